@@ -1,0 +1,1 @@
+"""The commands. Doors are imported inside functions, so `fleet --help` is instant."""

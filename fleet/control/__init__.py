@@ -1,0 +1,1 @@
+"""What a person may do: checks the right, appends the event. Store and pure stages only."""

@@ -1,0 +1,1 @@
+"""Technicians: who goes where, and what a check-in proves. Pure."""

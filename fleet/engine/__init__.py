@@ -1,0 +1,1 @@
+"""The joiner: reconciler, dispatcher and workers behind `fleet run`."""

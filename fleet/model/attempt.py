@@ -1,0 +1,152 @@
+"""What happened on one terminal: states, causes, the result of one attempt."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from fleet.model.base import Code, FreeText, Noun, TerminalId
+from fleet.model.playbook import FactName, KeySource
+from fleet.text import N_, Message
+
+
+class TerminalState(StrEnum):
+    """Where a terminal stands in a rollout. `failed`, `unreachable`, `unknown`, `rolled-back` and `not-started` are never one number."""
+
+    NOT_STARTED = "not-started"
+    RUNNING = "running"
+    UPGRADED = "upgraded"
+    """Machine evidence that the new release is live, or was already."""
+    SELF_TESTED = "self-tested"
+    """Done by hand; a technician's self-test is the evidence."""
+    FAILED = "failed"
+    """Stopped before the flip; the old release is live and was never interrupted or is back."""
+    ROLLED_BACK = "rolled-back"
+    """The new release was live and did not pass; the old one is live again."""
+    UNREACHABLE = "unreachable"
+    """No connection; nothing was touched."""
+    UNKNOWN = "unknown"
+    """The link dropped after the program began and its result is not yet collected."""
+    EXCLUDED = "excluded"
+
+
+ENDINGS = frozenset(
+    (TerminalState.UPGRADED, TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
+)
+PROVEN = frozenset((TerminalState.UPGRADED, TerminalState.SELF_TESTED))
+SPENDS_FAILURES = frozenset((TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNKNOWN))
+
+
+class Cause(StrEnum):
+    """Why an attempt ended the way it did. Words for people: `cause_words`."""
+
+    NONE = "none"
+    REFUSED = "connection-refused"
+    NO_ANSWER = "no-answer"
+    NO_ROUTE = "no-route"
+    NAME_UNKNOWN = "name-unknown"
+    NOT_SSH = "not-ssh"
+    SSH_TOO_OLD = "ssh-too-old"
+    HOST_KEY_UNCONFIRMED = "host-key-unconfirmed"
+    HOST_KEY_CHANGED = "host-key-changed"
+    LOGIN_REFUSED = "login-refused"
+    GATEWAY = "gateway-failed"
+    LINK_LOST = "link-lost"
+    DEADLINE = "deadline"
+    TOO_MUCH_OUTPUT = "too-much-output"
+    PROTOCOL = "protocol"
+    BUSY = "busy"
+    DISK_FULL = "disk-full"
+    DISK_ERROR = "disk-error"
+    TOOL_MISSING = "tool-missing"
+    DAMAGED_FILE = "damaged-file"
+    COMMAND_FAILED = "command-failed"
+    COMMAND_TIMEOUT = "command-timeout"
+    PROBE_FAILED = "probe-failed"
+    UNEXPECTED_FACT = "unexpected-fact"
+    KEY_CONFLICT = "key-conflict"
+    STOPPED = "stopped"
+
+
+_WORDS = {
+    Cause.NONE: N_("no trouble"),
+    Cause.REFUSED: N_("the terminal refuses the connection; is its SSH server running?"),
+    Cause.NO_ANSWER: N_("no answer; is the terminal switched on?"),
+    Cause.NO_ROUTE: N_("no route to the terminal; check its network"),
+    Cause.NAME_UNKNOWN: N_("the host name is unknown; correct it in the inventory"),
+    Cause.NOT_SSH: N_("something answers, but it does not speak SSH"),
+    Cause.SSH_TOO_OLD: N_("its SSH server is too old to be reached safely; do it by hand"),
+    Cause.HOST_KEY_UNCONFIRMED: N_("its host key is not confirmed; run `fleet hosts confirm`"),
+    Cause.HOST_KEY_CHANGED: N_("its host key has changed; nothing was sent"),
+    Cause.LOGIN_REFUSED: N_("the terminal does not accept our key or user"),
+    Cause.GATEWAY: N_("the gateway could not be passed"),
+    Cause.LINK_LOST: N_("the link was lost while it ran"),
+    Cause.DEADLINE: N_("not finished within its deadline"),
+    Cause.TOO_MUCH_OUTPUT: N_("it sent far more output than a terminal should"),
+    Cause.PROTOCOL: N_("its answers make no sense"),
+    Cause.BUSY: N_("another push holds the terminal"),
+    Cause.DISK_FULL: N_("not enough room on its disk"),
+    Cause.DISK_ERROR: N_("its disk cannot be written"),
+    Cause.TOOL_MISSING: N_("a program the upgrade needs is missing there"),
+    Cause.DAMAGED_FILE: N_("a file arrived damaged and was not activated"),
+    Cause.COMMAND_FAILED: N_("a command of the playbook failed"),
+    Cause.COMMAND_TIMEOUT: N_("a command of the playbook took too long"),
+    Cause.PROBE_FAILED: N_("the new client did not pass its probe"),
+    Cause.UNEXPECTED_FACT: N_("the probe answered something else than the playbook expects"),
+    Cause.KEY_CONFLICT: N_("its key or key card is already bound elsewhere"),
+    Cause.STOPPED: N_("stopped by a person"),
+}
+
+
+def cause_words(cause: Cause) -> Message:
+    """What a coordinator reads for a cause, and what to do about it."""
+    return _WORDS[cause]
+
+
+class StepResult(Noun):
+    """How one step of one attempt went."""
+
+    name: Code
+    ok: bool
+    duration_ms: Annotated[int, Field(ge=0)] = 0
+    detail: FreeText = ""
+    """What the terminal said, cleaned; data, never markup."""
+
+
+class KeyEvidence(Noun):
+    """What a bind-key step brought back."""
+
+    source: KeySource
+    public_key: FreeText = ""
+    """`ssh-...` or `ecdsa-...` one-line public key for born-here; empty for the others."""
+    number: FreeText = ""
+    """Number of the key for already-there and token; for born-here the sha256 of the public key."""
+    check_value: FreeText = ""
+
+
+class AttemptResult(Noun):
+    """One attempt on one terminal, ended."""
+
+    terminal: TerminalId
+    number: Annotated[int, Field(ge=1)]
+    """Counts the terminal's attempts in this rollout, from 1."""
+    ending: TerminalState
+    """One of `ENDINGS`."""
+    in_place: bool = False
+    """The release was live before; nothing was written."""
+    step: str = ""
+    """Name of the step that decided the ending, where it was not success."""
+    cause: Cause = Cause.NONE
+    detail: FreeText = ""
+    steps: tuple[StepResult, ...] = ()
+    facts: dict[FactName, FreeText] = {}
+    key: KeyEvidence | None = None
+    host_fingerprint: FreeText = ""
+    bytes_sent: Annotated[int, Field(ge=0)] = 0
+    """Payload bytes of this attempt."""
+    bytes_saved: Annotated[int, Field(ge=0)] = 0
+    """Payload bytes the terminal already had."""
+    log: tuple[FreeText, ...] = ()
+    """The last lines the terminal wrote outside the protocol, cleaned and bounded."""
+    started_at: AwareDatetime
+    finished_at: AwareDatetime

@@ -1,0 +1,56 @@
+"""What every noun shares, and the strict patterns of everything that can reach a shell, a path or an address.
+
+- Codes, users, hosts and paths match a strict pattern. Free text may hold any printable character and never reaches a shell.
+- Nouns are frozen and refuse unknown fields.
+"""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
+
+
+class Noun(BaseModel):
+    """A frozen value that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that no free text may hold (control, NUL, bidi override, lone surrogate), or None."""
+    if text.isascii() and text.isprintable():
+        return None
+    return next((c for c in text if c in _BIDI or unicodedata.category(c) in _REFUSED_CATEGORIES), None)
+
+
+def _printable(text: str) -> str:
+    bad = unprintable(text)
+    if bad is not None:
+        message = f"character U+{ord(bad):04X} is not allowed"
+        raise ValueError(message)
+    return text
+
+
+CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+TERMINAL_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}/[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
+USER_PATTERN = r"^[a-z_][a-z0-9_-]{0,31}$"
+HOST_PATTERN = r"^(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$"
+PATH_PATTERN = r"^/?[A-Za-z0-9_+@][A-Za-z0-9._+@-]*(?:/[A-Za-z0-9_+@][A-Za-z0-9._+@-]*)*$"
+VERSION_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,31}$"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
+
+Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
+TerminalId = Annotated[str, StringConstraints(pattern=TERMINAL_ID_PATTERN)]
+"""`SITE/TERMINAL`, for example `pharmacy-12/t03`."""
+UserName = Annotated[str, StringConstraints(pattern=USER_PATTERN)]
+Host = Annotated[str, StringConstraints(pattern=HOST_PATTERN, max_length=253)]
+"""A host name, an IPv4 or an IPv6 address; never begins with `-`."""
+SafePath = Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=255)]
+"""A path whose parts are letters, digits and `._+@-`; no `..`, no hidden part, no leading `-`. Relative to the account's home or the release."""
+Version = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
+FreeText = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_printable)]

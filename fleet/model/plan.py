@@ -1,0 +1,114 @@
+"""A plan: who is in which wave, with which program and artifact. Frozen; its digest covers everything but itself."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
+from json import dumps
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version
+from fleet.model.inventory import Reach
+from fleet.model.playbook import Playbook
+
+
+class Stratum(Noun):
+    """A combination that can behave differently: site kind, terminal vendor, size of the site."""
+
+    kind: Code
+    vendor: FreeText
+    size: Code
+    """`small` (1 terminal), `medium` (2 to 4), `large` (5 and more)."""
+
+    def __str__(self) -> str:
+        """`pharmacy / acme / small`."""
+        return f"{self.kind} / {self.vendor} / {self.size}"
+
+
+class Program(Noun):
+    """One compiled POSIX sh program; terminals with the same steps and artifact share it."""
+
+    digest: Sha256
+    """sha256 of `text`."""
+    text: str
+    steps: tuple[Code, ...]
+    """Names of the playbook's steps that are in it, in order."""
+    irreversible: tuple[Code, ...] = ()
+    artifact: Code | None = None
+    """Name of the release's artifact it stages."""
+
+
+class PlannedTerminal(Noun):
+    """One terminal's place in the plan."""
+
+    id: TerminalId
+    reach: Reach = Reach.SSH
+    program: Sha256 | None = None
+    """None for a terminal that is done by hand."""
+
+
+class PlannedSite(Noun):
+    """One site's place in the plan; all its terminals are in the same wave."""
+
+    code: Code
+    strata: tuple[Stratum, ...] = ()
+    terminals: tuple[PlannedTerminal, ...]
+
+
+class Wave(Noun):
+    """A part of the fleet that is upgraded before the next gate."""
+
+    number: Annotated[int, Field(ge=1)]
+    name: Code
+    sites: Annotated[tuple[PlannedSite, ...], Field(min_length=1)]
+    untested: tuple[Stratum, ...] = ()
+    """Strata of this wave that no earlier wave holds."""
+    failures_allowed: Annotated[int, Field(ge=1)]
+    """Sites that may end failed, rolled back or unknown."""
+    unreachable_allowed: Annotated[int, Field(ge=1)]
+    """Sites that may end unreachable."""
+
+    @property
+    def parallel(self) -> int:
+        """Sites in flight at most when the wave opens: never more than the failures still allowed."""
+        return min(self.failures_allowed, self.unreachable_allowed)
+
+    @property
+    def terminals(self) -> tuple[PlannedTerminal, ...]:
+        """Every terminal of every site."""
+        return tuple(terminal for site in self.sites for terminal in site.terminals)
+
+
+class Plan(Noun):
+    """What `fleet plan` writes and a rollout runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    format: Literal[1] = 1
+    playbook: Playbook
+    release: Version
+    release_digest: Sha256
+    select: FreeText = ""
+    waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
+    programs: Mapping[str, Program]
+    """By digest."""
+    digest: str = ""
+    """sha256 over everything else; see `compute_digest`."""
+
+    def compute_digest(self) -> str:
+        """sha256 over the canonical JSON of everything but `digest`; same input, same digest."""
+        data = self.model_dump(mode="json", exclude={"digest"})
+        return sha256(dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+
+    @cached_property
+    def wave_of(self) -> Mapping[str, int]:
+        """Site code -> wave number."""
+        return {site.code: wave.number for wave in self.waves for site in wave.sites}
+
+    @cached_property
+    def program_of(self) -> Mapping[str, Program | None]:
+        """Terminal id -> its program; None for one that is done by hand."""
+        return {
+            terminal.id: self.programs[terminal.program] if terminal.program else None for wave in self.waves for terminal in wave.terminals
+        }

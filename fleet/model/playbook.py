@@ -1,0 +1,276 @@
+"""A playbook: typed steps, and how waves, gates and budgets are cut. Written by a person in YAML, annotated in playbooks/."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from fleet.model.base import Code, FreeText, Noun, SafePath, UserName
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")]
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class RetryOn(StrEnum):
+    """The kind of trouble a step may be tried again after."""
+
+    LINK = "link"
+    """The connection could not be made or was lost."""
+    TIMEOUT = "timeout"
+    COMMAND = "command"
+    """A command answered with a non-zero exit."""
+
+
+class RetryPolicy(Noun):
+    """How often a step is tried within one push, and when."""
+
+    attempts: Annotated[int, Field(ge=1, le=10)] = 1
+    """1 is no retry."""
+    wait_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    on: tuple[RetryOn, ...] = (RetryOn.TIMEOUT, RetryOn.COMMAND)
+
+
+class Command(Noun):
+    """A program with its arguments, as words: each is quoted, none is ever read by a shell."""
+
+    words: Annotated[tuple[Word, ...], Field(min_length=1)]
+    sudo: bool = False
+    """Run through the account's one allowed sudo command, with these words as its arguments."""
+    timeout_s: Seconds = 30.0
+
+
+class Account(Noun):
+    """The account pushes use on a terminal. root is never assumed."""
+
+    user: UserName
+    root: SafePath
+    """Directory of the client: absolute, or relative to the account's home. Holds `current` and `releases/`."""
+    sudo_command: SafePath | None = None
+    """The one absolute command sudoers allows this account, or None when no step needs it."""
+
+
+class StepKind(StrEnum):
+    """What a step does; the order on the terminal is the playbook's."""
+
+    PREFLIGHT = "preflight"
+    STAGE = "stage"
+    CONFIGURE = "configure"
+    BIND_KEY = "bind-key"
+    ACTIVATE = "activate"
+    PROBE = "probe"
+    COLLECT = "collect"
+    RUN = "run"
+
+
+class _Step(Noun):
+    name: Code
+    """Unique in the playbook; the kind, where the author gives none."""
+    where: FreeText = ""
+    """Selection of the terminals this step is for; empty is every one."""
+    timeout_s: Seconds = 60.0
+    retry: RetryPolicy = RetryPolicy()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_kind(cls, data: Any) -> Any:
+        return {"name": data.get("step"), **data} if isinstance(data, dict) else data
+
+
+class PreflightStep(_Step):
+    """Look before anything is touched: room, tools. Writes nothing."""
+
+    step: Literal[StepKind.PREFLIGHT] = StepKind.PREFLIGHT
+    min_free_kb: Annotated[int, Field(ge=0)] = 1024
+    """Room beyond the files to be staged, KiB."""
+    tools: tuple[Code, ...] = ()
+    """Programs that must be found on the terminal's PATH."""
+
+
+class StageStep(_Step):
+    """Bring the release's missing files into a directory beside the live one and verify every byte."""
+
+    step: Literal[StepKind.STAGE] = StepKind.STAGE
+    keep_releases: Annotated[int, Field(ge=1, le=20)] = 2
+    """Releases kept on the terminal after success, the live one included."""
+
+
+class SettingSource(StrEnum):
+    """Per-terminal values a configure step may write. They travel as data, never as program text."""
+
+    TERMINAL = "terminal"
+    SITE = "site"
+    SITE_KIND = "kind"
+    DISTRICT = "district"
+    KEY_CARD = "key-card"
+    RELEASE = "release"
+
+
+class ConfigureStep(_Step):
+    """Write a `key=value` file inside the new release."""
+
+    step: Literal[StepKind.CONFIGURE] = StepKind.CONFIGURE
+    file: SafePath
+    """Relative to the new release's directory."""
+    values: dict[FactName, FreeText] = {}
+    """The same on every terminal."""
+    per_terminal: dict[FactName, SettingSource] = {}
+
+
+class KeySource(StrEnum):
+    """Where the terminal's key comes from."""
+
+    BORN_HERE = "born-here"
+    """Generated on the terminal; the private half never leaves it."""
+    ALREADY_THERE = "already-there"
+    """Made by the client; its number and check value are collected."""
+    TOKEN = "token"  # noqa: S105 - a kind of key holder, not a password
+    """On a hardware token; its number and check value are collected."""
+
+
+class BindKeyStep(_Step):
+    """Bind terminal, key card, public key and host fingerprint."""
+
+    step: Literal[StepKind.BIND_KEY] = StepKind.BIND_KEY
+    key: KeySource
+    read: Command | None = None
+    """For already-there and token: prints `number=...` and `check=...` lines."""
+
+    @model_validator(mode="after")
+    def _read_where_needed(self) -> "BindKeyStep":
+        if (self.key is KeySource.BORN_HERE) != (self.read is None):
+            message = "`read` belongs to key: already-there and token, and only to those"
+            raise ValueError(message)
+        return self
+
+
+class ActivateStep(_Step):
+    """Drain, stop, flip, start, probe; rolls back by itself when start or probe fail."""
+
+    step: Literal[StepKind.ACTIVATE] = StepKind.ACTIVATE
+    drain: Command | None = None
+    stop: Command | None = None
+    start: Command | None = None
+    probe: Command
+    probe_attempts: Annotated[int, Field(ge=1, le=60)] = 3
+    probe_wait_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+
+
+class ProbeStep(_Step):
+    """Ask the running client how it is; `key=value` lines it prints become facts."""
+
+    step: Literal[StepKind.PROBE] = StepKind.PROBE
+    command: Command
+    expect: dict[FactName, FreeText] = {}
+    """Facts that must come back with exactly these values."""
+
+
+class CollectStep(_Step):
+    """Read facts: each command's first output line under its name."""
+
+    step: Literal[StepKind.COLLECT] = StepKind.COLLECT
+    facts: Annotated[dict[FactName, Command], Field(min_length=1)]
+
+
+class RunStep(_Step):
+    """Any other command, with the way to see whether it is needed and the way back."""
+
+    step: Literal[StepKind.RUN] = StepKind.RUN
+    command: Command
+    check: Command | None = None
+    """Exit 0: in place already, the command is not run."""
+    undo: Command | None = None
+    irreversible: bool = False
+
+    @model_validator(mode="after")
+    def _undo_or_irreversible(self) -> "RunStep":
+        if not self.irreversible and (self.check is None or self.undo is None):
+            message = "give both `check` and `undo`, or say `irreversible: true`"
+            raise ValueError(message)
+        return self
+
+
+Step = Annotated[
+    PreflightStep | StageStep | ConfigureStep | BindKeyStep | ActivateStep | ProbeStep | CollectStep | RunStep,
+    Field(discriminator="step"),
+]
+
+
+class Approval(StrEnum):
+    """Which gates wait for a named person even when the evidence passes."""
+
+    ALWAYS = "always"
+    CANARY = "canary"
+    """Only the gate after the canary."""
+    NEVER = "never"
+
+
+class Waves(Noun):
+    """How the sites are cut into waves, canary first."""
+
+    canary_at_most: Annotated[int, Field(ge=1)] = 20
+    """Sites. The canary covers every combination of kind, vendor and size it can within this number."""
+    shares: tuple[Annotated[float, Field(gt=0, le=100)], ...] = (10.0, 30.0, 60.0)
+    """Percent of the sites after the canary, wave by wave; sum to 100."""
+
+    @field_validator("shares")
+    @classmethod
+    def _sum_to_hundred(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if abs(sum(value) - 100.0) > 1e-6:
+            message = f"shares sum to {sum(value):g}, not 100"
+            raise ValueError(message)
+        return value
+
+
+class GateRule(Noun):
+    """What a wave must show before the next one opens."""
+
+    success: Percent = 95.0
+    """Percent of the wave's terminals reached by SSH that are upgraded (excluded ones do not count)."""
+    min_samples: Annotated[int, Field(ge=1)] = 1
+    """Fewer finished terminals than this is inconclusive."""
+    approval: Approval = Approval.CANARY
+
+
+class Budget(Noun):
+    """Failures a wave may spend, percent of its terminals; at least one."""
+
+    failures: Percent = 5.0
+    """`failed`, `rolled-back` and `unknown` spend this one."""
+    unreachable: Percent = 10.0
+    """`unreachable` spends this one."""
+
+
+class DoneWhen(StrEnum):
+    """Evidence a site needs before it counts as done."""
+
+    MACHINE = "machine"
+    MARK = "mark"
+
+
+class Playbook(Noun):
+    """What is done to a terminal, and in which waves."""
+
+    name: Code
+    description: FreeText = ""
+    account: Account
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    waves: Waves = Waves()
+    gate: GateRule = GateRule()
+    budget: Budget = Budget()
+    parallel: Annotated[int, Field(ge=1, le=512)] = 32
+    """Pushes at the same time, at most; the budget may hold it lower."""
+    push_deadline_s: Seconds = 600.0
+    """One push from connect to result, at most."""
+    done_when: tuple[DoneWhen, ...] = (DoneWhen.MACHINE, DoneWhen.MARK)
+
+    @field_validator("steps")
+    @classmethod
+    def _names_unique(cls, value: tuple[Step, ...]) -> tuple[Step, ...]:
+        names = [step.name for step in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            message = f"two steps are named `{twice}`"
+            raise ValueError(message)
+        return value

@@ -1,0 +1,214 @@
+"""A rollout's position, what a person decided about it, and what the reconciler hands out."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from fleet.model.attempt import PROVEN, SPENDS_FAILURES, TerminalState
+from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class RolloutPhase(StrEnum):
+    """Where a rollout stands as a whole."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    """For good; what had not begun stays not-started. `retry` starts the unfinished anew."""
+    FINISHED = "finished"
+
+
+class WavePhase(StrEnum):
+    """Where one wave stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    GATE = "gate"
+    """Every terminal it will push has ended; the gate has not let the next wave through."""
+    HELD = "held"
+    """Its failure budget is spent; nothing more starts until a person approves going on."""
+    PASSED = "passed"
+
+
+class Verdict(StrEnum):
+    """What the evidence of a wave says."""
+
+    PASS = "pass"  # noqa: S105 - a gate's verdict
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class DecisionKind(StrEnum):
+    """What a person may decide about a rollout."""
+
+    APPROVE = "approve"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    RETRY = "retry"
+    EXCLUDE = "exclude"
+
+
+class Decision(Noun):
+    """What a person decided; a row with who and when, read by the reconciler."""
+
+    id: int = 0
+    """Given by the store; rises."""
+    rollout: Code
+    kind: DecisionKind
+    wave: int | None = None
+    terminals: tuple[TerminalId, ...] = ()
+    """For exclude and retry; empty is every unfinished one."""
+    reason: FreeText = ""
+    actor: Code
+    on_behalf: Code | None = None
+    at: AwareDatetime
+
+
+class SiteCounts(Noun):
+    """Sites of a wave (or district, or fleet) by where they stand. Every site is in exactly one."""
+
+    not_started: Count = 0
+    running: Count = 0
+    upgraded: Count = 0
+    """Every terminal not excluded is proven."""
+    failed: Count = 0
+    rolled_back: Count = 0
+    unreachable: Count = 0
+    unknown: Count = 0
+    waiting_by_hand: Count = 0
+    """Only terminals done by hand are still open."""
+    excluded: Count = 0
+
+    @property
+    def total(self) -> int:
+        """All sites."""
+        return sum(getattr(self, name) for name in type(self).model_fields)
+
+    @property
+    def spent_failures(self) -> int:
+        """Sites that spend the failure budget."""
+        return self.failed + self.rolled_back + self.unknown
+
+
+class SiteState(StrEnum):
+    """Where a site stands in a rollout, from its terminals. The worst of them speaks for the site."""
+
+    NOT_STARTED = "not-started"
+    RUNNING = "running"
+    UPGRADED = "upgraded"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled-back"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+    WAITING_BY_HAND = "waiting-by-hand"
+    EXCLUDED = "excluded"
+
+
+SITE_FAILURES = frozenset((SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN))
+
+
+def site_state(states: dict[TerminalState, int], by_hand_open: int) -> SiteState:
+    """Where a site stands.
+
+    Args:
+        states: How many of its terminals are in each state; all of them, by-hand ones included.
+        by_hand_open: How many of the not-started ones are done by hand.
+    """
+    live = {state: n for state, n in states.items() if n and state is not TerminalState.EXCLUDED}
+    if not live:
+        return SiteState.EXCLUDED
+    if live.get(TerminalState.RUNNING):
+        return SiteState.RUNNING
+    for state in (TerminalState.UNKNOWN, TerminalState.ROLLED_BACK, TerminalState.FAILED, TerminalState.UNREACHABLE):
+        if live.get(state):
+            return SiteState(state.value)
+    if set(live) <= PROVEN:
+        return SiteState.UPGRADED
+    waiting = live.get(TerminalState.NOT_STARTED, 0)
+    if waiting == by_hand_open:
+        return SiteState.WAITING_BY_HAND
+    return SiteState.RUNNING if set(live) & PROVEN else SiteState.NOT_STARTED
+
+
+class WaveState(Noun):
+    """One wave's position; the rollout's state holds one for each."""
+
+    number: Annotated[int, Field(ge=1)]
+    phase: WavePhase = WavePhase.CLOSED
+    verdict: Verdict | None = None
+    verdict_code: str = ""
+    """Why, as a code the doors have words for (`fleet.rollout.verdict_words`)."""
+    verdict_values: dict[str, str | int | float] = {}
+    approved_by: Code | None = None
+    approved_at: AwareDatetime | None = None
+    opened_at: AwareDatetime | None = None
+    passed_at: AwareDatetime | None = None
+
+
+class RolloutState(Noun):
+    """A rollout's position: a row, not a log."""
+
+    id: Code
+    plan_digest: Sha256
+    phase: RolloutPhase = RolloutPhase.RUNNING
+    waves: tuple[WaveState, ...]
+    seen_decision: int = 0
+    """Id of the last decision taken in."""
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+
+    @property
+    def current(self) -> WaveState | None:
+        """The first wave that has not passed."""
+        return next((wave for wave in self.waves if wave.phase is not WavePhase.PASSED), None)
+
+
+class ShardState(StrEnum):
+    """Where a shard stands."""
+
+    PLANNED = "planned"
+    DISPATCHED = "dispatched"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Shard(Noun):
+    """Sites of one district and one wave that one worker pushes."""
+
+    id: int
+    rollout: Code
+    wave: int
+    district: Code
+    sites: tuple[Code, ...]
+    state: ShardState = ShardState.PLANNED
+    attempt: Count = 0
+    """The fence: a claim, a beat and every write carry it."""
+    owner: str | None = None
+    beat_at: AwareDatetime | None = None
+    grant_parallel: Count = 0
+    """Sites it may have in flight at once."""
+    grant_failures: Count = 0
+    """Sites that may end badly before it stops itself."""
+
+
+__all__ = [
+    "SITE_FAILURES",
+    "SPENDS_FAILURES",
+    "Count",
+    "Decision",
+    "DecisionKind",
+    "RolloutPhase",
+    "RolloutState",
+    "Shard",
+    "ShardState",
+    "SiteCounts",
+    "SiteState",
+    "Verdict",
+    "WavePhase",
+    "WaveState",
+    "site_state",
+]

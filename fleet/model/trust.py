@@ -1,0 +1,46 @@
+"""Host keys and key bindings."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId
+from fleet.model.inventory import Fingerprint
+from fleet.model.playbook import KeySource
+
+
+class HostKeyState(StrEnum):
+    """Whether a terminal's host key may be trusted."""
+
+    SCANNED = "scanned"
+    """Seen on the network; a person has yet to confirm it."""
+    CONFIRMED = "confirmed"
+    CHANGED = "changed"
+    """Another key was seen since; nothing is sent until a person decides."""
+
+
+class HostKey(Noun):
+    """A terminal's pinned host key."""
+
+    terminal: TerminalId
+    fingerprint: Fingerprint
+    state: HostKeyState
+    seen_fingerprint: Fingerprint | None = None
+    """For CHANGED: what the network shows now."""
+    seen_at: AwareDatetime
+    confirmed_by: Code | None = None
+    confirmed_at: AwareDatetime | None = None
+
+
+class KeyBinding(Noun):
+    """Terminal, key card, key and host, bound to each other."""
+
+    terminal: TerminalId
+    key_card: Code | None
+    source: KeySource
+    key_id: Sha256 | FreeText
+    """born-here: sha256 of the public key; else the key's number."""
+    public_key: FreeText = ""
+    check_value: FreeText = ""
+    host_fingerprint: Fingerprint
+    bound_at: AwareDatetime

@@ -1,0 +1,1 @@
+"""Exports, and the row renderers shared by every view."""

@@ -1,0 +1,1 @@
+"""Stage 3. advance(state, facts, decisions, now) -> (state, actions): gates and budgets. Pure."""

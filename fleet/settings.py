@@ -1,0 +1,92 @@
+"""What a workspace is set to: `fleet.toml` in its directory, overridden by FLEET_* environment variables."""
+
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from fleet.errors import InputError
+from fleet.text import N_
+
+SETTINGS_FILE = "fleet.toml"
+
+
+class Settings(BaseSettings):
+    """One workspace's settings. Frozen; read once at a door."""
+
+    model_config = SettingsConfigDict(env_prefix="FLEET_", frozen=True, extra="forbid")
+
+    workspace: Path = Field(default=Path(".fleet"), exclude=True)
+    """Directory that holds fleet.toml, fleet.db and the release files."""
+    time_zone: str = "Asia/Shanghai"
+    """IANA name; every count by day and every time shown uses it."""
+    day_boundary: time = time(6, 0)
+    """Local time at which a new day begins in counts: a night's work is one day."""
+    database_url: str | None = None
+    """SQLAlchemy URL; None is the SQLite file in the workspace."""
+    lang: str | None = None
+    """`en` or `zh_CN`; None follows the environment."""
+    key_file: Path | None = None
+    """Private ed25519 user key that terminals accept; None is `id_ed25519` in the workspace."""
+    ssh_config: Path | None = None
+    """An ssh_config(5) file for gateways and aliases; None reads none."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _a_known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            message = f"unknown time zone {value!r}"
+            raise ValueError(message)
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The workspace's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy URL of the workspace's database."""
+        return self.database_url or f"sqlite:///{self.workspace / 'fleet.db'}"
+
+    @property
+    def user_key(self) -> Path:
+        """Path of the private user key."""
+        return self.key_file or self.workspace / "id_ed25519"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then fleet.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(workspace: Path) -> Settings:
+    """The settings of the workspace at `workspace`.
+
+    Raises:
+        InputError: fleet.toml is not TOML, or names an unknown key or a bad value.
+    """
+    file = workspace / SETTINGS_FILE
+    sourced = type("Settings", (Settings,), {"model_config": SettingsConfigDict(**{**Settings.model_config, "toml_file": file})})
+    try:
+        loaded = sourced(workspace=workspace)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(
+            N_("setting `{key}` is not usable: {reason}", key=key, reason=first["msg"]),
+            where=str(file),
+            hint=N_("correct it there or in FLEET_*"),
+        ) from None
+    except ValueError as error:
+        raise InputError(N_("not a TOML file: {reason}", reason=str(error)), where=str(file)) from None
+    return Settings.model_construct(**{name: getattr(loaded, name) for name in Settings.model_fields})

@@ -1,0 +1,1 @@
+"""Simulated terminals: real SSH servers, real sh in scratch directories, seeded faults."""

@@ -1,0 +1,1 @@
+"""`fleet watch`: the coordinators' screen."""

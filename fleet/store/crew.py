@@ -1,0 +1,49 @@
+"""Who is sent where, and what technicians reported."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, insert, select
+
+from fleet.model.crew import Assignment, CheckIn
+from fleet.store import tables
+from fleet.store.database import Snapshot, Tx
+from fleet.store.rows import noun_of, row_of
+
+
+def read_assignments(snapshot: Snapshot) -> dict[str, Assignment]:
+    """Every site's assignment, by site."""
+    return {row.site: noun_of(Assignment, row) for row in snapshot.connection.execute(select(tables.assignment))}
+
+
+def read_assignment(snapshot: Snapshot, site: str) -> Assignment | None:
+    """The assignment of one site, or None."""
+    row = snapshot.connection.execute(select(tables.assignment).where(tables.assignment.c.site == site)).first()
+    return noun_of(Assignment, row) if row else None
+
+
+def save_assignments(tx: Tx, assignments: Iterable[Assignment]) -> None:
+    """Store assignments in place of those their sites had; one event for all of them."""
+    rows = [row_of(tables.assignment, assignment) for assignment in assignments]
+    if not rows:
+        return
+    sites = [row["site"] for row in rows]
+    for start in range(0, len(sites), 500):
+        tx.connection.execute(delete(tables.assignment).where(tables.assignment.c.site.in_(sites[start : start + 500])))
+    tx.connection.execute(insert(tables.assignment), rows)
+    subject = sites[0] if len(sites) == 1 else "sites"
+    tx.event("site.assigned", subject, {"technicians": {row["site"]: row["technician"] for row in rows}, "reason": rows[0]["reason"]})
+
+
+def add_check_in(tx: Tx, rollout: str, check_in: CheckIn) -> None:
+    """Record what a technician reported; earlier reports stay."""
+    tx.connection.execute(insert(tables.check_in).values(row_of(tables.check_in, check_in, rollout=rollout)))
+    body = {"rollout": rollout, "technician": check_in.technician, "kind": check_in.kind, "note": check_in.note}
+    tx.event("site.checked-in", check_in.site, body)
+
+
+def read_check_ins(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[CheckIn]:
+    """Reports of a rollout, oldest first: all, or those of one site."""
+    query = select(tables.check_in).where(tables.check_in.c.rollout == rollout).order_by(tables.check_in.c.id)
+    if site is not None:
+        query = query.where(tables.check_in.c.site == site)
+    return [noun_of(CheckIn, row) for row in snapshot.connection.execute(query)]

@@ -1,0 +1,60 @@
+"""Bring a database's schema up to date: a fresh one is made whole, an older one is migrated step by step (Alembic)."""
+
+from importlib.resources import files
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect
+
+from fleet.errors import FleetError
+from fleet.store import tables
+from fleet.text import N_
+
+HEAD = "0001"
+"""Revision of the newest migration; a test holds it against the scripts."""
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Make or migrate the schema. Idempotent.
+
+    Raises:
+        FleetError: The database was written by a newer version of this program; nothing was changed.
+    """
+    with engine.connect() as connection, connection.begin():
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == HEAD:
+        return
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current is None and not inspect(connection).has_table("event"):
+            _make_fresh(connection)
+        elif current != HEAD:
+            _migrate(connection, current)
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's settings for our scripts, working on `connection`."""
+    config = Config()
+    config.set_main_option("script_location", str(files("fleet.store") / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _make_fresh(connection: Connection) -> None:
+    tables.metadata.create_all(connection)
+    for statement in tables.protections(connection.dialect.name):
+        connection.execute(statement)
+    command.stamp(alembic_config(connection), "head")
+
+
+def _migrate(connection: Connection, current: Any) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise FleetError(
+            N_("this workspace was written by a newer version of fleet (schema {revision})", revision=current),
+            hint=N_("use that version; nothing was changed"),
+        )
+    command.upgrade(alembic_config(connection), "head")

@@ -1,0 +1,211 @@
+"""How far each terminal and site is. Every change goes through here, so that counters and views are right without counting.
+
+- A terminal's new state, the attempt's row, the event, the site's state and the tallies are written in one transaction.
+- A site's row is worked out again from its terminals' rows each time one of them moves.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from fleet.model.attempt import PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.inventory import Reach
+from fleet.model.playbook import DoneWhen
+from fleet.model.rollout import SiteState, site_state
+from fleet.store import tables
+from fleet.store.database import Snapshot, Tx
+from fleet.store.rows import row_of
+
+_terminals = tables.terminal_progress
+_sites = tables.site_progress
+
+
+def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
+    """These terminals are being pushed to now."""
+    ids = list(terminals)
+    seq = tx.event("push.began", rollout, {"terminals": ids})
+    _move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), {"seq": seq, "step": "", "cause": Cause.NONE.value, "detail": ""})
+
+
+def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str) -> None:
+    """These terminals are to be pushed (again): a retry, or a worker that died over them."""
+    ids = list(terminals)
+    seq = tx.event("terminal.put-back", rollout, {"terminals": ids, "reason": reason})
+    _move(tx, rollout, dict.fromkeys(ids, TerminalState.NOT_STARTED), {"seq": seq})
+
+
+def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
+    """These terminals are left out of the rollout; the decision's event names who and why."""
+    ids = list(terminals)
+    seq = tx.event("terminal.excluded", rollout, {"terminals": ids})
+    _move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {"seq": seq})
+
+
+def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
+    """Store how an attempt ended; the attempt is history and is never overwritten."""
+    tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout)))
+    body = {
+        "rollout": rollout,
+        "number": result.number,
+        "ending": result.ending.value,
+        "in_place": result.in_place,
+        "step": result.step,
+        "cause": result.cause.value,
+        "bytes_sent": result.bytes_sent,
+        "bytes_saved": result.bytes_saved,
+    }
+    seq = tx.event("attempt.ended", result.terminal, body)
+    more = {"seq": seq, "step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
+    _move(tx, rollout, {result.terminal: result.ending}, more)
+
+
+def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool]) -> None:
+    """Store what a technician's own tests of by-hand terminals came to: proven, or failed."""
+    seq = tx.event("terminal.self-tested", rollout, {"passed": dict(passed)})
+    states = {terminal: TerminalState.SELF_TESTED if ok else TerminalState.FAILED for terminal, ok in passed.items()}
+    _move(tx, rollout, states, {"seq": seq})
+
+
+def record_mark(tx: Tx, rollout: str, site: str, *, marked: bool) -> None:
+    """Store a technician's mark for a site, or take it back."""
+    row = tx.connection.execute(select(_sites).where(_sites.c.rollout == rollout, _sites.c.site == site)).one()
+    seq = tx.event("site.marked" if marked else "site.unmarked", site, {"rollout": rollout})
+    _refresh_site(tx, rollout, site, seq, done_when=_done_when(tx, rollout), claimed=marked, row=row)
+
+
+def attempts_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, int]:
+    """How many attempts each of these terminals has had in the rollout."""
+    return {row.terminal: row.attempts for row in _rows(snapshot, rollout, terminals)}
+
+
+def states_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, TerminalState]:
+    """The state of each of these terminals in the rollout."""
+    return {row.terminal: TerminalState(row.state) for row in _rows(snapshot, rollout, terminals)}
+
+
+def states_of_sites(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> dict[str, dict[str, TerminalState]]:
+    """Site -> terminal id -> state, of the terminals reached by SSH."""
+    found: dict[str, dict[str, TerminalState]] = {}
+    wanted = list(sites)
+    for start in range(0, len(wanted), 500):
+        query = select(_terminals.c.site, _terminals.c.terminal, _terminals.c.state).where(
+            _terminals.c.rollout == rollout, _terminals.c.site.in_(wanted[start : start + 500]), _terminals.c.reach == Reach.SSH.value
+        )
+        for row in snapshot.connection.execute(query):
+            found.setdefault(row.site, {})[row.terminal] = TerminalState(row.state)
+    return found
+
+
+def terminals_in(snapshot: Snapshot, rollout: str, states: Iterable[TerminalState], wave: int | None = None) -> list[str]:
+    """Ids of the rollout's terminals reached by SSH that are in one of these states, all waves or one."""
+    query = select(_terminals.c.terminal).where(
+        _terminals.c.rollout == rollout, _terminals.c.state.in_([state.value for state in states]), _terminals.c.reach == Reach.SSH.value
+    )
+    if wave is not None:
+        query = query.where(_terminals.c.wave == wave)
+    return [row.terminal for row in snapshot.connection.execute(query)]
+
+
+def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[Any]:
+    ids = list(terminals)
+    rows: list[Any] = []
+    for start in range(0, len(ids), 500):
+        query = select(_terminals).where(_terminals.c.rollout == rollout, _terminals.c.terminal.in_(ids[start : start + 500]))
+        rows.extend(snapshot.connection.execute(query))
+    return rows
+
+
+def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> None:
+    """Give terminals their new states, then bring their sites and the tallies in line."""
+    rows = _rows(tx, rollout, states)
+    kinds = _kinds(tx, rollout, {row.site for row in rows})
+    for state in set(states.values()):
+        ids = [terminal for terminal, new in states.items() if new is state]
+        for start in range(0, len(ids), 500):
+            where = (_terminals.c.rollout == rollout, _terminals.c.terminal.in_(ids[start : start + 500]))
+            tx.connection.execute(update(_terminals).where(*where).values(state=state.value, updated_at=tx.at, **values))
+    steps: dict[tuple[str, int, str, str, str], int] = {}
+    for row in rows:
+        new = states[row.terminal].value
+        if new != row.state:
+            place = ("terminal", row.wave, row.district, kinds[row.site].kind)
+            steps[(*place, row.state)] = steps.get((*place, row.state), 0) - 1
+            steps[(*place, new)] = steps.get((*place, new), 0) + 1
+    _count(tx, rollout, steps)
+    done_when = _done_when(tx, rollout)
+    for site, row in kinds.items():
+        _refresh_site(tx, rollout, site, values["seq"], done_when=done_when, claimed=row.claimed, row=row)
+
+
+def _done_when(tx: Tx, rollout: str) -> tuple[DoneWhen, ...]:
+    parts = tx.connection.execute(select(tables.rollout.c.done_when).where(tables.rollout.c.id == rollout)).scalar_one()
+    return tuple(DoneWhen(part) for part in parts)
+
+
+def _kinds(tx: Tx, rollout: str, sites: set[str]) -> dict[str, Any]:
+    wanted = sorted(sites)
+    found: dict[str, Any] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(_sites).where(_sites.c.rollout == rollout, _sites.c.site.in_(wanted[start : start + 500]))
+        found |= {row.site: row for row in tx.connection.execute(query)}
+    return found
+
+
+def _refresh_site(tx: Tx, rollout: str, site: str, seq: int, *, done_when: tuple[DoneWhen, ...], claimed: bool, row: Any) -> None:
+    """Work a site's row out again from its terminals; tallies move with it."""
+    query = select(_terminals.c.state, _terminals.c.reach, _terminals.c.cause).where(
+        _terminals.c.rollout == rollout, _terminals.c.site == site
+    )
+    states: dict[TerminalState, int] = {}
+    by_hand_open = 0
+    cause = Cause.NONE.value
+    for terminal in tx.connection.execute(query):
+        state = TerminalState(terminal.state)
+        states[state] = states.get(state, 0) + 1
+        by_hand_open += state is TerminalState.NOT_STARTED and terminal.reach == Reach.BY_HAND.value
+        cause = terminal.cause if terminal.cause != Cause.NONE.value else cause
+    new = site_state(states, by_hand_open)
+    evidence = {DoneWhen.MACHINE: new is SiteState.UPGRADED, DoneWhen.MARK: claimed}
+    done = all(evidence[part] for part in done_when)
+    proven = sum(n for state, n in states.items() if state in PROVEN)
+    tx.connection.execute(
+        update(_sites)
+        .where(_sites.c.rollout == rollout, _sites.c.site == site)
+        .values(
+            state=new.value,
+            proven=proven,
+            claimed=claimed,
+            done=done,
+            done_at=(row.done_at or tx.at) if done else None,
+            cause=cause,
+            seq=seq,
+            updated_at=tx.at,
+        )
+    )
+    place = ("site", row.wave, row.district, row.kind)
+    steps: dict[tuple[str, int, str, str, str], int] = {}
+    if new.value != row.state:
+        steps[(*place, row.state)] = -1
+        steps[(*place, new.value)] = 1
+    if claimed != row.claimed:
+        steps[(*place, "claimed")] = 1 if claimed else -1
+    if done != row.done:
+        steps[(*place, "done")] = 1 if done else -1
+    _count(tx, rollout, steps)
+
+
+def _count(tx: Tx, rollout: str, steps: Mapping[tuple[str, int, str, str, str], int]) -> None:
+    """Add to the tallies; a tally that is not there yet begins at 0."""
+    rows = [
+        {"rollout": rollout, "unit": unit, "wave": wave, "district": district, "kind": kind, "state": state, "n": n}
+        for (unit, wave, district, kind, state), n in steps.items()
+        if n
+    ]
+    if not rows:
+        return
+    dialect = postgresql if tx.connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(tables.tally)
+    keys = [column.name for column in tables.tally.primary_key.columns]
+    tx.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_={"n": tables.tally.c.n + statement.excluded.n}), rows)

@@ -1,0 +1,115 @@
+"""Rollouts: their position, people's decisions, and the terminals and sites they work on."""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from fleet.model.inventory import Fleet, Reach
+from fleet.model.plan import Plan
+from fleet.model.rollout import Decision, RolloutPhase, RolloutState, SiteState
+from fleet.store import tables
+from fleet.store.database import Snapshot, Tx
+from fleet.store.rows import noun_of, row_of
+
+_CHUNK = 5_000
+
+
+def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> None:
+    """Record a new rollout: its position, and every terminal and site of its plan as not started."""
+    number = tx.connection.execute(select(func.coalesce(func.max(tables.rollout.c.number), 0))).scalar_one() + 1
+    tx.connection.execute(
+        insert(tables.rollout).values(
+            row_of(tables.rollout, state, number=number, done_when=[part.value for part in plan.playbook.done_when])
+        )
+    )
+    seq = tx.event("rollout.started", state.id, {"plan": plan.digest, "release": plan.release, "sites": len(plan.wave_of)})
+    terminals: list[dict[str, Any]] = []
+    sites: list[dict[str, Any]] = []
+    counts: Counter[tuple[str, int, str, str, str]] = Counter()
+    for wave in plan.waves:
+        for planned in wave.sites:
+            site = fleet.sites[planned.code]
+            by_hand = all(terminal.reach is Reach.BY_HAND for terminal in planned.terminals)
+            site_state = SiteState.WAITING_BY_HAND if by_hand else SiteState.NOT_STARTED
+            place = {"wave": wave.number, "district": site.district, "rollout": state.id, "seq": seq, "cause": "none"}
+            sites.append(
+                place
+                | {"site": site.code, "kind": site.kind.value, "terminals": len(planned.terminals), "proven": 0}
+                | {"state": site_state.value, "claimed": False, "done": False, "done_at": None, "updated_at": None}
+            )
+            terminals.extend(
+                place
+                | {"terminal": terminal.id, "site": site.code, "reach": terminal.reach.value}
+                | {"state": "not-started", "step": "", "detail": "", "attempts": 0, "updated_at": None}
+                for terminal in planned.terminals
+            )
+            counts["site", wave.number, site.district, site.kind.value, site_state.value] += 1
+            counts["terminal", wave.number, site.district, site.kind.value, "not-started"] += len(planned.terminals)
+    for table, rows in ((tables.terminal_progress, terminals), (tables.site_progress, sites)):
+        for start in range(0, len(rows), _CHUNK):
+            tx.connection.execute(insert(table), rows[start : start + _CHUNK])
+    tx.connection.execute(
+        insert(tables.tally),
+        [
+            {"rollout": state.id, "unit": unit, "wave": wave_number, "district": district, "kind": kind, "state": in_state, "n": n}
+            for (unit, wave_number, district, kind, in_state), n in counts.items()
+        ],
+    )
+
+
+def read_rollout(snapshot: Snapshot, rollout: str) -> RolloutState | None:
+    """The position of one rollout, or None."""
+    row = snapshot.connection.execute(select(tables.rollout).where(tables.rollout.c.id == rollout)).first()
+    return noun_of(RolloutState, row) if row else None
+
+
+def newest_rollout(snapshot: Snapshot) -> RolloutState | None:
+    """The rollout that was started last, finished or not; None before the first."""
+    row = snapshot.connection.execute(select(tables.rollout).order_by(tables.rollout.c.number.desc()).limit(1)).first()
+    return noun_of(RolloutState, row) if row else None
+
+
+def rollout_number(snapshot: Snapshot) -> int:
+    """How many rollouts were ever started here."""
+    return snapshot.connection.execute(select(func.count()).select_from(tables.rollout)).scalar_one()
+
+
+def unfinished_rollouts(snapshot: Snapshot) -> list[RolloutState]:
+    """Every rollout that is neither finished nor stopped, oldest first."""
+    ended = (RolloutPhase.FINISHED.value, RolloutPhase.STOPPED.value)
+    query = select(tables.rollout).where(tables.rollout.c.phase.not_in(ended)).order_by(tables.rollout.c.number)
+    return [noun_of(RolloutState, row) for row in snapshot.connection.execute(query)]
+
+
+def save_rollout(tx: Tx, state: RolloutState) -> None:
+    """Store a rollout's new position."""
+    values = row_of(tables.rollout, state)
+    tx.connection.execute(update(tables.rollout).where(tables.rollout.c.id == state.id).values(values))
+
+
+def add_decision(tx: Tx, decision: Decision) -> int:
+    """Record what a person decided, with its event; returns the decision's id."""
+    values = row_of(tables.decision, decision)
+    del values["id"]
+    identity = tx.connection.execute(insert(tables.decision).values(values)).inserted_primary_key
+    body = {"wave": decision.wave, "terminals": list(decision.terminals), "reason": decision.reason}
+    tx.event(f"rollout.{_PAST[decision.kind.value]}", decision.rollout, {name: value for name, value in body.items() if value})
+    assert identity is not None
+    return int(identity[0])
+
+
+def decisions_after(snapshot: Snapshot, rollout: str, seen: int) -> list[Decision]:
+    """Decisions about a rollout that came after decision `seen`, oldest first."""
+    query = select(tables.decision).where(tables.decision.c.rollout == rollout, tables.decision.c.id > seen).order_by(tables.decision.c.id)
+    return [noun_of(Decision, row) for row in snapshot.connection.execute(query)]
+
+
+_PAST = {
+    "approve": "approved",
+    "pause": "paused",
+    "resume": "resumed",
+    "stop": "stopped",
+    "retry": "retried",
+    "exclude": "excluded",
+}

@@ -1,0 +1,83 @@
+"""Shards and the fence: what a worker writes is taken only while it holds the attempt it claimed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from fleet.model.rollout import Shard, ShardState
+from fleet.store import tables
+from fleet.store.database import Snapshot, Tx
+from fleet.store.rows import noun_of
+
+_shards = tables.shard
+
+
+def add_shards(tx: Tx, rollout: str, wave: int, parts: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Plan shards of a wave: a district and its sites each."""
+    rows = [
+        {"rollout": rollout, "wave": wave, "district": district, "sites": list(sites), "state": ShardState.PLANNED.value}
+        | {"attempt": 0, "grant_parallel": 0, "grant_failures": 0}
+        for district, sites in parts
+    ]
+    if rows:
+        tx.connection.execute(insert(_shards), rows)
+
+
+def read_shards(snapshot: Snapshot, rollout: str, wave: int) -> list[Shard]:
+    """The shards of a wave, in the order they were planned."""
+    query = select(_shards).where(_shards.c.rollout == rollout, _shards.c.wave == wave).order_by(_shards.c.id)
+    return [noun_of(Shard, row) for row in snapshot.connection.execute(query)]
+
+
+def read_shard(snapshot: Snapshot, shard: int) -> Shard | None:
+    """One shard, or None."""
+    row = snapshot.connection.execute(select(_shards).where(_shards.c.id == shard)).first()
+    return noun_of(Shard, row) if row else None
+
+
+def dispatch(tx: Tx, shard: int) -> int:
+    """Hand a planned shard out under a new attempt; returns the attempt."""
+    tx.connection.execute(
+        update(_shards)
+        .where(_shards.c.id == shard)
+        .values(state=ShardState.DISPATCHED.value, attempt=_shards.c.attempt + 1, owner=None, beat_at=tx.at)
+    )
+    return int(tx.connection.execute(select(_shards.c.attempt).where(_shards.c.id == shard)).scalar_one())
+
+
+def set_grant(tx: Tx, shard: int, *, parallel: int, failures: int) -> None:
+    """Change what a shard may have in flight, and how many failures it may spend; its next beat brings it there."""
+    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(grant_parallel=parallel, grant_failures=failures))
+
+
+def claim(tx: Tx, shard: int, attempt: int, owner: str) -> bool:
+    """Take a dispatched shard; False when somebody else did, or it was re-planned."""
+    where = (_shards.c.id == shard, _shards.c.attempt == attempt, _shards.c.state == ShardState.DISPATCHED.value)
+    values = {"state": ShardState.RUNNING.value, "owner": owner, "beat_at": tx.at}
+    return tx.connection.execute(update(_shards).where(*where).values(values)).rowcount == 1
+
+
+def beat(tx: Tx, shard: int, attempt: int) -> bool:
+    """Say that the worker is alive; False when it no longer holds the shard and must write nothing more."""
+    where = (_shards.c.id == shard, _shards.c.attempt == attempt, _shards.c.state == ShardState.RUNNING.value)
+    return tx.connection.execute(update(_shards).where(*where).values(beat_at=tx.at)).rowcount == 1
+
+
+def end(tx: Tx, shard: int, attempt: int) -> bool:
+    """The worker is through with it; False when it no longer held it."""
+    where = (_shards.c.id == shard, _shards.c.attempt == attempt, _shards.c.state == ShardState.RUNNING.value)
+    return tx.connection.execute(update(_shards).where(*where).values(state=ShardState.ENDED.value, owner=None)).rowcount == 1
+
+
+def put_back(tx: Tx, shard: int) -> None:
+    """Plan a shard again: its worker is gone, or there is more to do in it."""
+    values = {"state": ShardState.PLANNED.value, "owner": None, "beat_at": None, "grant_parallel": 0, "grant_failures": 0}
+    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(values))
+
+
+def silent_shards(snapshot: Snapshot, before: datetime) -> list[Shard]:
+    """Shards that are out but whose last beat is older than `before`."""
+    out = (ShardState.DISPATCHED.value, ShardState.RUNNING.value)
+    query = select(_shards).where(_shards.c.state.in_(out), _shards.c.beat_at < before)
+    return [noun_of(Shard, row) for row in snapshot.connection.execute(query)]

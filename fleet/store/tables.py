@@ -1,0 +1,328 @@
+"""The tables. A noun's columns have its fields' names; times are UTC text that sorts, structures are JSON."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Dialect, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, stored as fixed-width ISO 8601 UTC text, so that text order is time order on every database."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the library's signature
+        """Aware time -> text."""
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the library's signature
+        """Text -> aware time."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def _code(name: str = "code", **options: Any) -> Column[str]:
+    return Column(name, String(80), **options)
+
+
+district = Table(
+    "district",
+    metadata,
+    _code(primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    _code("parent"),
+    Column("position", Integer, nullable=False),
+)
+
+site = Table(
+    "site",
+    metadata,
+    _code(primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    _code("district", nullable=False),
+    Column("address", Text, nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("contact", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("opening_hours", Text, nullable=False),
+    Column("open_24h", Boolean, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+terminal = Table(
+    "terminal",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    _code("site", nullable=False, index=True),
+    _code(nullable=False),
+    Column("host", Text),
+    Column("port", Integer, nullable=False),
+    Column("user", Text),
+    Column("gateway", Text),
+    _code("key_card", unique=True),
+    Column("host_key", Text),
+    Column("reach", String(16), nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    _code(primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("os_user", Text, unique=True),
+    _code("district"),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("skills", JSON, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+host_key = Table(
+    "host_key",
+    metadata,
+    Column("terminal", String(80), primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("seen_fingerprint", Text),
+    Column("seen_at", UtcTime, nullable=False),
+    _code("confirmed_by"),
+    Column("confirmed_at", UtcTime),
+)
+
+key_binding = Table(
+    "key_binding",
+    metadata,
+    Column("terminal", String(80), primary_key=True),
+    _code("key_card", unique=True),
+    Column("source", String(16), nullable=False),
+    Column("key_id", String(200), nullable=False, unique=True),
+    Column("public_key", Text, nullable=False),
+    Column("check_value", Text, nullable=False),
+    Column("host_fingerprint", String(80), nullable=False, unique=True),
+    Column("bound_at", UtcTime, nullable=False),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("version", String(32), primary_key=True),
+    Column("artifacts", JSON, nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("added_at", UtcTime),
+    _code("added_by"),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+rollout = Table(
+    "rollout",
+    metadata,
+    _code("id", primary_key=True),
+    Column("plan_digest", String(64), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("waves", JSON, nullable=False),
+    Column("seen_decision", Integer, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("done_when", JSON, nullable=False),
+    Column("number", Integer, nullable=False, unique=True),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _code("rollout", nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("wave", Integer),
+    Column("terminals", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    _code("actor", nullable=False),
+    _code("on_behalf"),
+    Column("at", UtcTime, nullable=False),
+)
+
+shard = Table(
+    "shard",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _code("rollout", nullable=False),
+    Column("wave", Integer, nullable=False),
+    _code("district", nullable=False),
+    Column("sites", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", Text),
+    Column("beat_at", UtcTime),
+    Column("grant_parallel", Integer, nullable=False),
+    Column("grant_failures", Integer, nullable=False),
+    Index(None, "rollout", "wave", "state"),
+)
+
+terminal_progress = Table(
+    "terminal_progress",
+    metadata,
+    _code("rollout", primary_key=True),
+    Column("terminal", String(80), primary_key=True),
+    _code("site", nullable=False),
+    Column("wave", Integer, nullable=False),
+    _code("district", nullable=False),
+    Column("reach", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("updated_at", UtcTime),
+    Index(None, "rollout", "site"),
+    Index(None, "rollout", "state"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    _code("rollout", primary_key=True),
+    Column("terminal", String(80), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("ending", String(16), nullable=False),
+    Column("in_place", Boolean, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("steps", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("key", JSON),
+    Column("host_fingerprint", Text, nullable=False),
+    Column("bytes_sent", Integer, nullable=False),
+    Column("bytes_saved", Integer, nullable=False),
+    Column("log", JSON, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime, nullable=False),
+)
+
+site_progress = Table(
+    "site_progress",
+    metadata,
+    _code("rollout", primary_key=True),
+    _code("site", primary_key=True),
+    _code("district", nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("wave", Integer, nullable=False),
+    Column("terminals", Integer, nullable=False),
+    Column("proven", Integer, nullable=False),
+    Column("state", String(24), nullable=False),
+    Column("claimed", Boolean, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("done_at", UtcTime),
+    Column("cause", String(32), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("updated_at", UtcTime),
+    Index(None, "rollout", "seq"),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    _code("rollout", primary_key=True),
+    Column("unit", String(16), primary_key=True),
+    Column("wave", Integer, primary_key=True),
+    _code("district", primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("state", String(24), primary_key=True),
+    Column("n", Integer, nullable=False),
+)
+"""Counters kept by the writer, never counted per poll. unit `site`: SiteState, and `claimed`, `done` beside it; unit `terminal`: TerminalState."""
+
+assignment = Table(
+    "assignment",
+    metadata,
+    _code("site", primary_key=True),
+    _code("technician", nullable=False, index=True),
+    Column("covering", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("distance_km", Float),
+    _code("by"),
+    Column("at", UtcTime),
+)
+
+check_in = Table(
+    "check_in",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _code("rollout", nullable=False),
+    _code("site", nullable=False, index=True),
+    _code("technician", nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("self_tests", JSON, nullable=False),
+    Column("note", Text, nullable=False),
+    _code("actor", nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("subject", String(80), nullable=False, index=True),
+    _code("actor", nullable=False),
+    _code("on_behalf"),
+    Column("body", JSON, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("prev"),
+)
+
+orchestrator = Table(
+    "orchestrator",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("pid", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("token", String(32), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("beat_at", UtcTime, nullable=False),
+    Column("stopped_at", UtcTime),
+)
+"""The one orchestrator of this workspace, or the last one there was."""
+
+_PROTECT_EVENTS = (
+    "CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+    "CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
+)
+_PROTECT_EVENTS_POSTGRESQL = (
+    "CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'events are append-only'; END $$",
+    "CREATE TRIGGER event_is_never_changed BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_event_change()",
+)
+
+
+def protections(dialect_name: str) -> tuple[Any, ...]:
+    """The statements that make the event table append-only, for `sqlite` or `postgresql`."""
+    statements = _PROTECT_EVENTS_POSTGRESQL if dialect_name == "postgresql" else _PROTECT_EVENTS
+    return tuple(text(statement) for statement in statements)

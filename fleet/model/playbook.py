@@ -33,12 +33,30 @@ class RetryPolicy(Noun):
 
 
 class Command(Noun):
-    """A program with its arguments, as words: each is quoted, none is ever read by a shell."""
+    """A program with its arguments, as words: each is quoted, none is ever read by a shell.
+
+    A playbook may write the list of words alone (`[bin/health, --quick]`) or a mapping when it says more.
+    """
 
     words: Annotated[tuple[Word, ...], Field(min_length=1)]
+    """The first names the program: with `/` inside but not in front it is a file of the new release, absolute it is itself, bare it is on PATH."""
     sudo: bool = False
     """Run through the account's one allowed sudo command, with these words as its arguments."""
     timeout_s: Seconds = 30.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_alone(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            message = "write a command as a list of words, for example [bin/health, --quick]"
+            raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
+        return {"words": data} if isinstance(data, list | tuple) else data
+
+    @property
+    def release_file(self) -> str | None:
+        """Path within the new release of the program it runs; None for any other program."""
+        first = self.words[0]
+        return first if "/" in first and not first.startswith("/") and not self.sudo else None
 
 
 class Account(Noun):
@@ -234,7 +252,7 @@ class GateRule(Noun):
 
 
 class Budget(Noun):
-    """Failures a wave may spend, percent of its terminals; at least one."""
+    """Failures a wave may spend, percent of its sites; at least one."""
 
     failures: Percent = 5.0
     """`failed`, `rolled-back` and `unknown` spend this one."""

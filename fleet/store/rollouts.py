@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
+from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, SiteState
@@ -103,6 +104,13 @@ def decisions_after(snapshot: Snapshot, rollout: str, seen: int) -> list[Decisio
     """Decisions about a rollout that came after decision `seen`, oldest first."""
     query = select(tables.decision).where(tables.decision.c.rollout == rollout, tables.decision.c.id > seen).order_by(tables.decision.c.id)
     return [noun_of(Decision, row) for row in snapshot.connection.execute(query)]
+
+
+def terminals_of_rollout(snapshot: Snapshot, rollout: str) -> list[str]:
+    """Ids of every terminal a rollout holds and has not excluded."""
+    progress = tables.terminal_progress
+    query = select(progress.c.terminal).where(progress.c.rollout == rollout, progress.c.state != TerminalState.EXCLUDED.value)
+    return [row.terminal for row in snapshot.connection.execute(query.order_by(progress.c.terminal))]
 
 
 _PAST = {

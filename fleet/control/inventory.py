@@ -1,0 +1,66 @@
+"""Taking in an inventory."""
+
+from datetime import datetime
+
+from fleet.control.rights import Right, require
+from fleet.errors import ConflictError
+from fleet.model.actor import Actor
+from fleet.model.inventory import Fleet
+from fleet.model.trust import HostKey, HostKeyState
+from fleet.store import Store, Tx, fleets, rollouts, trust
+from fleet.text import N_
+
+
+def import_fleet(store: Store, actor: Actor, at: datetime, fleet: Fleet, summary: dict[str, int]) -> None:
+    """Store `fleet` in place of the inventory that is there.
+
+    A terminal whose row carries a host key fingerprint is confirmed by it: the inventory vouches for the key.
+
+    Args:
+        store: The workspace's store.
+        actor: Who imports; must have the right, unless the workspace has no person yet.
+        at: Now.
+        fleet: The whole new inventory, already validated.
+        summary: Counts of the change, for the event.
+
+    Raises:
+        NotAllowedError: The actor may not import.
+        ConflictError: A rollout that is not finished holds a terminal that would be removed.
+    """
+    with store.write(actor, at) as tx:
+        require(tx, actor, Right.IMPORT)
+        _refuse_removal_under_a_rollout(tx, fleet)
+        fleets.replace_fleet(tx, fleet, summary)
+        known = trust.read_host_keys(tx)
+        vouched = [
+            HostKey(
+                terminal=terminal.id,
+                fingerprint=terminal.host_key,
+                state=HostKeyState.CONFIRMED,
+                seen_at=at,
+                confirmed_by=actor.code,
+                confirmed_at=at,
+            )
+            for terminal in fleet.terminals.values()
+            if terminal.host_key is not None and not _is_confirmed(known.get(terminal.id), terminal.host_key)
+        ]
+        trust.save_host_keys(tx, vouched, "host-keys.confirmed")
+
+
+def _is_confirmed(known: HostKey | None, fingerprint: str) -> bool:
+    return known is not None and known.fingerprint == fingerprint and known.state is HostKeyState.CONFIRMED
+
+
+def _refuse_removal_under_a_rollout(tx: Tx, fleet: Fleet) -> None:
+    for state in rollouts.unfinished_rollouts(tx):
+        missing = [terminal for terminal in rollouts.terminals_of_rollout(tx, state.id) if terminal not in fleet.terminals]
+        if missing:
+            raise ConflictError(
+                N_(
+                    "rollout {rollout} is not finished and holds {count} terminals that this would remove, {first} first",
+                    rollout=state.id,
+                    count=len(missing),
+                    first=missing[0],
+                ),
+                hint=N_("exclude them from the rollout, or wait until it has ended"),
+            )

@@ -6,9 +6,9 @@
 - Parsing folds case, full-width forms and Chinese words, so matching compares plain strings.
 """
 
-from fleet.select.parse import parse_selection
+from fleet.select.parse import parse_inventory_selection, parse_selection
 from fleet.select.selection import Selection, Term
 from fleet.select.subject import Subject, subject_of
-from fleet.select.words import FIELDS, PLANNING_FIELDS, fold
+from fleet.select.words import FIELDS, fold
 
-__all__ = ["FIELDS", "PLANNING_FIELDS", "Selection", "Subject", "Term", "fold", "parse_selection", "subject_of"]
+__all__ = ["FIELDS", "Selection", "Subject", "Term", "fold", "parse_inventory_selection", "parse_selection", "subject_of"]

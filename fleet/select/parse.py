@@ -21,6 +21,7 @@ _QUOTES = {'"': '"', "“": "”", "「": "」"}
 _COMMAS = ",、"
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _COMMON_LABELS = ("vendor", "arch")
+_ROLLOUT_FIELDS = frozenset(("state", "wave", "technician"))
 _TYPO = 0.8
 """How alike an unknown field and a known one must be to be a slip of the keyboard rather than a label."""
 
@@ -41,6 +42,19 @@ def parse_selection(text: str, labels: Collection[str] | None = None) -> Selecti
     if bad is not None:
         raise _error(text, N_("character U+{code} is not allowed in a selection", code=f"{ord(bad):04X}"))
     return Selection(tuple(_term(token, text, labels) for token in _tokens(normal, text)))
+
+
+def parse_inventory_selection(text: str, labels: Collection[str] | None = None) -> Selection:
+    """A selection that is decided before a rollout, from the inventory alone: a step's or an artifact's `where`, a plan's `--select`.
+
+    Raises:
+        InputError: As `parse_selection`, and for `state:`, `wave:` and `technician:`.
+    """
+    selection = parse_selection(text, labels)
+    late = sorted(selection.fields & _ROLLOUT_FIELDS)
+    if late:
+        raise _error(text, N_("`{field}:` is not known before a rollout", field=late[0]), N_("select by what the inventory holds"))
+    return selection
 
 
 @dataclass(frozen=True, slots=True)

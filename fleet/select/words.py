@@ -24,9 +24,6 @@ FIELDS = (
 )
 """Every field but the labels, which are whatever the inventory gives its sites and terminals (`vendor`, `arch`)."""
 
-PLANNING_FIELDS = frozenset(FIELDS) - {"state", "wave", "technician"}
-"""Fields that are known before a rollout: those of the inventory."""
-
 FIELD_ALIASES = {
     "类别": "kind",
     "类型": "kind",

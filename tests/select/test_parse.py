@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.errors import InputError
-from fleet.select import FIELDS, Selection, Term, fold, parse_selection
+from fleet.select import FIELDS, Selection, Term, fold, parse_inventory_selection, parse_selection
 from fleet.select.words import VALUES
 
 WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12).map(fold).filter(bool)
@@ -25,7 +25,7 @@ def test_a_selection_written_down_reads_back_as_itself(parts: list[Term]) -> Non
     assert parse_selection(str(selection)) == selection
 
 
-@given(st.text(max_size=40))
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from('-:,"“”、： '), max_size=40))
 def test_any_text_is_a_selection_or_is_refused_as_input(text: str) -> None:
     try:
         selection = parse_selection(text)
@@ -88,3 +88,9 @@ def test_a_label_that_the_fleet_does_not_have_is_refused_where_the_fleet_is_know
     assert str(parse_selection("size:large", labels={"size"})) == "size:large"
     with pytest.raises(InputError, match="did you mean `vendor:`"):
         parse_selection("vend:x", labels={"vendor"})
+
+
+def test_before_a_rollout_its_fields_are_refused() -> None:
+    assert str(parse_inventory_selection("kind:pharmacy")) == "kind:pharmacy"
+    with pytest.raises(InputError, match="`wave:` is not known before a rollout"):
+        parse_inventory_selection("kind:pharmacy wave:2")

@@ -1,1 +1,1 @@
-"""Exports, and the row renderers shared by every view."""
+"""Counts that tie out: exports for managers, and the words and rows that every view shares."""

@@ -1,0 +1,77 @@
+"""The words every view shows for a state, a kind and a role: one set, so that screen, command and spreadsheet say the same."""
+
+from fleet.model.attempt import TerminalState
+from fleet.model.inventory import Reach, Role, SiteKind
+from fleet.model.rollout import RolloutPhase, SiteState, WavePhase
+from fleet.text import N_, Message
+
+CLAIMED = N_("claimed")
+"""A technician's mark is there, the machine's evidence is not."""
+DONE = N_("done")
+"""Everything the plan's `done_when` names is there."""
+MARKED = N_("marked")
+"""A technician marked the site complete."""
+
+_STATES = {
+    "not-started": N_("not started"),
+    "running": N_("running"),
+    "upgraded": N_("upgraded"),
+    "self-tested": N_("self-tested"),
+    "failed": N_("failed"),
+    "rolled-back": N_("rolled back"),
+    "unreachable": N_("unreachable"),
+    "unknown": N_("unknown"),
+    "waiting-by-hand": N_("waiting for a technician"),
+    "excluded": N_("excluded"),
+}
+_WAVES = {
+    WavePhase.CLOSED: N_("closed"),
+    WavePhase.OPEN: N_("open"),
+    WavePhase.GATE: N_("at the gate"),
+    WavePhase.HELD: N_("held"),
+    WavePhase.PASSED: N_("passed"),
+}
+_ROLLOUTS = {
+    RolloutPhase.RUNNING: N_("running"),
+    RolloutPhase.PAUSED: N_("paused"),
+    RolloutPhase.STOPPED: N_("stopped"),
+    RolloutPhase.FINISHED: N_("finished"),
+}
+_KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}
+_ROLES = {Role.TECHNICIAN: N_("technician"), Role.COORDINATOR: N_("coordinator"), Role.MANAGER: N_("manager")}
+_REACHES = {Reach.SSH: N_("over SSH"), Reach.BY_HAND: N_("by hand")}
+
+
+def terminal_state_words(state: TerminalState) -> Message:
+    """Where a terminal stands, in a word or two."""
+    return _STATES[state.value]
+
+
+def site_state_words(state: SiteState) -> Message:
+    """Where a site stands, in a word or two."""
+    return _STATES[state.value]
+
+
+def wave_phase_words(phase: WavePhase) -> Message:
+    """Where a wave stands."""
+    return _WAVES[phase]
+
+
+def rollout_phase_words(phase: RolloutPhase) -> Message:
+    """Where a rollout stands as a whole."""
+    return _ROLLOUTS[phase]
+
+
+def kind_words(kind: SiteKind) -> Message:
+    """What kind of institution a site is."""
+    return _KINDS[kind]
+
+
+def role_words(role: Role) -> Message:
+    """What a person is."""
+    return _ROLES[role]
+
+
+def reach_words(reach: Reach) -> Message:
+    """How a terminal is upgraded."""
+    return _REACHES[reach]

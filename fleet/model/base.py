@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from fleet.text import N_
+
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
@@ -29,8 +31,7 @@ def unprintable(text: str) -> str | None:
 def _printable(text: str) -> str:
     bad = unprintable(text)
     if bad is not None:
-        message = f"character U+{ord(bad):04X} is not allowed"
-        raise ValueError(message)
+        raise ValueError(N_("character {character} is not allowed", character=f"U+{ord(bad):04X}"))
     return text
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from fleet.model.base import Code, FreeText, Noun, SafePath, UserName
+from fleet.text import N_
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -48,8 +49,7 @@ class Command(Noun):
     @classmethod
     def _words_alone(cls, data: Any) -> Any:
         if isinstance(data, str):
-            message = "write a command as a list of words, for example [bin/health, --quick]"
-            raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
+            raise ValueError(N_("write a command as a list of words, for example [bin/health, --quick]"))  # noqa: TRY004 - pydantic's way
         return {"words": data} if isinstance(data, list | tuple) else data
 
     @property
@@ -158,8 +158,7 @@ class BindKeyStep(_Step):
     @model_validator(mode="after")
     def _read_where_needed(self) -> "BindKeyStep":
         if (self.key is KeySource.BORN_HERE) != (self.read is None):
-            message = "`read` belongs to key: already-there and token, and only to those"
-            raise ValueError(message)
+            raise ValueError(N_("`read` belongs to key: already-there and token, and only to those"))
         return self
 
 
@@ -204,8 +203,7 @@ class RunStep(_Step):
     @model_validator(mode="after")
     def _undo_or_irreversible(self) -> "RunStep":
         if not self.irreversible and (self.check is None or self.undo is None):
-            message = "give both `check` and `undo`, or say `irreversible: true`"
-            raise ValueError(message)
+            raise ValueError(N_("give both `check` and `undo`, or say `irreversible: true`"))
         return self
 
 
@@ -236,8 +234,7 @@ class Waves(Noun):
     @classmethod
     def _sum_to_hundred(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if abs(sum(value) - 100.0) > 1e-6:
-            message = f"shares sum to {sum(value):g}, not 100"
-            raise ValueError(message)
+            raise ValueError(N_("shares sum to {sum}, not 100", sum=f"{sum(value):g}"))
         return value
 
 
@@ -289,6 +286,5 @@ class Playbook(Noun):
         names = [step.name for step in value]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            message = f"two steps are named `{twice}`"
-            raise ValueError(message)
+            raise ValueError(N_("two steps are named `{name}`", name=twice))
         return value

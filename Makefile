@@ -1,0 +1,57 @@
+# `make` lists what there is. Everything but `make system-packages` sets itself up in .venv and touches nothing outside this directory.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHELL_FILES = $(shell find fleet tests -name '*.sh') .ci/run .ci/setup
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check format catalogues lock system-packages clean
+
+help: ## List what make can do
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+demo: $(READY) ## Upgrade the simulated sample city; make demo ARGS="--sites 20" is the short one
+	@$(BIN)/fleet demo $(ARGS)
+
+test: check ## Run the checks, then the tests
+	$(BIN)/python -m pytest -n 2 -m "not long" $(ARGS)
+
+test-long: $(READY) ## Run the long tests
+	$(BIN)/python -m pytest -m long $(ARGS)
+
+check: $(READY) ## Ruff, mypy, import rules, shell scripts, catalogues
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if command -v shellcheck >/dev/null 2>&1; then echo shellcheck $(SHELL_FILES) && shellcheck $(SHELL_FILES); \
+	elif [ -n "$(FLEET_TEST_STRICT)" ]; then echo "shellcheck is missing" >&2; exit 1; \
+	else echo "skipped: shellcheck (make system-packages installs it)"; fi
+	$(BIN)/python .ci/catalogues.py check
+
+format: $(READY) ## Put the source into its usual form
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+catalogues: $(READY) ## Bring the message catalogues up to date with the source
+	$(BIN)/python .ci/catalogues.py update
+
+lock: $(READY) ## Choose the newest libraries again and write requirements.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --all-extras --group dev \
+		--generate-hashes --no-header --output-file requirements.lock
+
+system-packages: ## Install what tests need from Debian (the only target that changes the system)
+	@set -eu; as_root=; [ "$$(id -u)" -eq 0 ] || as_root=sudo; \
+	packages="python3-venv $$(sed 's/#.*//' .ci/packages | awk 'NF {print $$2}' | sort -u | tr '\n' ' ')"; \
+	$$as_root apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends $$packages
+
+clean: ## Remove the virtual environment and everything that was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find fleet tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml .ci/setup
+	@.ci/setup $(VENV)
+	@touch $@

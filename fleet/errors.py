@@ -14,7 +14,7 @@ Each carries marked messages and values and is put into words at the door (`flee
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fleet.text import Message, render
+from fleet.text import N_, Message, render
 
 
 class FleetError(Exception):
@@ -33,9 +33,9 @@ class FleetError(Exception):
         """What, then `at:` and `hint:` lines where there are any, in `language`."""
         lines = [render(self.what, language)]
         if self.where is not None:
-            lines.append("  " + render(Message("at: {where}", {"where": self.where}), language))
+            lines.append("  " + render(N_("at: {where}", where=self.where), language))
         if self.hint is not None:
-            lines.append(render(Message("hint: {hint}", {"hint": self.hint}), language))
+            lines.append(render(N_("hint: {hint}", hint=self.hint), language))
         return lines
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class Mistake:
         place = f"{self.file}:{self.line}" if self.line else self.file
         lines = [f"{place}: {render(self.what, language)}"]
         if self.hint is not None:
-            lines.append(render(Message("hint: {hint}", {"hint": self.hint}), language))
+            lines.append(render(N_("hint: {hint}", hint=self.hint), language))
         return lines
 
 
@@ -93,7 +93,8 @@ class MistakesError(InputError):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         """Sort the mistakes by file and line."""
         self.mistakes = tuple(sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line)))
-        super().__init__(Message("{count} mistakes; nothing was changed", {"count": len(self.mistakes)}))
+        count = len(self.mistakes)
+        super().__init__(N_("1 mistake; nothing was changed") if count == 1 else N_("{count} mistakes; nothing was changed", count=count))
 
     def lines(self, language: str | None = None) -> list[str]:
         """Each mistake's lines, then the count."""

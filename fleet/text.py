@@ -35,12 +35,12 @@ class Message:
         return _fill(self.text, self.values, "en")
 
 
-def N_(text: str, **values: Any) -> Message:  # noqa: N802 - gettext's own name for a marked text
+def N_(text: str, /, **values: Any) -> Message:  # noqa: N802 - gettext's own name for a marked text
     """Mark a text for translation and keep its values for later."""
     return Message(text, values)
 
 
-def _(text: str, **values: Any) -> str:
+def _(text: str, /, **values: Any) -> str:
     """Mark a text and render it in the current language; for the doors."""
     return render(Message(text, values))
 

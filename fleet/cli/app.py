@@ -22,7 +22,6 @@ from typer.main import get_command, get_group
 
 from fleet.cli.common import Door, say
 from fleet.cli.help import FleetGroup, dress
-from fleet.cli.usage import input_error
 from fleet.errors import FleetError, InputError, InternalError
 from fleet.text import LANGUAGES, N_, Message, _, language_of_environment, render, use_language
 
@@ -215,6 +214,8 @@ def _explain(error: BaseException, workspace: Path) -> int:
 
 def _as_fleet_error(error: BaseException, workspace: Path) -> FleetError:
     if isinstance(error, ClickException):
+        from fleet.cli.usage import input_error
+
         return input_error(error)
     if isinstance(error, InternalError) or not isinstance(error, FleetError | OSError):
         what = (

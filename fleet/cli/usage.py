@@ -1,13 +1,13 @@
 """A wrong command line in the reader's language: what is wrong, and the nearest right word."""
 
 import re
-from difflib import get_close_matches
 from typing import Any
 
 from typer._click.exceptions import BadOptionUsage, BadParameter, ClickException, MissingParameter, NoSuchOption, UsageError
 from typer.core import TyperGroup, TyperOption
 
 from fleet.errors import InputError
+from fleet.files import did_you_mean, one_of
 from fleet.text import N_, Message
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(?P<word>.*)'\.", re.DOTALL)
@@ -25,7 +25,7 @@ def _mistake(error: ClickException) -> tuple[Message, str | None, Message | None
     if isinstance(error, NoSuchOption):
         what, hint = (
             N_("there is no option `{option}`", option=error.option_name),
-            _did_you_mean(next(iter(error.possibilities or ()), None)),
+            did_you_mean(error.option_name, error.possibilities or ()),
         )
     elif isinstance(error, MissingParameter):
         what = N_("`{name}` is missing", name=_name(error))
@@ -38,7 +38,7 @@ def _mistake(error: ClickException) -> tuple[Message, str | None, Message | None
     elif match := _EXTRA_ARGUMENTS.fullmatch(error.message):
         what = N_("too many arguments: {words}", words=match["words"])
     else:
-        what = N_("{reason}", reason=error.format_message())
+        what = Message("{reason}", {"reason": error.format_message()})
     return what, where, hint
 
 
@@ -48,7 +48,7 @@ def _bad_value(error: BadParameter) -> tuple[Message, Message | None]:
     value = first.get("input")
     if descriptor is not None and descriptor.choices is not None:
         choices = [str(getattr(choice, "value", choice)) for choice in descriptor.choices]
-        return N_("{value} is not one of {choices}", value=f"`{value}`", choices=", ".join(choices)), _did_you_mean(_near(value, choices))
+        return N_("{value} is not one of {choices}", value=f"`{value}`", choices=", ".join(choices)), did_you_mean(str(value), choices)
     if first.get("type") in ("int_parsing", "int_from_float", "int_parsing_size"):
         return N_("`{value}` is not a whole number", value=value), None
     if first.get("type") == "float_parsing":
@@ -61,7 +61,7 @@ def _bad_value(error: BadParameter) -> tuple[Message, Message | None]:
             if too_small
             else N_("{value} is more than {limit}", value=value, limit=limit)
         ), None
-    return N_("{reason}", reason=error.message), None
+    return Message("{reason}", {"reason": error.message}), None
 
 
 def _first_problem(error: BadParameter) -> dict[str, Any]:
@@ -81,15 +81,7 @@ def _nearest_command(error: ClickException, word: str) -> Message | None:
     ctx = error.ctx if isinstance(error, UsageError) else None
     if ctx is None or not isinstance(ctx.command, TyperGroup):
         return None
-    return _did_you_mean(_near(word, ctx.command.list_commands(ctx)))
-
-
-def _near(word: object, candidates: list[str]) -> str | None:
-    return next(iter(get_close_matches(str(word), candidates, n=1, cutoff=0.5)), None)
-
-
-def _did_you_mean(word: str | None) -> Message | None:
-    return N_("did you mean `{word}`?", word=word) if word else None
+    return one_of(word, ctx.command.list_commands(ctx))
 
 
 def _see_help(error: ClickException) -> Message | None:

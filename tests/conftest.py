@@ -1,0 +1,123 @@
+"""What all tests share: parts from Debian, strict runs, a workspace, a clock, the command line, one language."""
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fleet.settings import Settings
+from fleet.text import use_language
+
+ROOT = Path(__file__).parent.parent
+STRICT = bool(os.environ.get("FLEET_TEST_STRICT") or os.environ.get("CI"))
+_EXTRA_DIRECTORIES = ("/usr/sbin", "/sbin")
+
+
+def _packages() -> dict[str, str]:
+    lines = (ROOT / ".ci/packages").read_text("utf-8").splitlines()
+    return dict(line.split() for line in lines if line.strip() and not line.startswith("#"))
+
+
+def program(part: str) -> str | None:
+    """Path of a part's program, also where an ordinary user's PATH does not look."""
+    return shutil.which(part) or shutil.which(part, path=os.pathsep.join(_EXTRA_DIRECTORIES))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    packages = _packages()
+    for part in (part for mark in item.iter_markers("needs") for part in mark.args):
+        if part not in packages:
+            pytest.fail(f"`{part}` does not stand in .ci/packages", pytrace=False)
+        if program(part) is None:
+            pytest.skip(f"`{part}` is not installed; `make system-packages` installs it (Debian package {packages[part]})")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    _no_skip(report, item.nodeid)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    _no_skip(report, collector.nodeid)
+    return report
+
+
+def _no_skip(report: pytest.TestReport | pytest.CollectReport, where: str) -> None:
+    """Under FLEET_TEST_STRICT a skip is a failure; a known bug marked xfail is not a skip."""
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{where} must not be skipped here: {reason}"
+
+
+@pytest.fixture(autouse=True)
+def _in_english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test begins in English, with no FLEET_* of the person who runs it, and leaves no language behind."""
+    for name in [name for name in os.environ if name.startswith("FLEET_") and not name.startswith("FLEET_TEST")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    use_language("en")
+    yield
+    use_language("en")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Settings:
+    """Settings of an empty workspace directory of its own; `open_store(workspace, create=True)` makes its database."""
+    directory = tmp_path / "workspace"
+    directory.mkdir(mode=0o700)
+    return Settings(workspace=directory)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is told."""
+
+    now: datetime = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> datetime:
+        """Move on by `timedelta(**duration)`; returns the new time."""
+        self.now += timedelta(**duration)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at 22:00 in Shanghai on 14 March 2026."""
+    return Clock()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run a `fleet` command in this process, its workspace in the test's directory: `cli("inventory", "check", path)`."""
+    monkeypatch.setenv("FLEET_WORKSPACE", str(tmp_path / "workspace"))
+
+    def run_command(*words: object) -> Ran:
+        from fleet.cli.app import run
+
+        capfd.readouterr()
+        code = run([str(word) for word in words])
+        out, err = capfd.readouterr()
+        return Ran(code, out, err)
+
+    return run_command

@@ -66,6 +66,7 @@ class Cause(StrEnum):
     UNEXPECTED_FACT = "unexpected-fact"
     KEY_CONFLICT = "key-conflict"
     STOPPED = "stopped"
+    OUR_FAULT = "our-fault"
 
 
 _WORDS = {
@@ -95,6 +96,7 @@ _WORDS = {
     Cause.UNEXPECTED_FACT: N_("the probe answered something else than the playbook expects"),
     Cause.KEY_CONFLICT: N_("its key or key card is already bound elsewhere"),
     Cause.STOPPED: N_("stopped by a person"),
+    Cause.OUR_FAULT: N_("an error in this program; fleet.log in the workspace says more"),
 }
 
 

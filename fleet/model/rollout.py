@@ -147,6 +147,10 @@ class WaveState(Noun):
     approved_at: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
     passed_at: AwareDatetime | None = None
+    failures_accepted: Count = 0
+    """Sites that had spent the failure budget when a person last said go on; the budget is granted anew beyond them."""
+    unreachable_accepted: Count = 0
+    """As above, for the unreachable."""
 
 
 class RolloutState(Noun):
@@ -193,6 +197,13 @@ class Shard(Noun):
     """Sites it may have in flight at once."""
     grant_failures: Count = 0
     """Sites that may end badly before it stops itself."""
+    open: Count = 0
+    """Sites it has still to do, those in flight included."""
+
+    @property
+    def is_out(self) -> bool:
+        """Handed to a worker, claimed or not yet."""
+        return self.state in {ShardState.DISPATCHED, ShardState.RUNNING}
 
 
 __all__ = [

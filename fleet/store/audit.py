@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from fleet.model.event import GENESIS, Event, event_hash
 from fleet.store import tables
@@ -66,9 +66,13 @@ def _check_tallies(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
     for row in snapshot.connection.execute(select(tables.tally).where(tables.tally.c.rollout == rollout)):
         kept[row.unit, row.state] += row.n
     counted: Counter[tuple[str, str]] = Counter()
-    for unit, table in (("site", tables.site_progress), ("terminal", tables.terminal_progress)):
-        query = select(table.c.state, func.count().label("n")).where(table.c.rollout == rollout).group_by(table.c.state)
-        counted |= Counter({(unit, row.state): row.n for row in snapshot.connection.execute(query)})
+    sites, terminals = tables.site_progress, tables.terminal_progress
+    query_sites = select(literal("site").label("unit"), sites.c.state, func.count().label("n")).where(sites.c.rollout == rollout)
+    query_terminals = select(terminals.c.reach.label("unit"), terminals.c.state, func.count().label("n")).where(
+        terminals.c.rollout == rollout
+    )
+    for query in (query_sites.group_by(sites.c.state), query_terminals.group_by(terminals.c.reach, terminals.c.state)):
+        counted |= Counter({(row.unit, row.state): row.n for row in snapshot.connection.execute(query)})
     for name in ("claimed", "done"):
         column = tables.site_progress.c[name]
         query_marked = select(func.count()).where(tables.site_progress.c.rollout == rollout, column.is_(True))
@@ -76,7 +80,7 @@ def _check_tallies(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
     for (unit, state), n in sorted((kept - counted | counted - kept).items()):
         del n
         yield N_(
-            "the counter of {unit}s {state} says {kept}, counting gives {counted}",
+            "the counter {unit} / {state} says {kept}, counting gives {counted}",
             unit=unit,
             state=state,
             kept=kept[unit, state],

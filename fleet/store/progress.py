@@ -7,7 +7,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.model.attempt import PROVEN, AttemptResult, Cause, TerminalState
@@ -98,6 +98,53 @@ def states_of_sites(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> d
     return found
 
 
+def site_states(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> dict[str, SiteState]:
+    """The state of each of these sites in the rollout."""
+    found: dict[str, SiteState] = {}
+    wanted = list(sites)
+    for start in range(0, len(wanted), 500):
+        query = select(_sites.c.site, _sites.c.state).where(_sites.c.rollout == rollout, _sites.c.site.in_(wanted[start : start + 500]))
+        found |= {row.site: SiteState(row.state) for row in snapshot.connection.execute(query)}
+    return found
+
+
+def districts_of(snapshot: Snapshot, rollout: str, wave: int) -> dict[str, str]:
+    """Site -> district, for the sites of a wave, as they were when the rollout started."""
+    query = select(_sites.c.site, _sites.c.district).where(_sites.c.rollout == rollout, _sites.c.wave == wave)
+    return {row.site: row.district for row in snapshot.connection.execute(query)}
+
+
+def collectable(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> set[str]:
+    """Of these unknown terminals, the ones worth another look by the program itself: their attempt before did not end unknown, too."""
+    counts = attempts_of(snapshot, rollout, terminals)
+    before = tuple_(tables.attempt.c.terminal, tables.attempt.c.number)
+    pairs = [(terminal, n - 1) for terminal, n in counts.items()]
+    lost: set[str] = set()
+    for start in range(0, len(pairs), 200):
+        query = select(tables.attempt.c.terminal).where(
+            tables.attempt.c.rollout == rollout,
+            tables.attempt.c.ending == TerminalState.UNKNOWN.value,
+            before.in_(pairs[start : start + 200]),
+        )
+        lost |= set(snapshot.connection.execute(query).scalars())
+    return set(counts) - lost
+
+
+def last_endings(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, TerminalState]:
+    """How the last attempt of each of these terminals ended, for those that had one."""
+    table = tables.attempt
+    found: dict[str, TerminalState] = {}
+    wanted = list(terminals)
+    for start in range(0, len(wanted), 500):
+        query = (
+            select(table.c.terminal, table.c.ending)
+            .where(table.c.rollout == rollout, table.c.terminal.in_(wanted[start : start + 500]))
+            .order_by(table.c.number)
+        )
+        found |= {row.terminal: TerminalState(row.ending) for row in snapshot.connection.execute(query)}
+    return found
+
+
 def terminals_in(snapshot: Snapshot, rollout: str, states: Iterable[TerminalState], wave: int | None = None) -> list[str]:
     """Ids of the rollout's terminals reached by SSH that are in one of these states, all waves or one."""
     query = select(_terminals.c.terminal).where(
@@ -130,7 +177,7 @@ def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dic
     for row in rows:
         new = states[row.terminal].value
         if new != row.state:
-            place = ("terminal", row.wave, row.district, kinds[row.site].kind)
+            place = (row.reach, row.wave, row.district, kinds[row.site].kind)
             steps[(*place, row.state)] = steps.get((*place, row.state), 0) - 1
             steps[(*place, new)] = steps.get((*place, new), 0) + 1
     _count(tx, rollout, steps)

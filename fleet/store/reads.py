@@ -87,6 +87,13 @@ class Tally:
     """Sites with a technician's mark."""
     done: int = 0
     terminals: dict[TerminalState, int] = field(default_factory=dict)
+    by_hand: dict[TerminalState, int] = field(default_factory=dict)
+    """Of these, the ones that are done by hand."""
+
+    @property
+    def by_ssh(self) -> dict[TerminalState, int]:
+        """Of these, the ones reached by SSH."""
+        return {state: n - self.by_hand.get(state, 0) for state, n in self.terminals.items()}
 
     @property
     def terminal_count(self) -> int:
@@ -124,9 +131,11 @@ def read_tallies(snapshot: Snapshot, rollout: str) -> Tallies:
             found.by_district_and_kind.setdefault((row.district, row.kind), Tally()),
         ):
             groups[id(tally)] = tally
-            if row.unit == "terminal":
+            if row.unit != "site":
                 state = TerminalState(row.state)
                 tally.terminals[state] = tally.terminals.get(state, 0) + row.n
+                if row.unit == Reach.BY_HAND.value:
+                    tally.by_hand[state] = tally.by_hand.get(state, 0) + row.n
             elif row.state in {"claimed", "done"}:
                 setattr(tally, row.state, getattr(tally, row.state) + row.n)
             else:

@@ -46,7 +46,8 @@ def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> Non
                 for terminal in planned.terminals
             )
             counts["site", wave.number, site.district, site.kind.value, site_state.value] += 1
-            counts["terminal", wave.number, site.district, site.kind.value, "not-started"] += len(planned.terminals)
+            for terminal in planned.terminals:
+                counts[terminal.reach.value, wave.number, site.district, site.kind.value, "not-started"] += 1
     for table, rows in ((tables.terminal_progress, terminals), (tables.site_progress, sites)):
         for start in range(0, len(rows), _CHUNK):
             tx.connection.execute(insert(table), rows[start : start + _CHUNK])

@@ -17,7 +17,7 @@ def add_shards(tx: Tx, rollout: str, wave: int, parts: Iterable[tuple[str, Seque
     """Plan shards of a wave: a district and its sites each."""
     rows = [
         {"rollout": rollout, "wave": wave, "district": district, "sites": list(sites), "state": ShardState.PLANNED.value}
-        | {"attempt": 0, "grant_parallel": 0, "grant_failures": 0}
+        | {"attempt": 0, "grant_parallel": 0, "grant_failures": 0, "open": len(sites)}
         for district, sites in parts
     ]
     if rows:
@@ -27,6 +27,12 @@ def add_shards(tx: Tx, rollout: str, wave: int, parts: Iterable[tuple[str, Seque
 def read_shards(snapshot: Snapshot, rollout: str, wave: int) -> list[Shard]:
     """The shards of a wave, in the order they were planned."""
     query = select(_shards).where(_shards.c.rollout == rollout, _shards.c.wave == wave).order_by(_shards.c.id)
+    return [noun_of(Shard, row) for row in snapshot.connection.execute(query)]
+
+
+def open_shards(snapshot: Snapshot, rollout: str) -> list[Shard]:
+    """The shards of every wave that have not ended, in the order they were planned."""
+    query = select(_shards).where(_shards.c.rollout == rollout, _shards.c.state != ShardState.ENDED.value).order_by(_shards.c.id)
     return [noun_of(Shard, row) for row in snapshot.connection.execute(query)]
 
 
@@ -51,6 +57,11 @@ def set_grant(tx: Tx, shard: int, *, parallel: int, failures: int) -> None:
     tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(grant_parallel=parallel, grant_failures=failures))
 
 
+def set_open(tx: Tx, shard: int, sites: int) -> None:
+    """How many sites a shard has still to do; the worker that holds it says so with each of its writes."""
+    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(open=sites))
+
+
 def claim(tx: Tx, shard: int, attempt: int, owner: str) -> bool:
     """Take a dispatched shard; False when somebody else did, or it was re-planned."""
     where = (_shards.c.id == shard, _shards.c.attempt == attempt, _shards.c.state == ShardState.DISPATCHED.value)
@@ -67,7 +78,7 @@ def beat(tx: Tx, shard: int, attempt: int) -> bool:
 def end(tx: Tx, shard: int, attempt: int) -> bool:
     """The worker is through with it; False when it no longer held it."""
     where = (_shards.c.id == shard, _shards.c.attempt == attempt, _shards.c.state == ShardState.RUNNING.value)
-    return tx.connection.execute(update(_shards).where(*where).values(state=ShardState.ENDED.value, owner=None)).rowcount == 1
+    return tx.connection.execute(update(_shards).where(*where).values(state=ShardState.ENDED.value, owner=None, open=0)).rowcount == 1
 
 
 def put_back(tx: Tx, shard: int) -> None:

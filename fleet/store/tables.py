@@ -179,6 +179,7 @@ shard = Table(
     Column("beat_at", UtcTime),
     Column("grant_parallel", Integer, nullable=False),
     Column("grant_failures", Integer, nullable=False),
+    Column("open", Integer, nullable=False),
     Index(None, "rollout", "wave", "state"),
 )
 
@@ -255,7 +256,10 @@ tally = Table(
     Column("state", String(24), primary_key=True),
     Column("n", Integer, nullable=False),
 )
-"""Counters kept by the writer, never counted per poll. unit `site`: SiteState, and `claimed`, `done` beside it; unit `terminal`: TerminalState."""
+"""Counters kept by the writer, never counted per poll.
+
+unit `site`: SiteState, and `claimed`, `done` beside it; units `ssh` and `by-hand`: TerminalState of the terminals reached that way.
+"""
 
 assignment = Table(
     "assignment",

@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("beat_at", sa.String(length=32), nullable=True),
         sa.Column("grant_parallel", sa.Integer(), nullable=False),
         sa.Column("grant_failures", sa.Integer(), nullable=False),
+        sa.Column("open", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shard")),
     )
     with op.batch_alter_table("shard", schema=None) as batch_op:

@@ -10,6 +10,7 @@
 import re
 import string
 import sys
+import unicodedata
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -85,6 +86,8 @@ def _entry_problems(entry: Message, texts: Catalog) -> Iterator[str]:
         yield "marked as uncertain (fuzzy)"
     elif _places(str(entry.id)) != _places(str(entry.string)):
         yield f"the translation has other {{places}}: {entry.string!r}"
+    elif glyphs := [glyph for glyph in str(entry.string) if unicodedata.east_asian_width(glyph) == "A"]:
+        yield f"glyphs whose width terminals disagree about: {' '.join(glyphs)}"
     elif entry.string == entry.id and re.search(r"[A-Za-z]{3}", _without_places(str(entry.id))) and not _HAN.search(str(entry.string)):
         yield "translated by itself"
 

@@ -80,13 +80,26 @@ def load_settings(workspace: Path) -> Settings:
     try:
         loaded = sourced(workspace=workspace)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise InputError(
-            N_("setting `{key}` is not usable: {reason}", key=key, reason=first["msg"]),
-            where=str(file),
-            hint=N_("correct it there or in FLEET_*"),
-        ) from None
+        raise _unusable(error, str(file)) from None
     except ValueError as error:
         raise InputError(N_("not a TOML file: {reason}", reason=str(error)), where=str(file)) from None
     return Settings.model_construct(**{name: getattr(loaded, name) for name in Settings.model_fields})
+
+
+def _unusable(error: ValidationError, file: str) -> InputError:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return InputError(N_("there is no setting `{key}`", key=key), where=file, hint=N_("settings are: {names}", names=", ".join(_NAMES)))
+    return InputError(
+        N_("setting `{key}` is not usable", key=key),
+        where=N_("{file} or FLEET_*", file=file),
+        hint=_EXAMPLES.get(key, N_("write it as text")),
+    )
+
+
+_NAMES = tuple(name for name, field in Settings.model_fields.items() if not field.exclude)
+_EXAMPLES = {
+    "time_zone": N_("give an IANA name such as `Asia/Shanghai`"),
+    "day_boundary": N_("give a time of the day such as `06:00`"),
+}

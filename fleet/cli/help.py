@@ -117,7 +117,7 @@ def _section(heading: str, rows: Sequence[tuple[str, str]], width: int) -> Itera
 
 
 def _argument_name(param: Parameter) -> str:
-    name = (param.metavar or param.name or "").upper() if param.metavar is None else param.metavar
+    name = param.metavar or (param.name or "").upper()
     return f"{name}..." if param.nargs == -1 and not name.endswith("...") else name
 
 
@@ -127,7 +127,8 @@ def _option_name(param: TyperOption, ctx: Context) -> str:
         names += " / " + ", ".join(param.secondary_opts)
     if param.is_flag or param.count:
         return names
-    return f"{names} {param.metavar or param.display_type(ctx).strip('<>').upper()}"
+    kind = param.display_type(ctx).strip("<>")
+    return f"{names} {param.metavar or (kind if param.type_descriptor.is_choice else kind.upper())}"
 
 
 def _purpose(param: Parameter) -> str:

@@ -1,0 +1,220 @@
+"""The program as a whole: commands, language, workspace, errors and exit codes."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import typer
+
+from fleet.cli import app
+from fleet.cli.app import COMMANDS, Entry, take_common_options
+from fleet.cli.help import FleetGroup
+from fleet.errors import FleetError, InputError, InternalError, WaitingError
+from fleet.text import N_, current_language
+
+Cli = Callable[..., Any]
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Any]], None]:
+    """Put a function in the place of the module behind `fleet init`."""
+
+    def replace(function: Callable[..., Any]) -> None:
+        monkeypatch.setattr(app, "import_module", lambda name: SimpleNamespace(command=function, __name__=name))
+
+    return replace
+
+
+def test_help_lists_every_command_with_one_line(cli: Cli) -> None:
+    ran = cli("--help")
+
+    assert ran.code == 0
+    assert [name for name in COMMANDS if f"\n  {name} " not in ran.out] == []
+    assert "--workspace DIR" in ran.out
+
+
+def test_every_command_of_the_table_has_a_module_with_a_command_and_help(cli: Cli) -> None:
+    codes = {name: cli(name, "--help").code for name in COMMANDS}
+
+    assert set(codes.values()) == {0}
+
+
+@pytest.mark.parametrize("name", [name for name, entry in COMMANDS.items() if entry.is_group])
+def test_every_command_of_a_group_has_a_line_of_help(name: str) -> None:
+    group = app.load_command(name)
+
+    assert isinstance(group, FleetGroup)
+    assert [inner for inner, line in group.summaries(typer.Context(group)) if not line] == []
+
+
+def test_the_program_says_its_version(program: Program) -> None:
+    ran = program("--version")
+
+    assert ran.stdout.startswith("fleet 0.")
+    assert ran.returncode == 0
+
+
+def test_without_a_command_the_help_is_shown_and_nothing_done(cli: Cli) -> None:
+    ran = cli()
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "Usage: fleet" in ran.err
+
+
+def test_common_options_are_taken_before_and_after_the_command() -> None:
+    options, rest = take_common_options(["--lang", "en", "plan", "--select", "x", "--workspace=/w", "--", "--lang"])
+
+    assert options == {"--lang": "en", "--workspace": "/w"}
+    assert rest == ["plan", "--select", "x", "--", "--lang"]
+
+
+def test_a_common_option_without_a_value_is_refused(cli: Cli) -> None:
+    ran = cli("init", "--workspace")
+
+    assert ran.code == 2
+    assert "option `--workspace` needs a value" in ran.err
+
+
+def test_a_language_we_do_not_speak_is_refused_with_those_we_do(cli: Cli) -> None:
+    ran = cli("--lang", "fr", "init")
+
+    assert ran.code == 2
+    assert ran.err == "we do not speak `fr`\nhint: choose one of en, zh_CN\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "environment", "words", "language"),
+    [
+        ("", "zh_CN", [], "zh_CN"),
+        ('lang = "zh_CN"', "", [], "zh_CN"),
+        ('lang = "zh_CN"', "en", [], "en"),
+        ('lang = "zh_CN"', "zh_CN", ["--lang", "en"], "en"),
+        ("lang = [", "", [], "en"),
+    ],
+)
+def test_the_option_goes_before_the_environment_and_that_before_the_file(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, file: str, environment: str, words: list[str], language: str
+) -> None:
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/fleet.toml").write_text(file, "utf-8")
+    monkeypatch.setenv("FLEET_LANG", environment)
+
+    cli(*words, "--version")
+
+    assert current_language() == language
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (["inti"], "there is no command `inti`", "did you mean `init`?"),
+        (["qqq"], "there is no command `qqq`", "one of: demo, init,"),
+        (["init", "--hepl"], "there is no option `--hepl`", "did you mean `--help`?"),
+        (["init", "extra", "words"], "too many arguments: extra words", "`fleet init --help` shows what there is"),
+    ],
+)
+def test_a_wrong_command_line_says_what_and_how_to_mend_it(cli: Cli, words: list[str], what: str, hint: str) -> None:
+    ran = cli(*words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert what in ran.err
+    assert hint in ran.err
+
+
+def _choosy(
+    *,
+    number: int = typer.Option(1, min=1, max=9),
+    share: float = typer.Option(0.5),
+    shape: str = typer.Option(...),
+    kind: str = typer.Argument(...),
+) -> None:
+    """Take what is given."""
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["--number", "x", "--shape", "a", "k"], "`x` is not a whole number\n  at: --number"),
+        (["--number", "0", "--shape", "a", "k"], "0 is less than 1\n  at: --number"),
+        (["--number", "10", "--shape", "a", "k"], "10 is more than 9\n  at: --number"),
+        (["--share", "x", "--shape", "a", "k"], "`x` is not a number\n  at: --share"),
+        (["k"], "`--shape` is missing"),
+        (["--shape", "a"], "`KIND` is missing"),
+        (["k", "--shape"], "option `--shape` needs a value"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_option(cli: Cli, command: Cli, words: list[str], what: str) -> None:
+    command(_choosy)
+
+    ran = cli("init", *words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(what)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(FleetError(N_("no")), 1), (InputError(N_("no")), 2), (WaitingError(N_("no")), 3), (typer.Exit(4), 4), (KeyboardInterrupt(), 130)],
+)
+def test_an_error_becomes_its_words_and_its_exit_code(cli: Cli, command: Cli, error: BaseException, code: int) -> None:
+    def fail() -> None:
+        raise error
+
+    command(fail)
+
+    ran = cli("init")
+
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.strip() == ("no" if isinstance(error, FleetError) else "")
+
+
+@pytest.mark.parametrize(("result", "code"), [(None, 0), (1, 1), (3, 3), (True, 0)])
+def test_a_command_may_return_its_exit_code(cli: Cli, command: Cli, result: int | None, code: int) -> None:
+    command(lambda: result)
+
+    assert cli("init").code == code
+
+
+@pytest.mark.parametrize("error", [ValueError("secret \x1b[31m"), InternalError(N_("two tails"))])
+def test_our_own_fault_is_one_message_and_a_file_with_the_details(cli: Cli, command: Cli, tmp_path: Path, error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    (tmp_path / "workspace").mkdir()
+    command(fail)
+
+    ran = cli("init")
+
+    (details,) = (tmp_path / "workspace").glob("fleet-error-*.log")
+    assert ran.code == 70
+    assert "Traceback" not in ran.err
+    assert str(details) in ran.err
+    assert "Traceback" in details.read_text("utf-8")
+    assert details.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_the_system_refuses_is_named(cli: Cli, command: Cli, tmp_path: Path) -> None:
+    command((tmp_path / "absent.csv").read_bytes)
+
+    ran = cli("init")
+
+    assert ran.code == 1
+    assert ran.err == f"the file cannot be used: No such file or directory\n  at: {tmp_path}/absent.csv\n"
+
+
+def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
+    script = f"set -o pipefail; {sys.executable} -c 'from fleet.cli.app import main; main()' --help | true; echo ${{PIPESTATUS[0]}}"
+
+    ran = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ran.stderr == ""
+    assert ran.stdout.strip() in {"0", "141"}
+
+
+def test_an_entry_is_no_group_unless_it_says_so() -> None:
+    assert not Entry(N_("Help.")).is_group

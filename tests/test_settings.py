@@ -1,0 +1,66 @@
+"""What a workspace is set to."""
+
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from fleet.errors import InputError
+from fleet.settings import SETTINGS_FILE, load_settings
+
+
+def settings_file(directory: Path, text: str) -> Path:
+    (directory / SETTINGS_FILE).write_text(text, "utf-8")
+    return directory
+
+
+def test_a_workspace_without_a_file_has_the_defaults(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+
+    assert settings.time_zone == "Asia/Shanghai"
+    assert settings.day_boundary == time(6)
+    assert settings.url == f"sqlite:///{tmp_path}/fleet.db"
+    assert settings.user_key == tmp_path / "id_ed25519"
+
+
+def test_the_file_is_read_and_the_environment_goes_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings_file(tmp_path, 'time_zone = "Asia/Urumqi"\nlang = "zh_CN"\nday_boundary = "05:30"\n')
+    monkeypatch.setenv("FLEET_TIME_ZONE", "Asia/Tokyo")
+
+    settings = load_settings(tmp_path)
+
+    assert (settings.time_zone, settings.lang, settings.day_boundary) == ("Asia/Tokyo", "zh_CN", time(5, 30))
+    assert settings.zone.key == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('time_zone = "Asia/Shangri-La"', "time_zone"),
+        ('timezone = "Asia/Shanghai"', "timezone"),
+        ('day_boundary = "late"', "day_boundary"),
+        ("lang = ", "not a TOML file"),
+    ],
+)
+def test_a_setting_that_is_not_usable_is_named_with_its_file(tmp_path: Path, text: str, what: str) -> None:
+    settings_file(tmp_path, text)
+
+    with pytest.raises(InputError) as caught:
+        load_settings(tmp_path)
+
+    assert what in str(caught.value)
+    assert SETTINGS_FILE in str(caught.value)
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / SETTINGS_FILE).write_bytes('lang = "中文"'.encode("gb18030"))
+
+    with pytest.raises(InputError, match="not a TOML file"):
+        load_settings(tmp_path)
+
+
+def test_settings_do_not_change_after_they_are_read(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.lang = "en"  # type: ignore[misc]

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from fleet.files.spelling import one_of
 from fleet.model.base import CODE_PATTERN, HOST_PATTERN, PATH_PATTERN, USER_PATTERN, VERSION_PATTERN, unprintable
+from fleet.model.inventory import FINGERPRINT_PATTERN, LABEL_KEY_PATTERN, LABEL_VALUE_PATTERN
 from fleet.text import N_, Message
 
 _PATTERNS = {
@@ -20,10 +21,10 @@ _PATTERNS = {
     PATH_PATTERN: N_("use a path of letters, digits and `._+@-`, without `..`, hidden parts or spaces"),
     VERSION_PATTERN: N_("use 1 to 32 letters, digits, `.`, `_`, `+` and `-`"),
     r"^[a-z][a-z0-9_]{0,31}$": N_("use 1 to 32 small letters, digits and `_`, beginning with a letter"),
-    r"^[a-z][a-z0-9_-]{0,31}$": N_("use 1 to 32 small letters, digits, `_` and `-`, beginning with a letter"),
-    r"^[^\s\x00-\x1f=;,]{1,64}$": N_("use 1 to 64 characters without spaces, `=`, `;` and `,`"),
+    LABEL_KEY_PATTERN: N_("use 1 to 32 small letters, digits, `_` and `-`, beginning with a letter"),
+    LABEL_VALUE_PATTERN: N_("use 1 to 64 characters without spaces, `=`, `;` and `,`"),
     r"^[^\x00-\x1f\x7f]+$": N_("use 1 to 400 printable characters"),
-    r"^SHA256:[A-Za-z0-9+/]{43}$": N_("use the fingerprint as `ssh-keygen -lf` prints it: `SHA256:` and 43 characters"),
+    FINGERPRINT_PATTERN: N_("use the fingerprint as `ssh-keygen -lf` prints it: `SHA256:` and 43 characters"),
 }
 
 _KINDS: Mapping[str, Message] = {

@@ -35,6 +35,9 @@ def _printable(text: str) -> str:
     return text
 
 
+Printable = AfterValidator(_printable)
+"""For a text that people read: refuses what `unprintable` finds."""
+
 CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 TERMINAL_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}/[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 USER_PATTERN = r"^[a-z_][a-z0-9_-]{0,31}$"
@@ -53,5 +56,5 @@ SafePath = Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=255
 """A path whose parts are letters, digits and `._+@-`; no `..`, no hidden part, no leading `-`. Relative to the account's home or the release."""
 Version = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=SHA256_PATTERN)]
-FreeText = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_printable)]
+FreeText = Annotated[str, StringConstraints(max_length=400), Printable]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120), Printable]

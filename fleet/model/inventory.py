@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from fleet.model.base import Code, FreeText, Host, Name, Noun, UserName
+from fleet.model.base import Code, FreeText, Host, Name, Noun, Printable, UserName
 
 
 class SiteKind(StrEnum):
@@ -32,15 +32,18 @@ class Role(StrEnum):
     MANAGER = "manager"
 
 
-LabelKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
-LabelValue = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f=;,]{1,64}$")]
+LABEL_KEY_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
+LABEL_VALUE_PATTERN = r"^[^\s=;,，；、]{1,64}$"
+LabelKey = Annotated[str, StringConstraints(pattern=LABEL_KEY_PATTERN)]
+LabelValue = Annotated[str, StringConstraints(pattern=LABEL_VALUE_PATTERN), Printable]
 Labels = dict[LabelKey, LabelValue]
 """Free properties, `vendor` and `arch` among them; selections match them by name (`vendor:x`)."""
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+FINGERPRINT_PATTERN = r"^SHA256:[A-Za-z0-9+/]{43}$"
+Fingerprint = Annotated[str, StringConstraints(pattern=FINGERPRINT_PATTERN)]
 """An OpenSSH host key fingerprint as `ssh-keygen -lf` prints it."""
 
 

@@ -1,0 +1,132 @@
+# The playbook's commands: limited in time, tried again as the playbook says, never read by a shell.
+
+# choose_limiter: use `timeout` where it is there and knows -k.
+choose_limiter() {
+  limiter=watch_over
+  ! timeout -k 1 5 true 2>/dev/null || limiter=use_timeout
+}
+
+# use_timeout SECONDS WORD...: run the words; 124 when they took too long.
+use_timeout() {
+  limit=$1
+  shift
+  code=0
+  timeout -k 5 "$limit" "$@" || code=$?
+  case $code in
+    137 | 143) return 124 ;;
+  esac
+  return "$code"
+}
+
+# watch_over SECONDS WORD...: the same where there is no `timeout`.
+watch_over() {
+  limit=$1
+  shift
+  (exec "$@") &
+  child=$!
+  (
+    nap=''
+    trap 'kill "$nap" 2>/dev/null; exit 0' TERM
+    for signal in TERM KILL; do
+      sleep "$limit" &
+      nap=$!
+      wait "$nap"
+      kill -s "$signal" "$child" 2>/dev/null || exit 0
+      limit=5
+    done
+  ) >/dev/null 2>&1 &
+  watcher=$!
+  code=0
+  wait "$child" || code=$?
+  kill "$watcher" 2>/dev/null || :
+  case $code in
+    137 | 143) return 124 ;;
+  esac
+  return "$code"
+}
+
+# limited SECONDS WORD...: run the words in $place, within their own limit and what is left of the step's.
+limited() {
+  limit=$1
+  shift
+  if [ "$limit_at" -gt 0 ] && [ "$now" -gt 0 ]; then
+    clock
+    left=$(((limit_at - now + 99) / 100))
+    [ "$left" -gt 0 ] || return 124
+    [ "$limit" -le "$left" ] || limit=$left
+  fi
+  cd "$place" || return 126
+  code=0
+  "$limiter" "$limit" "$@" || code=$?
+  cd "$root" || return 126
+  return "$code"
+}
+
+# attempt TRIES WAIT KINDS SECONDS WORD...: run the words, again after trouble of one of the kinds.
+attempt() {
+  tries=$1
+  wait=$2
+  kinds=$3
+  seconds=$4
+  shift 4
+  while :; do
+    code=0
+    limited "$seconds" "$@" || code=$?
+    [ "$code" -ne 0 ] || return 0
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return "$code"
+    case "$code $kinds" in
+      '124 '*timeout*) ;;
+      '124 '*) return "$code" ;;
+      *command*) ;;
+      *) return "$code" ;;
+    esac
+    pause "$wait"
+  done
+}
+
+# pause SECONDS: wait; whole seconds where `sleep` knows no fractions.
+pause() {
+  [ "$1" = 0 ] || sleep "$1" 2>/dev/null || sleep $((${1%.*} + 1))
+}
+
+# act COMMAND: run it for what it does. It may leave a process behind, so its output goes to a file.
+act() {
+  [ -n "$limiter" ] || choose_limiter
+  text=''
+  code=0
+  "$1" >"$output" 2>&1 </dev/null 3<&- 4>&- || code=$?
+  return "$code"
+}
+
+# ask COMMAND: run it for what it says, its last 64 KB as $text. It changes nothing and ends by itself.
+ask() {
+  [ -n "$limiter" ] || choose_limiter
+  # The exit code travels as the last line, because a pipe has only its last command's.
+  text=$(
+    {
+      code=0
+      "$1" || code=$?
+      printf '\n%s\n' "$code"
+    } 2>"$output" </dev/null 3<&- 4>&- | tail -c 65536
+  )
+  code=${text##*"$newline"}
+  text=${text%"$newline"*}
+  return "$code"
+}
+
+# fail_command CAUSE: end the step because the command just run failed; its last words travel as log.
+fail_command() {
+  cause=$1
+  [ "$code" -ne 124 ] || cause=command-timeout
+  saying="exit $code"
+  words=''
+  [ ! -f "$output" ] || words=$(tail -c 2000 "$output")
+  each_line keep_saying "$text$newline$words"
+  fail "$cause" "$saying"
+}
+
+keep_saying() {
+  saying=$1
+  report_log "$1"
+}

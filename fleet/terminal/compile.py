@@ -1,0 +1,288 @@
+"""Playbook steps -> one POSIX sh program. Pure: the same input gives the same text, so the plan can freeze its digest.
+
+- The program is the .sh fragments its steps need, without their comments, and after them what only this program has: the
+  files, each command as a function, and the calls in the playbook's order.
+- Everything of the playbook is quoted as data. What differs from terminal to terminal is not in the program at all; it
+  travels as `name=value` lines (PROTOCOL.md) and is read from shell variables.
+- A command's words are a program and its arguments; no shell ever reads them.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from math import ceil
+from shlex import quote
+
+from fleet.errors import InputError
+from fleet.model.plan import Program
+from fleet.model.playbook import (
+    ActivateStep,
+    BindKeyStep,
+    CollectStep,
+    Command,
+    ConfigureStep,
+    KeySource,
+    Playbook,
+    PreflightStep,
+    ProbeStep,
+    RunStep,
+    SettingSource,
+    StageStep,
+    Step,
+    StepKind,
+)
+from fleet.model.release import Artifact
+from fleet.text import N_, Message
+
+_FRAGMENTS = {
+    StepKind.PREFLIGHT: "preflight",
+    StepKind.STAGE: "stage",
+    StepKind.CONFIGURE: "configure",
+    StepKind.BIND_KEY: "bind_key",
+    StepKind.ACTIVATE: "activate",
+    StepKind.PROBE: "probe",
+    StepKind.COLLECT: "probe",
+    StepKind.RUN: "run",
+}
+_VARIABLES = {
+    SettingSource.TERMINAL: "terminal",
+    SettingSource.SITE: "site",
+    SettingSource.SITE_KIND: "kind",
+    SettingSource.DISTRICT: "district",
+    SettingSource.KEY_CARD: "key_card",
+}
+
+
+def release_name(artifact: Artifact, version: str) -> str:
+    """Name of the release's directory on the terminal: the version, and enough of the artifact's digest to tell two apart."""
+    return f"{version}-{artifact.digest[:12]}"
+
+
+def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None, version: str) -> Program:
+    """One program that does `steps`, in order.
+
+    Args:
+        playbook: Gives the account.
+        steps: The playbook's steps that are meant for the terminal; at least one.
+        artifact: What the stage step brings; None where no step stages.
+        version: The release's version.
+
+    Raises:
+        InputError: The steps do not make a whole: one needs another that is missing or comes later, or a command cannot be run.
+    """
+    _check(playbook, steps, artifact)
+    kinds = {step.step for step in steps}
+    names = ["core", "lock", "command", *sorted({_FRAGMENTS[kind] for kind in kinds}), "main"]
+    own = _Writer(playbook, steps, artifact, version).lines()
+    text = "".join(_fragment(name) for name in names) + "".join(f"{line}\n" for line in own)
+    return Program(
+        digest=sha256(text.encode()).hexdigest(),
+        text=text,
+        steps=tuple(step.name for step in steps),
+        irreversible=tuple(step.name for step in steps if isinstance(step, RunStep) and step.irreversible),
+        artifact=artifact.name if artifact else None,
+    )
+
+
+def bootstrap(program: Program) -> str:
+    """The command that starts `program`: it reads the values, up to an empty line, and then the program, from its input.
+
+    Short, because dropbear takes no command above 9,000 bytes, and one line, because the account's shell may be any.
+    """
+    # `head` may read ahead. It finds nothing there: the client sends no more before it is asked to.
+    count = program.text.count("\n")
+    return f'exec sh -c \'while IFS= read -r l&&[ -n "$l" ];do set -- "$@" "$l";done;p=$(head -n {count})&&eval "$p"\' fleet'
+
+
+@cache
+def _fragment(name: str) -> str:
+    """A fragment as it travels: no comments, no indentation, no empty lines. Fragments hold no text where that would matter."""
+    source = files("fleet.terminal").joinpath(f"{name}.sh").read_text()
+    stripped = (line.strip() for line in source.splitlines())
+    return "".join(f"{line}\n" for line in stripped if line and not line.startswith("#"))
+
+
+class _Writer:
+    """Writes what only this program has."""
+
+    def __init__(self, playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None, version: str) -> None:
+        self.account = playbook.account
+        self.steps = steps
+        self.artifact = artifact
+        self.version = version
+
+    def lines(self) -> list[str]:
+        """Constants, functions, then the call of main."""
+        return [
+            f"root={quote(self.account.root)}",
+            *self._files(),
+            *(line for number, step in enumerate(self.steps, 1) for line in self._functions(number, step)),
+            *_function("perform", self._perform()),
+            *_function("holds", self._holds()),
+            *_function("observe", [call for number, step in enumerate(self.steps, 1) for call in self._observe(number, step)]),
+            'main "$@"',
+        ]
+
+    def _files(self) -> Iterator[str]:
+        if self.artifact is None:
+            return
+        yield f"release={quote(release_name(self.artifact, self.version))}"
+        directories = sorted({parent for file in self.artifact.files if (parent := file.path.rpartition("/")[0])})
+        yield f"directories={quote(' '.join(directories))}"
+        calls = [f'"$1" {index} {file.sha256} {file.size} {file.mode} {quote(file.path)}' for index, file in enumerate(self.artifact.files)]
+        yield from _function("each_file", calls)
+
+    def _functions(self, number: int, step: Step) -> Iterator[str]:
+        for role, command in _commands(step):
+            yield from _function(f"command_{number}_{role}", [self._command(step, command)])
+        if isinstance(step, RunStep) and step.undo is not None:
+            yield from _function(f"undo_{number}", [f"act command_{number}_undo"])
+        if isinstance(step, ConfigureStep):
+            yield from _function(f"settings_{number}", [self._settings(step)])
+
+    def _command(self, step: Step, command: Command | None) -> str:
+        if command is None:
+            return ":"
+        words = command.words
+        if command.sudo:
+            words = ("sudo", "-n", str(self.account.sudo_command), *words)
+        retry = step.retry
+        kinds = quote(" ".join(retry.on))
+        quoted = " ".join(quote(word) for word in words)
+        return f"attempt {retry.attempts} {retry.wait_s:g} {kinds} {ceil(command.timeout_s)} {quoted}"
+
+    def _settings(self, step: ConfigureStep) -> str:
+        lines = [quote(f"{name}={value}") for name, value in step.values.items()]
+        for name, source in step.per_terminal.items():
+            value = quote(self.version) if source is SettingSource.RELEASE else f'"${_VARIABLES[source]}"'
+            lines.append(f"{name}={value}")
+        return f"printf '%s\\n' {' '.join(lines)}" if lines else ":"
+
+    def _perform(self) -> list[str]:
+        calls = [
+            f"step {quote(step.name)} {ceil(step.timeout_s * 100)} {self._call(number, step)}" for number, step in _numbered(self.steps)
+        ]
+        stage = next((step for step in self.steps if isinstance(step, StageStep)), None)
+        if stage is None:
+            calls.insert(0, "ask_go")
+        if any(isinstance(step, RunStep) and step.check is None for step in self.steps):
+            calls.append("record_once")
+        if stage is not None and any(isinstance(step, ActivateStep) for step in self.steps):
+            calls.append(f"commit {stage.keep_releases}")
+        return calls
+
+    def _call(self, number: int, step: Step) -> str:
+        match step:
+            case PreflightStep():
+                payload_kb = ceil(self.artifact.size / 1024) if self.artifact else 0
+                call = ["preflight", str(step.min_free_kb + payload_kb), *map(quote, step.tools)]
+            case StageStep():
+                call = ["stage", str(ceil(step.timeout_s))]
+            case ConfigureStep():
+                call = ["configure", quote(step.file), f"settings_{number}"]
+            case BindKeyStep():
+                call = ["bear_key"] if step.key is KeySource.BORN_HERE else ["read_key", f"command_{number}_read"]
+            case ActivateStep():
+                call = ["activate", str(number), str(step.probe_attempts), f"{step.probe_wait_s:g}"]
+            case ProbeStep():
+                expected = "\n".join(f"{name}={value}" for name, value in step.expect.items())
+                call = ["probe", f"command_{number}_probe", quote(expected)]
+            case CollectStep():
+                call = ["collect", *(word for name in step.facts for word in (name, f"command_{number}_{name}"))]
+            case RunStep():
+                call = ["run_once", str(number), quote(step.name)] if step.check is None else ["run_checked", str(number)]
+        return " ".join(call)
+
+    def _holds(self) -> list[str]:
+        checks = []
+        for number, step in _numbered(self.steps):
+            match step:
+                case StageStep():
+                    checks.append("release_holds")
+                case ConfigureStep():
+                    checks.append(f"configure_holds {quote(step.file)} settings_{number}")
+                case BindKeyStep(key=KeySource.BORN_HERE):
+                    checks.append("key_holds")
+                case RunStep():
+                    checks.append(f"run_recorded {quote(step.name)}" if step.check is None else f"run_holds {number}")
+                case _:
+                    continue
+        return [f"{check} || return 1" for check in checks]
+
+    def _observe(self, number: int, step: Step) -> list[str]:
+        """What also runs when everything is in place: it only reads."""
+        match step:
+            case BindKeyStep(key=KeySource.BORN_HERE):
+                call = "tell_key"
+            case BindKeyStep() | ProbeStep() | CollectStep():
+                call = self._call(number, step)
+            case _:
+                return []
+        return [f"step {quote(step.name)} {ceil(step.timeout_s * 100)} {call}"]
+
+
+def _numbered(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
+    return enumerate(steps, 1)
+
+
+def _function(name: str, body: Sequence[str]) -> list[str]:
+    return [f"{name}() {{", *(body or [":"]), "}"]
+
+
+def _commands(step: Step) -> Iterator[tuple[str, Command | None]]:
+    """A step's commands by their role; None where the step could have one and has none, and the program calls it all the same."""
+    match step:
+        case ActivateStep():
+            yield from (("drain", step.drain), ("stop", step.stop), ("start", step.start), ("probe", step.probe))
+        case ProbeStep():
+            yield "probe", step.command
+        case CollectStep():
+            yield from step.facts.items()
+        case BindKeyStep() if step.read is not None:
+            yield "read", step.read
+        case RunStep():
+            yield "run", step.command
+            if step.check is not None:
+                yield "check", step.check
+            if step.undo is not None:
+                yield "undo", step.undo
+        case _:
+            return
+
+
+def _check(playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None) -> None:
+    """Raise for steps that do not make a whole."""
+    seen: list[StepKind] = []
+    for step in steps:
+        where = N_("playbook {playbook}, step {step}", playbook=playbook.name, step=step.name)
+        if step.step in (StepKind.CONFIGURE, StepKind.ACTIVATE) and StepKind.STAGE not in seen:
+            raise InputError(N_("a {kind} step needs a stage step before it", kind=step.step), where=where)
+        if step.step is StepKind.CONFIGURE and StepKind.ACTIVATE in seen:
+            raise InputError(N_("configure comes after activate; a live release is never written to"), where=where)
+        if step.step in (StepKind.STAGE, StepKind.ACTIVATE) and step.step in seen:
+            raise InputError(N_("a terminal can have one {kind} step only", kind=step.step), where=where)
+        if isinstance(step, StageStep) and artifact is None:
+            raise InputError(N_("there is nothing to stage for this terminal"), where=where)
+        if isinstance(step, ConfigureStep) and artifact and any(file.path == step.file for file in artifact.files):
+            raise InputError(
+                N_("configure would overwrite `{file}` of the release", file=step.file),
+                where=where,
+                hint=N_("give the settings a file of their own"),
+            )
+        for _, command in _commands(step):
+            if command is not None:
+                _check_command(playbook, command, where)
+        seen.append(step.step)
+
+
+def _check_command(playbook: Playbook, command: Command, where: Message) -> None:
+    program = command.words[0]
+    if program.startswith("-") or "=" in program:
+        raise InputError(N_("`{program}` cannot be the name of a program", program=program), where=where)
+    sudo_command = playbook.account.sudo_command
+    if command.sudo and (sudo_command is None or not sudo_command.startswith("/")):
+        raise InputError(
+            N_("a command asks for sudo, but the account names no absolute `sudo_command`"),
+            where=where,
+        )

@@ -1,0 +1,157 @@
+# What every program shares: values, reports, the clock, and the one way to end.
+#
+# Names used everywhere: $root is the client's directory and always the working directory; $work is its private
+# part; $run holds what this attempt wrote; $live is the release that `current` points to, empty when there is none;
+# $target is the release this attempt activates; $place is where the playbook's commands run.
+# File descriptor 3 is what the client sends, 4 is what it hears.
+
+LC_ALL=C
+export LC_ALL
+umask 022
+newline='
+'
+record=''
+ended=''
+step=-
+undo=''
+failing=''
+ending=failed
+garbage=''
+live=''
+target=''
+place=.
+before=''
+now=0
+began=0
+limit_at=0
+run=''
+output=/dev/null
+limiter=''
+
+# take_values LINE...: keep what the client said about this terminal. The values are data and are never evaluated.
+take_values() {
+  nonce=''
+  attempt=''
+  terminal=''
+  site=''
+  kind=''
+  district=''
+  key_card=''
+  for line in "$@"; do
+    case $line in
+      nonce=*) nonce=${line#*=} ;;
+      attempt=*) attempt=${line#*=} ;;
+      terminal=*) terminal=${line#*=} ;;
+      site=*) site=${line#*=} ;;
+      kind=*) kind=${line#*=} ;;
+      district=*) district=${line#*=} ;;
+      key_card=*) key_card=${line#*=} ;;
+    esac
+  done
+  case $nonce in
+    '' | *[!0-9a-f]*) exit 64 ;;
+  esac
+  case $attempt in
+    '' | *[!0-9a-f]*) exit 64 ;;
+  esac
+}
+
+# report WORDS: one marked line for the client, kept in the record too. A client that is gone is no trouble.
+report() {
+  printf '@%s %s\n' "$nonce" "$*" >&4 || :
+  [ -z "$record" ] || printf '%s\n' "$*" >>"$record" || :
+}
+
+# report_log LINE: a line for people.
+report_log() {
+  report "log $1"
+}
+
+# each_line FUNCTION TEXT: call the function with every line of the text that is not empty.
+each_line() {
+  consumer=$1
+  set -f
+  IFS=$newline
+  # shellcheck disable=SC2086 # split at newlines on purpose
+  set -- $2
+  unset IFS
+  set +f
+  for line in "$@"; do
+    "$consumer" "$line"
+  done
+}
+
+# clock: the uptime in hundredths of a second as $now; stays 0 where there is no /proc.
+clock() {
+  read -r up _ 2>/dev/null </proc/uptime || return 0
+  now=$((${up%.*} * 100 + 1${up#*.} - 100))
+}
+
+# step NAME LIMIT FUNCTION ARGUMENT...: do one step of the playbook. LIMIT is in hundredths of a second.
+step() {
+  step=$1
+  clock
+  began=$now
+  limit_at=$((now + $2))
+  shift 2
+  report "step $step"
+  "$@"
+  clock
+  report "done $step $(((now - began) * 10))"
+  step=-
+}
+
+# fail CAUSE [DETAIL]: what was begun is undone, newest first, and the program ends.
+fail() {
+  cause=$1
+  failing=yes
+  clock
+  report "failed $step $(((now - began) * 10)) $cause ${2:-}"
+  began=$now
+  limit_at=0
+  decided=$step
+  for action in $undo; do
+    "$action" || report_log "$action did not succeed"
+  done
+  finish "$ending" "$cause" "$decided"
+}
+
+# tool WORD...: run one of the terminal's own tools; its failure is the disk's or the tool's, never the playbook's.
+tool() {
+  words=$("$@" 2>&1) || trouble "$words"
+}
+
+# trouble WORDS: end with the cause that a tool's complaint names; on the way back only say it.
+trouble() {
+  words=${1%%"$newline"*}
+  if [ -n "$failing" ]; then
+    report_log "$words"
+    return 1
+  fi
+  case $1 in
+    *'No space left'* | *'uota exceeded'* | *'File too large'*) fail disk-full "$words" ;;
+    *'not found'*) fail tool-missing "$words" ;;
+    *) fail disk-error "$words" ;;
+  esac
+}
+
+# settle PATH...: make files and directories durable. Where `sync` takes no names it does what it can.
+settle() {
+  if command -v sync >/dev/null; then
+    tool sync "$@"
+  fi
+}
+
+# finish ENDING CAUSE STEP: clean up, let go of the lock, and say how it ended.
+finish() {
+  ended=yes
+  # shellcheck disable=SC2086 # a list of our own names
+  [ -z "$garbage" ] || rm -rf $garbage || :
+  report "end $1 $2 $3"
+  [ -z "$record" ] || release_lock
+  case $1 in
+    upgraded) exit 0 ;;
+    rolled-back) exit 4 ;;
+    *) exit 3 ;;
+  esac
+}

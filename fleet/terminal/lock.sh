@@ -1,0 +1,65 @@
+# One push at a time: lock.N, and the highest N is the lock. A new one is made only when the holder of N is gone.
+#
+# `ln` creates the name and its contents in one act. The holder is known by process id, its start time and the boot,
+# so a reused id and a power cut free the lock.
+
+# identify PID: $identity is that process's `pid start boot`, or empty when it is not alive.
+identify() {
+  identity=''
+  if [ ! -r /proc/self/stat ]; then
+    ! kill -0 "$1" 2>/dev/null || identity="$1 - -"
+    return 0
+  fi
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+  boot=unknown
+  read -r boot 2>/dev/null </proc/sys/kernel/random/boot_id || :
+  pid=$1
+  # shellcheck disable=SC2086 # the fields of /proc/PID/stat after the command's name
+  set -- ${stat##*) }
+  case $1 in
+    Z | X) return 0 ;;
+  esac
+  identity="$pid ${20} $boot"
+}
+
+# newest_lock: $newest is the highest lock number, 0 when there is none.
+newest_lock() {
+  newest=0
+  for file in "$work"/lock.*; do
+    number=${file##*.}
+    case $number in
+      '' | *[!0-9]*) continue ;;
+    esac
+    [ "$number" -le "$newest" ] || newest=$number
+  done
+}
+
+# take_lock: this process holds the terminal, or the program ends as busy.
+take_lock() {
+  newest_lock
+  if [ "$newest" -gt 0 ]; then
+    holder=''
+    read -r holder <"$work/lock.$newest" || :
+    identify "${holder%% *}"
+    [ -z "$holder" ] || [ "$identity" != "$holder" ] || fail busy
+  fi
+  identify $$
+  # The file is this process's alone: another push of the same attempt must not write into a lock that is held.
+  owner=$run/owner.$$
+  printf '%s\n' "$identity" >"$owner" || fail disk-error
+  mine=$((newest + 1))
+  ln "$owner" "$work/lock.$mine" 2>/dev/null || fail busy
+  newest_lock
+  if [ "$newest" -ne "$mine" ]; then
+    rm -f "$work/lock.$mine"
+    fail busy
+  fi
+  for file in "$work"/lock.*; do
+    [ "$file" = "$work/lock.$mine" ] || garbage="$garbage $file"
+  done
+}
+
+# release_lock: let the next push in at once, while this process still has to end.
+release_lock() {
+  printf 'released\n' >"$owner" || :
+}

@@ -1,0 +1,147 @@
+# The way through a program: look first, without lock or write; then, detached from the link, the transaction.
+
+# enter_root: $root is the client's directory; where it does not exist yet, nothing is live.
+enter_root() {
+  case $root in
+    /*) ;;
+    *) root=$HOME/$root ;;
+  esac
+  if [ -d "$root" ]; then
+    cd -P "$root" || exit 64
+    root=$PWD
+  fi
+  work=$root/.fleet
+  run=$work/runs/$attempt
+}
+
+# find_live: $live is the release that `current` points to.
+find_live() {
+  live=''
+  if [ -L current ]; then
+    if cd -P current 2>/dev/null; then
+      case $PWD in
+        "$root"/releases/*) live=${PWD#"$root/releases/"} ;;
+      esac
+      cd "$root" || exit 64
+      [ -n "$live" ] || fail not-adopted 'current points outside releases'
+    fi
+  elif [ -e current ]; then
+    fail not-adopted 'current is an ordinary directory'
+  fi
+  [ -z "$live" ] || place=current
+}
+
+# replay: this attempt ended before, its answer got lost on the way; say it again.
+replay() {
+  [ -f "$run/report" ] || return 0
+  text=$(cat "$run/report")
+  case $newline$text in
+    *"$newline"'end '*) ;;
+    *) return 0 ;;
+  esac
+  each_line repeat "$text"
+  exit 0
+}
+
+# repeat LINE: say a recorded line again; what was asked for then is not asked for now.
+repeat() {
+  case $1 in
+    need* | send) ;;
+    *) report "$1" ;;
+  esac
+}
+
+# look: end here when the terminal is as the playbook wants it.
+look() {
+  report 'begin 1'
+  [ -d "$root" ] || return 0
+  replay
+  find_live
+  holds || return 0
+  report "in-place $live"
+  step=-
+  observe
+  finish upgraded none -
+}
+
+# lead VALUE...: look, then start the transaction in a session of its own and wait for it.
+lead() {
+  exec 4>&1
+  take_values "$@"
+  enter_root
+  look
+  [ -d "$root" ] || tool mkdir -p "$root"
+  enter_root
+  umask 077
+  [ -d "$run" ] || tool mkdir -p "$run"
+  # Named after this process: another push of the same attempt may be running from its own.
+  words=$(printf '%s\n' "$p" 2>&1 >"$run/program.$$") || trouble "$words"
+  words=$(printf '%s\n' "$@" 2>&1 >"$run/values.$$") || trouble "$words"
+  exec 3<&0
+  session=''
+  ! command -v setsid >/dev/null || session=setsid
+  $session sh "$run/program.$$" transaction <&3 >>"$run/log" 2>&1 &
+  code=0
+  wait $! || code=$?
+  exit "$code"
+}
+
+# surprise: the shell ends without a result; what was begun is undone.
+surprise() {
+  [ -n "$ended" ] || fail protocol 'the program ended in the middle'
+}
+
+# transact: everything that writes, under the lock. HUP and a broken pipe end the link, not the transaction.
+transact() {
+  while IFS= read -r line; do
+    set -- "$@" "$line"
+  done <"${0%/*}/values.${0##*.}"
+  exec 3<&0 </dev/null
+  take_values "$@"
+  enter_root
+  output=$run/output
+  garbage="$garbage $output"
+  trap surprise EXIT
+  trap : HUP INT PIPE
+  take_lock
+  record=$run/report
+  printf '' >"$record" || fail disk-error
+  find_live
+  before=$live
+  read_unfinished
+  perform
+  finish upgraded none -
+}
+
+# read_unfinished: an activation that never ended tells which release to go back to.
+read_unfinished() {
+  [ -f "$work/activating" ] || return 0
+  from=-
+  into=-
+  read -r from into <"$work/activating" || :
+  [ "$into" = "$live" ] || return 0
+  before=${from#-}
+}
+
+# await_go: the client's last word. Without it the link was cut or a person stopped the push, and nothing is touched.
+await_go() {
+  word=''
+  read -r word || :
+  [ "$word" = go ] || fail link-lost 'stopped before the last word was sent'
+}
+
+# ask_go: the same where no files are staged, before the first step.
+ask_go() {
+  report need
+  report send
+  await_go <&3
+}
+
+main() {
+  if [ "${1:-}" = transaction ]; then
+    shift
+    transact "$@"
+  else
+    lead "$@"
+  fi
+}

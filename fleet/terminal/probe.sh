@@ -1,0 +1,37 @@
+# probe and collect: read what the running client says. Nothing is changed.
+
+# probe COMMAND EXPECTED: `key=value` lines become facts; every line of EXPECTED must be among them.
+probe() {
+  ask "$1" || fail_command probe-failed
+  facts=$newline
+  each_line tell_fact "$text"
+  each_line expect_fact "$2"
+}
+
+tell_fact() {
+  case $1 in
+    [a-z]*=*) ;;
+    *) return 0 ;;
+  esac
+  case ${1%%=*} in
+    *[!a-z0-9_]*) return 0 ;;
+  esac
+  facts="$facts$1$newline"
+  report "fact ${1%%=*} ${1#*=}"
+}
+
+expect_fact() {
+  case $facts in
+    *"$newline$1$newline"*) ;;
+    *) fail unexpected-fact "expected $1" ;;
+  esac
+}
+
+# collect NAME COMMAND ...: each command's first line under its name.
+collect() {
+  while [ $# -gt 0 ]; do
+    ask "$2" || fail_command command-failed
+    report "fact $1 ${text%%"$newline"*}"
+    shift 2
+  done
+}

@@ -65,6 +65,7 @@ class Cause(StrEnum):
     PROBE_FAILED = "probe-failed"
     UNEXPECTED_FACT = "unexpected-fact"
     KEY_CONFLICT = "key-conflict"
+    SELF_TEST = "self-test-failed"
     STOPPED = "stopped"
     OUR_FAULT = "our-fault"
 
@@ -95,6 +96,7 @@ _WORDS = {
     Cause.PROBE_FAILED: N_("the new client did not pass its probe"),
     Cause.UNEXPECTED_FACT: N_("the probe answered something else than the playbook expects"),
     Cause.KEY_CONFLICT: N_("its key or key card is already bound elsewhere"),
+    Cause.SELF_TEST: N_("it did not pass the technician's self-test"),
     Cause.STOPPED: N_("stopped by a person"),
     Cause.OUR_FAULT: N_("an error in this program; fleet.log in the workspace says more"),
 }

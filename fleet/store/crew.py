@@ -31,14 +31,17 @@ def save_assignments(tx: Tx, assignments: Iterable[Assignment]) -> None:
         tx.connection.execute(delete(tables.assignment).where(tables.assignment.c.site.in_(sites[start : start + 500])))
     tx.connection.execute(insert(tables.assignment), rows)
     subject = sites[0] if len(sites) == 1 else "sites"
-    tx.event("site.assigned", subject, {"technicians": {row["site"]: row["technician"] for row in rows}, "reason": rows[0]["reason"]})
+    body = {"technicians": {row["site"]: row["technician"] for row in rows}, "reason": rows[0]["reason"]}
+    covering = {row["site"]: row["covering"] for row in rows if row["covering"]}
+    tx.event("site.assigned", subject, body | ({"covering": covering} if covering else {}))
 
 
 def add_check_in(tx: Tx, rollout: str, check_in: CheckIn) -> None:
     """Record what a technician reported; earlier reports stay."""
     tx.connection.execute(insert(tables.check_in).values(row_of(tables.check_in, check_in, rollout=rollout)))
     body = {"rollout": rollout, "technician": check_in.technician, "kind": check_in.kind, "note": check_in.note}
-    tx.event("site.checked-in", check_in.site, body)
+    tests = [test.model_dump() for test in check_in.self_tests]
+    tx.event("site.checked-in", check_in.site, body | ({"self_tests": tests} if tests else {}))
 
 
 def read_check_ins(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[CheckIn]:

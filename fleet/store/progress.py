@@ -61,11 +61,14 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
     _move(tx, rollout, {result.terminal: result.ending}, more)
 
 
-def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool]) -> None:
-    """Store what a technician's own tests of by-hand terminals came to: proven, or failed."""
+def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool], notes: Mapping[str, str] | None = None) -> None:
+    """Store what a technician's own tests of by-hand terminals came to: proven, or failed with the technician's note."""
     seq = tx.event("terminal.self-tested", rollout, {"passed": dict(passed)})
-    states = {terminal: TerminalState.SELF_TESTED if ok else TerminalState.FAILED for terminal, ok in passed.items()}
-    _move(tx, rollout, states, {"seq": seq})
+    fresh = {"seq": seq, "step": "", "cause": Cause.NONE.value, "detail": ""}
+    _move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
+    for terminal in (terminal for terminal, ok in passed.items() if not ok):
+        why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, "")}
+        _move(tx, rollout, {terminal: TerminalState.FAILED}, fresh | why)
 
 
 def record_mark(tx: Tx, rollout: str, site: str, *, marked: bool) -> None:

@@ -43,6 +43,7 @@ class SiteRow:
     """Person code."""
     seq: int
     updated_at: datetime | None
+    done_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,7 @@ def _site_row(row: Any) -> SiteRow:
         technician=row.technician,
         seq=row.seq,
         updated_at=row.updated_at,
+        done_at=row.done_at,
     )
 
 

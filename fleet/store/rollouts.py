@@ -72,6 +72,19 @@ def newest_rollout(snapshot: Snapshot) -> RolloutState | None:
     return noun_of(RolloutState, row) if row else None
 
 
+def newest_rollout_of_site(snapshot: Snapshot, site: str) -> RolloutState | None:
+    """The rollout started last of those that hold the site; None where none does."""
+    holds = tables.site_progress.c
+    query = select(tables.rollout).join(tables.site_progress, holds.rollout == tables.rollout.c.id).where(holds.site == site)
+    row = snapshot.connection.execute(query.order_by(tables.rollout.c.number.desc()).limit(1)).first()
+    return noun_of(RolloutState, row) if row else None
+
+
+def rollout_ids(snapshot: Snapshot) -> list[str]:
+    """Every rollout there was, oldest first."""
+    return list(snapshot.connection.execute(select(tables.rollout.c.id).order_by(tables.rollout.c.number)).scalars())
+
+
 def rollout_number(snapshot: Snapshot) -> int:
     """How many rollouts were ever started here."""
     return snapshot.connection.execute(select(func.count()).select_from(tables.rollout)).scalar_one()

@@ -5,7 +5,7 @@
     DIRECTORY/applets/      busybox under each of its names, where busybox is the shell
     DIRECTORY/homes/SITE/TERMINAL/    a terminal's home
 
-Every program that changes a file must put a new one in its place: a write into an installed file would show on every terminal.
+A program that changes an installed file must put a new one in its place: a write into it would show on every terminal.
 """
 
 import os
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from fleet.data import data_dir
 from fleet.errors import InputError
 from fleet.sim.faults import Fault
 from fleet.text import N_
@@ -28,17 +29,8 @@ ShellName = Literal["sh", "busybox"]
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
-_CLIENT = f"""\
-#!/bin/sh
-# The card-swiping client, as far as an upgrade can see it.
-printf 'version=%s\\n' '{OLD_VERSION}'
-"""
-
-_HEALTH = f"""\
-#!/bin/sh
-# Answers for the old client, which has always worked.
-printf 'version=%s\\nstatus=ok\\n' '{OLD_VERSION}'
-"""
+_KEPT_FILES = ("bin/client", "bin/health")
+"""What the old client has in common with the sample release (playbooks/release); an upgrade need not send it."""
 
 _DF = """\
 #!/bin/sh
@@ -82,6 +74,8 @@ class Scratch:
         directory = self._directory / "homes" / terminal
         if not directory.exists():
             shutil.copytree(self._template, directory, symlinks=True, copy_function=os.link)
+            # The client writes into this one, so each terminal has its own.
+            _write(directory / "client" / "client-state", f"running {OLD_VERSION}\n")
         return Home(directory, self._environment(directory, fault), self._shell)
 
     def _environment(self, directory: Path, fault: Fault | None) -> dict[str, str]:
@@ -97,8 +91,10 @@ def _write_old_client(home: Path) -> None:
     release = home / "client" / "releases" / OLD_VERSION
     if release.exists():
         return
-    _write(release / "bin" / "client", _CLIENT, executable=True)
-    _write(release / "bin" / "health", _HEALTH, executable=True)
+    sample = data_dir("playbooks") / "release" / "common"
+    for name in _KEPT_FILES:
+        _write(release / name, (sample / name).read_text(), executable=True)
+    _write(release / "share" / "version", f"{OLD_VERSION}\n")
     (home / "client" / "current").symlink_to(f"releases/{OLD_VERSION}")
 
 

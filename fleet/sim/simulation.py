@@ -43,7 +43,11 @@ class _Usage:
 class Simulation:
     """Simulated terminals that can be reached, until `stop`. A context manager; any thread may ask it."""
 
-    def __init__(self, process: subprocess.Popen[str], addresses: Mapping[str, Address], fingerprints: Mapping[str, str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], log: Path, addresses: Mapping[str, Address], fingerprints: Mapping[str, str]
+    ) -> None:
+        self.log = log
+        """File that holds what the process complained about."""
         self.addresses = addresses
         """Terminal id -> where it is reached."""
         self.fingerprints = fingerprints
@@ -147,7 +151,7 @@ def start_simulation(
         reason = (log.read_text().strip().splitlines() or ["?"])[-1]
         raise FleetError(N_("the simulated terminals did not start: {reason}", reason=reason), where=str(log)) from None
     addresses = {terminal: Address(*address) for terminal, address in raised.items()}
-    return Simulation(process, addresses, {terminal: fingerprint(seed, terminal) for terminal in reached})
+    return Simulation(process, log, addresses, {terminal: fingerprint(seed, terminal) for terminal in reached})
 
 
 def _answer(process: subprocess.Popen[str]) -> Any:

@@ -16,6 +16,14 @@ def test_homes_share_the_old_clients_files_by_hard_link(tmp_path: Path) -> None:
     assert (one / "client" / "current" / "bin" / "client").samefile(other / "client" / "current" / "bin" / "client")
 
 
+def test_what_the_client_writes_into_is_each_terminals_own(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+
+    one, other = (scratch.home(f"s1/{code}", None).directory for code in ("t1", "t2"))
+
+    assert not (one / "client" / "client-state").samefile(other / "client" / "client-state")
+
+
 def test_the_old_client_is_live_through_one_relative_symlink(tmp_path: Path) -> None:
     home = Scratch(tmp_path).home("s1/t1", None).directory
 

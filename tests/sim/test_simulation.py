@@ -92,10 +92,9 @@ def test_a_program_ended_by_a_signal_says_so_as_a_shell_would(simulation: Simula
 
 
 def test_the_old_client_is_installed_and_works(simulation: Simulation, user_key: paramiko.PKey) -> None:
-    ran = run(user_key, simulation.addresses["sound/t1"], "client/current/bin/client; client/current/bin/health")
+    ran = run(user_key, simulation.addresses["sound/t1"], "cd client/current && bin/client stop && bin/client start && bin/health")
 
-    assert ran.status == 0
-    assert f"version={OLD_VERSION}\n".encode() in ran.out
+    assert (ran.status, ran.out.decode()) == (0, f"status=ok\nversion={OLD_VERSION}\n")
 
 
 def test_only_the_user_key_is_let_in(simulation: Simulation) -> None:
@@ -144,12 +143,13 @@ def test_a_full_disk_has_no_room_for_df_to_report(simulation: Simulation, user_k
     assert int(sound.out) > 4
 
 
-def test_a_client_of_failing_health_is_told_to_fail(simulation: Simulation, user_key: paramiko.PKey) -> None:
-    ask = 'echo "${CLIENT_SIMULATED_FAULT-none}"'
+def test_a_client_of_failing_health_does_not_pass_its_probe(simulation: Simulation, user_key: paramiko.PKey) -> None:
+    probe = "cd client/current && bin/health"
 
-    ailing, sound = (run(user_key, simulation.addresses[f"{site}/t1"], ask) for site in ("failing-health", "sound"))
+    ailing, sound = (run(user_key, simulation.addresses[f"{site}/t1"], probe) for site in ("failing-health", "sound"))
 
-    assert (ailing.out, sound.out) == (b"health\n", b"none\n")
+    assert (ailing.status, ailing.out) == (1, b"status=no-answer\n")
+    assert sound.status == 0
 
 
 def test_a_wrong_host_key_is_another_than_the_announced_one(simulation: Simulation, user_key: paramiko.PKey) -> None:

@@ -1,0 +1,122 @@
+"""`fleet sim`: simulated terminals to try everything on."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fleet.cli.common import current_door, print_table, say, show
+from fleet.errors import FleetError, InputError
+from fleet.text import N_, _
+
+if TYPE_CHECKING:
+    from fleet.sim.faults import Fault
+    from fleet.sim.simulation import Simulation
+
+app = typer.Typer()
+
+
+@app.command("up", help=_("Start simulated terminals, write the inventory that reaches them, and keep them up until interrupted."))
+def up(
+    *,
+    inventory_out: Path = typer.Option(..., metavar="DIR", help=_("Directory the inventory's CSV files are written to.")),
+    sites: int = typer.Option(20, min=1, metavar="N", help=_("Sites of the sample city.")),
+    seed: int = typer.Option(1, metavar="S", help=_("Decides host keys and faults.")),
+    faults: float = typer.Option(0.0, min=0.0, max=100.0, metavar="PCT", help=_("Percent of the terminals that get a fault.")),
+    directory: Path | None = typer.Option(
+        None, "--dir", metavar="SCRATCH", help=_("Keep what is on the terminals' disks here; without it they are new each time.")
+    ),
+    user_key: Path | None = typer.Option(
+        None, metavar="FILE", help=_("Public key that the terminals accept; without it the workspace's own.")
+    ),
+    as_json: bool = typer.Option(False, "--json", help=_("Say where they are in one line of JSON.")),
+) -> None:
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
+
+    from fleet.cli.common import os_user
+    from fleet.demo.sample import sample_city
+    from fleet.inventory import write_fleet
+    from fleet.sim.faults import plant_faults
+    from fleet.sim.inventory import reaching, run_by
+    from fleet.sim.simulation import start_simulation
+
+    fleet, person = run_by(sample_city(sites), os_user())
+    public_key = _read_public_key(user_key)
+    planted = plant_faults(fleet.terminals.values(), faults, seed)
+    with ExitStack() as stack:
+        scratch = directory or Path(stack.enter_context(TemporaryDirectory(prefix="fleet-sim-")))
+        terminals = list(fleet.terminals.values())
+        simulation = stack.enter_context(start_simulation(terminals, planted, scratch, public_key, seed))
+        write_fleet(reaching(fleet, simulation), inventory_out)
+        if as_json:
+            _show_json(simulation, planted, inventory_out)
+        else:
+            _show_words(simulation, planted, inventory_out)
+            if person is not None:
+                say(_("In this inventory you are {name} ({code}).", name=person.name, code=person.code))
+        _wait_until_interrupted(simulation)
+
+
+def _read_public_key(file: Path | None) -> str:
+    hint = N_("run `fleet init` first, or name a public key with --user-key")
+    if file is None:
+        private = current_door().settings.user_key
+        file = private.with_name(f"{private.name}.pub")
+    try:
+        return file.read_text("utf-8").strip()
+    except FileNotFoundError:
+        raise InputError(N_("there is no user key for the terminals to accept"), where=str(file), hint=hint) from None
+    except UnicodeDecodeError:
+        raise InputError(N_("the file holds no SSH public key"), where=str(file), hint=hint) from None
+
+
+def _show_json(simulation: "Simulation", faults: "Mapping[str, Fault]", inventory: Path) -> None:
+    import json
+
+    terminals = {
+        id_: {"host": address.host, "port": address.port, "host_key": simulation.fingerprints[id_], "fault": faults.get(id_)}
+        for id_, address in simulation.addresses.items()
+    }
+    _show_now(json.dumps({"ready": True, "inventory": str(inventory), "terminals": terminals}))
+
+
+def _show_words(simulation: "Simulation", faults: "Mapping[str, Fault]", inventory: Path) -> None:
+    if faults:
+        rows = [(id_, f"{simulation.addresses[id_].host}:{simulation.addresses[id_].port}", fault) for id_, fault in faults.items()]
+        print_table([_("terminal"), _("address"), _("fault")], rows)
+    first = next((address for id_, address in simulation.addresses.items() if id_ not in faults), None)
+    if first is not None:
+        show(_("Reach one by hand: {command}", command=f"ssh -i KEY -p {first.port} terminal@{first.host}"))
+    show(_("The inventory that reaches them: {directory}", directory=inventory))
+    _show_now(_("Ready: {count} simulated terminals. Ctrl-C ends them.", count=len(simulation.addresses)))
+
+
+def _show_now(text: str) -> None:
+    """Show a line that somebody waits for."""
+    show(text)
+    sys.stdout.flush()
+
+
+def _wait_until_interrupted(simulation: "Simulation") -> None:
+    """Return at Ctrl-C or SIGTERM.
+
+    Raises:
+        FleetError: The simulation ended by itself.
+    """
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        simulation.wait()
+    except KeyboardInterrupt:
+        say(_("The simulated terminals are ended."))
+    else:
+        raise FleetError(N_("the simulated terminals ended by themselves"), where=str(simulation.log))
+    finally:
+        signal.signal(signal.SIGTERM, before)

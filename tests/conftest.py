@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from fleet.model.actor import FLEET
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan, PlannedSite, PlannedTerminal, Wave
+from fleet.model.playbook import Account, DoneWhen, Playbook, PreflightStep
+from fleet.model.rollout import RolloutState, WaveState
 from fleet.settings import Settings
+from fleet.store import Store, fleets, releases, rollouts
 from fleet.text import use_language
 
 ROOT = Path(__file__).parent.parent
@@ -121,3 +127,47 @@ def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.M
         return Ran(code, out, err)
 
     return run_command
+
+
+@pytest.fixture
+def start_rollout(clock: Clock) -> Callable[..., Plan]:
+    """Store a fleet and begin a rollout of release 4.2.0 over it, nothing pushed yet: `start_rollout(store, fleet)`.
+
+    `waves` is how many sites each wave takes, the last the rest; every site with terminals is planned.
+    """
+
+    def start(
+        store: Store,
+        fleet: Fleet,
+        *,
+        rollout: str = "r1",
+        waves: tuple[int, ...] = (),
+        done_when: tuple[DoneWhen, ...] = (DoneWhen.MACHINE, DoneWhen.MARK),
+    ) -> Plan:
+        playbook = Playbook(
+            name="upgrade-client",
+            account=Account(user="client", root="client"),
+            steps=(PreflightStep(name="preflight"),),
+            done_when=done_when,
+        )
+        rest = [
+            PlannedSite(code=site, terminals=tuple(PlannedTerminal(id=terminal.id, reach=terminal.reach) for terminal in terminals))
+            for site, terminals in fleet.terminals_of.items()
+        ]
+        planned: list[Wave] = []
+        for size in (*waves, len(rest)):
+            sites, rest = tuple(rest[:size]), rest[size:]
+            number = len(planned) + 1
+            planned.append(Wave(number=number, name=f"w{number}", sites=sites, failures_allowed=5, unreachable_allowed=5))
+        plan = Plan(playbook=playbook, release="4.2.0", release_digest="0" * 64, waves=tuple(planned), programs={})
+        plan = plan.model_copy(update={"digest": plan.compute_digest()})
+        state = RolloutState(
+            id=rollout, plan_digest=plan.digest, waves=tuple(WaveState(number=wave.number) for wave in planned), started_at=clock.now
+        )
+        with store.write(FLEET, clock.now) as tx:
+            fleets.replace_fleet(tx, fleet, {"sites": len(fleet.sites)})
+            releases.keep_plan(tx, plan)
+            rollouts.create_rollout(tx, state, plan, fleet)
+        return plan
+
+    return start

@@ -78,7 +78,7 @@ def test_the_order_of_the_files_does_not_change_who_goes_where(fleet: Fleet, dic
     sites, people = list(fleet.sites.items()), list(fleet.people.items())
     dice.shuffle(sites)  # type: ignore[attr-defined]
     dice.shuffle(people)  # type: ignore[attr-defined]
-    shuffled = fleet.model_copy(update={"sites": dict(sites), "people": dict(people)})
+    shuffled = Fleet(districts=fleet.districts, sites=dict(sites), terminals=fleet.terminals, people=dict(people))
 
     assert who(shuffled) == who(fleet)
 

@@ -1,0 +1,199 @@
+"""Taking a technician's report: a site is complete, or it is not; and what a self-test showed on terminals done by hand.
+
+- Only the assigned technician or one who covers may report. A technician does so for themselves; a coordinator for any of them, and
+  then both are recorded.
+- A mark is a claim. Whether the site is done follows from the evidence the plan asks for, never from the mark alone.
+- A self-test passes when the technician saw it pass and the terminal shows the plan's release. One that does not makes the whole
+  report a problem: the site is not marked, and a mark that was there is taken back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet.control.crew import checked_text, find_site, find_technician
+from fleet.control.rights import Right, require
+from fleet.errors import InputError, NotAllowedError
+from fleet.files import one_of
+from fleet.model.actor import Actor
+from fleet.model.attempt import TerminalState
+from fleet.model.crew import CheckIn, SelfTest
+from fleet.model.inventory import Person, Reach, Role
+from fleet.model.rollout import RolloutState, SiteState
+from fleet.store import Snapshot, Store, Tx, crew, fleets, progress, reads, releases, rollouts
+from fleet.store.reads import SiteRow, TerminalRow
+from fleet.text import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a technician says about a site; codes as a person typed them."""
+
+    site: str
+    technician: str
+    note: str = ""
+    problem: str = ""
+    """What is wrong; the site is not complete then."""
+    shown: Mapping[str, str] | None = None
+    """Terminal (its code, or SITE/CODE) -> version it shows after a self-test that passed."""
+    failed: Mapping[str, str] | None = None
+    """Terminal -> what went wrong in its self-test."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIn:
+    """What became of a report."""
+
+    check_in: CheckIn
+    rollout: str
+    site: SiteRow
+    """The site as it stands now."""
+    untested: tuple[str, ...]
+    """Terminals done by hand that still lack a self-test that passed."""
+    repeated: bool
+    """The site was marked already and nothing new was said; nothing was changed."""
+
+
+def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> CheckedIn:
+    """Record a technician's report in the newest rollout that holds the site.
+
+    Raises:
+        NotAllowedError: The actor may not report for this technician, or the technician is not sent to this site.
+        InputError: Unknown site, technician or terminal; no rollout holds the site; a self-test of a terminal reached by SSH.
+    """
+    with store.read() as snapshot:
+        require(snapshot, actor, Right.CHECK_IN)
+        person = find_technician(snapshot, report.technician)
+    behalf = Actor(code=actor.code, on_behalf=None if person.code == actor.code else person.code)
+    with store.write(behalf, at) as tx:
+        require(tx, actor, Right.CHECK_IN)
+        _require_own(tx, actor, person)
+        site = find_site(tx, report.site).code
+        _require_sent(tx, site, person)
+        return _record(tx, _rollout_of(tx, site), report)
+
+
+def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
+    site = report.site
+    before = _row(tx, rollout.id, site)
+    if before.state is SiteState.EXCLUDED:
+        raise InputError(N_("site `{site}` is excluded from rollout {rollout}", site=site, rollout=rollout.id))
+    terminals = {row.id: row for row in reads.terminals_of_site(tx, rollout.id, site)}
+    release = releases.read_plan(tx, rollout.plan_digest).release
+    tests = _self_tests(report, terminals, release)
+    taken = _check_in_of(tx, report, tests)
+    repeated = before.claimed and taken.kind == "mark" and all(_is_known(test, terminals) for test in tests)
+    if not repeated:
+        crew.add_check_in(tx, rollout.id, taken)
+        if tests:
+            results = {test.terminal: test.ok for test in tests}
+            progress.record_self_tests(tx, rollout.id, results, {test.terminal: test.note for test in tests})
+        if before.claimed != (taken.kind == "mark"):
+            progress.record_mark(tx, rollout.id, site, marked=taken.kind == "mark")
+    untested = [
+        row.id
+        for row in reads.terminals_of_site(tx, rollout.id, site)
+        if row.reach is Reach.BY_HAND and row.state not in {TerminalState.SELF_TESTED, TerminalState.EXCLUDED}
+    ]
+    return CheckedIn(taken, rollout.id, _row(tx, rollout.id, site), tuple(untested), repeated)
+
+
+def _check_in_of(tx: Tx, report: Report, tests: tuple[SelfTest, ...]) -> CheckIn:
+    if report.note.strip() and report.problem.strip():
+        raise InputError(N_("give a note or a problem, not both"), hint=N_("a problem says that the site is not complete"))
+    is_problem = bool(report.problem.strip()) or any(not test.ok for test in tests)
+    return CheckIn(
+        site=report.site,
+        technician=report.technician,
+        kind="problem" if is_problem else "mark",
+        self_tests=tests,
+        note=checked_text(report.problem or report.note, N_("the note")),
+        actor=tx.actor.code,
+        at=tx.at,
+    )
+
+
+def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: str) -> tuple[SelfTest, ...]:
+    tests: dict[str, SelfTest] = {}
+    for word, version in (report.shown or {}).items():
+        shown = checked_text(version, N_("the version"))
+        note = "" if shown == release else f"{shown} != {release}"
+        terminal = _by_hand_terminal(word, report.site, terminals)
+        tests[terminal] = SelfTest(terminal=terminal, version=shown, ok=shown == release, note=note)
+    for word, note in (report.failed or {}).items():
+        terminal = _by_hand_terminal(word, report.site, terminals)
+        if terminal in tests:
+            raise InputError(N_("the self-test of {terminal} cannot both pass and fail", terminal=terminal))
+        tests[terminal] = SelfTest(terminal=terminal, version="", ok=False, note=checked_text(note, N_("the note")))
+    return tuple(tests.values())
+
+
+def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow]) -> str:
+    identity = word if "/" in word else f"{site}/{word}"
+    row = terminals.get(identity)
+    if row is None:
+        by_hand = [row.id for row in terminals.values() if row.reach is Reach.BY_HAND]
+        hint = one_of(identity, by_hand) if by_hand else N_("this site has no terminal that is done by hand")
+        raise InputError(N_("site `{site}` has no terminal `{terminal}` in this rollout", site=site, terminal=word), hint=hint)
+    if row.reach is not Reach.BY_HAND:
+        raise InputError(
+            N_("{terminal} is upgraded over SSH and proves itself; a self-test is for terminals done by hand", terminal=identity),
+            hint=N_("leave it out; when it went wrong, say so with --problem"),
+        )
+    if row.state is TerminalState.EXCLUDED:
+        raise InputError(N_("{terminal} is excluded from the rollout", terminal=identity))
+    return identity
+
+
+def _is_known(test: SelfTest, terminals: Mapping[str, TerminalRow]) -> bool:
+    return test.ok and terminals[test.terminal].state is TerminalState.SELF_TESTED
+
+
+def _require_own(tx: Snapshot, actor: Actor, person: Person) -> None:
+    acting = fleets.read_people(tx)[actor.code]
+    if acting.role is Role.TECHNICIAN and acting.code != person.code:
+        raise NotAllowedError(
+            N_("{name} is a technician, and checks in for themselves only", name=acting.name),
+            hint=N_("ask {name} (`{code}`), or a coordinator", name=person.name, code=person.code),
+        )
+
+
+def _require_sent(tx: Snapshot, site: str, person: Person) -> None:
+    assignment = crew.read_assignment(tx, site)
+    if assignment is None:
+        raise NotAllowedError(
+            N_("nobody is sent to site `{site}` yet", site=site),
+            hint=N_(
+                "a coordinator runs `fleet assign --apply`, or `fleet assign {site} --to {code} --reason ...`", site=site, code=person.code
+            ),
+        )
+    if person.code not in (assignment.technician, *assignment.covering):
+        raise NotAllowedError(
+            N_(
+                "site `{site}` is `{assigned}`'s, and {name} does not cover for them",
+                site=site,
+                assigned=assignment.technician,
+                name=person.name,
+            ),
+            hint=N_(
+                "a coordinator can run `fleet assign {site} --to {assigned} --cover {code} --reason ...`",
+                site=site,
+                assigned=assignment.technician,
+                code=person.code,
+            ),
+        )
+
+
+def _rollout_of(tx: Snapshot, site: str) -> RolloutState:
+    found = rollouts.newest_rollout_of_site(tx, site)
+    if found is not None:
+        return found
+    if rollouts.newest_rollout(tx) is None:
+        raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start`, then check in"))
+    raise InputError(N_("no rollout holds site `{site}`", site=site), hint=N_("it was not selected when the plan was made"))
+
+
+def _row(tx: Snapshot, rollout: str, site: str) -> SiteRow:
+    row = reads.read_site_row(tx, rollout, site)
+    assert row is not None
+    return row

@@ -6,7 +6,7 @@ from fleet.text import _
 
 def command() -> None:
     """Make the workspace's directory, fleet.toml, user key and database; what is there already is never changed."""
-    from fleet.cli.workspace import make_workspace
+    from fleet.control.workspace import make_workspace
 
     settings = make_workspace(current_door().workspace)
     show(str(settings.workspace))

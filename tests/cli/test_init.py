@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fleet.cli.workspace import make_workspace, settings_text
+from fleet.control.workspace import make_workspace, settings_text
 from fleet.errors import ConflictError, FleetError, InputError
 from fleet.settings import load_settings
 from fleet.store import open_store

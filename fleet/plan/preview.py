@@ -1,0 +1,153 @@
+"""What a plan would do, in numbers and names a coordinator can check before anything is touched. Pure; `fleet plan` prints it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from fleet.model.inventory import Fleet, Reach
+from fleet.model.plan import Plan, PlannedTerminal, Stratum, Wave
+
+PUSH_S = 20.0
+"""How long one push is taken to last where nobody knows better."""
+
+
+@dataclass(frozen=True, slots=True)
+class WavePreview:
+    """One wave in numbers."""
+
+    number: int
+    name: str
+    sites: int
+    terminals: Mapping[str, int]
+    """By kind of site, those done by hand included; sorted."""
+    by_hand: int
+    untested: tuple[str, ...]
+    """Strata that no earlier wave tries."""
+    failures_allowed: int
+    unreachable_allowed: int
+    parallel: int
+    """Sites in flight at most, while nothing has failed yet."""
+    earliest_s: float
+    """From its first push to its last, when nothing fails and nobody is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanarySite:
+    """A site of the canary, and why it is there."""
+
+    code: str
+    name: str
+    terminals: int
+    tries_first: tuple[str, ...]
+    """Strata that no site before it tries; empty for a site that only makes up the number of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramPreview:
+    """One program, and for how many terminals."""
+
+    digest: str
+    artifact: str | None
+    terminals: int
+    steps: tuple[str, ...]
+    irreversible: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What `fleet plan` shows."""
+
+    digest: str
+    playbook: str
+    release: str
+    select: str
+    sites: int
+    terminals: int
+    by_hand: int
+    sites_without_terminals: int
+    """Of the whole inventory; they cannot be planned, and count for nothing until they have one."""
+    waves: tuple[WavePreview, ...]
+    canary: tuple[CanarySite, ...]
+    programs: tuple[ProgramPreview, ...]
+    unused_steps: tuple[str, ...]
+    """Steps of the playbook that are in no program."""
+    push_s: float
+    earliest_s: float
+    """Sum over the waves; gates, approvals and closed sites come on top."""
+
+
+def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
+    """What the plan would do.
+
+    Args:
+        plan: The plan.
+        fleet: The inventory it was made from, for names and kinds.
+        push_s: Assumed seconds of one push.
+    """
+    waves = tuple(_wave(wave, plan, fleet, push_s) for wave in plan.waves)
+    used = {step for program in plan.programs.values() for step in program.steps}
+    return Preview(
+        digest=plan.digest,
+        playbook=plan.playbook.name,
+        release=plan.release,
+        select=plan.select,
+        sites=sum(wave.sites for wave in waves),
+        terminals=sum(sum(wave.terminals.values()) for wave in waves),
+        by_hand=sum(wave.by_hand for wave in waves),
+        sites_without_terminals=sum(code not in fleet.terminals_of for code in fleet.sites),
+        waves=waves,
+        canary=_canary(plan.waves[0], fleet),
+        programs=_programs(plan),
+        unused_steps=tuple(step.name for step in plan.playbook.steps if step.name not in used),
+        push_s=push_s,
+        earliest_s=sum(wave.earliest_s for wave in waves),
+    )
+
+
+def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
+    kinds: Counter[str] = Counter()
+    for site in wave.sites:
+        kinds[fleet.sites[site.code].kind.value] += len(site.terminals)
+    parallel = min(wave.parallel, plan.playbook.parallel, len(wave.sites))
+    return WavePreview(
+        number=wave.number,
+        name=wave.name,
+        sites=len(wave.sites),
+        terminals=dict(sorted(kinds.items())),
+        by_hand=sum(terminal.reach is Reach.BY_HAND for terminal in wave.terminals),
+        untested=tuple(map(str, wave.untested)),
+        failures_allowed=wave.failures_allowed,
+        unreachable_allowed=wave.unreachable_allowed,
+        parallel=parallel,
+        earliest_s=_earliest_s(wave, parallel, push_s),
+    )
+
+
+def _earliest_s(wave: Wave, parallel: int, push_s: float) -> float:
+    """A site's terminals follow each other, so neither the sum over all sites in flight nor the largest site can be beaten."""
+    pushes = [_pushed(site.terminals) for site in wave.sites]
+    return max(ceil(sum(pushes) / parallel), *pushes) * push_s
+
+
+def _pushed(terminals: tuple[PlannedTerminal, ...]) -> int:
+    return sum(terminal.reach is Reach.SSH for terminal in terminals)
+
+
+def _canary(wave: Wave, fleet: Fleet) -> tuple[CanarySite, ...]:
+    tried: set[Stratum] = set()
+    sites = []
+    for site in wave.sites:
+        first = tuple(str(stratum) for stratum in site.strata if stratum not in tried)
+        tried.update(site.strata)
+        sites.append(CanarySite(site.code, fleet.sites[site.code].name, len(site.terminals), first))
+    return tuple(sites)
+
+
+def _programs(plan: Plan) -> tuple[ProgramPreview, ...]:
+    terminals = Counter(terminal.program for wave in plan.waves for terminal in wave.terminals)
+    programs = (
+        ProgramPreview(program.digest, program.artifact, terminals[program.digest], program.steps, program.irreversible)
+        for program in plan.programs.values()
+    )
+    return tuple(sorted(programs, key=lambda program: (-program.terminals, program.digest)))

@@ -1,0 +1,74 @@
+"""A plan on disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet.errors import InputError
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan
+from fleet.model.playbook import Playbook
+from fleet.model.release import Release
+from fleet.plan import make_plan, read_plan, write_plan
+
+
+@pytest.fixture
+def plan(make_fleet: Callable[..., Fleet], playbook: Playbook, release: Release) -> Plan:
+    return make_plan(make_fleet(*((f"p{n}", "pharmacy", 1, {}) for n in range(9))), playbook, release)
+
+
+def test_a_plan_written_down_reads_back_as_itself(plan: Plan, tmp_path: Path) -> None:
+    write_plan(plan, tmp_path / "plan.json")
+
+    assert read_plan(tmp_path / "plan.json") == plan
+    assert [file.name for file in tmp_path.iterdir()] == ["plan.json"]
+
+
+def _drop_a_site(data: dict[str, Any]) -> None:
+    data["waves"][0]["sites"].pop()
+
+
+def _loosen_the_budget(data: dict[str, Any]) -> None:
+    data["waves"][0]["failures_allowed"] = 9
+
+
+def _change_a_program(data: dict[str, Any]) -> None:
+    next(iter(data["programs"].values()))["text"] += "reboot\n"
+
+
+def _lower_the_gate(data: dict[str, Any]) -> None:
+    data["playbook"]["gate"]["success"] = 1
+
+
+@pytest.mark.parametrize("edit", [_drop_a_site, _loosen_the_budget, _change_a_program, _lower_the_gate])
+def test_an_edited_plan_is_refused(plan: Plan, tmp_path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    file = tmp_path / "plan.json"
+    write_plan(plan, file)
+    data = json.loads(file.read_text("utf-8"))
+    edit(data)
+    file.write_text(json.dumps(data), encoding="utf-8")
+
+    with pytest.raises(InputError) as caught:
+        read_plan(file)
+
+    assert "the plan was edited" in str(caught.value)
+    assert "fleet plan --out" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "not a plan file"), ("[1]", "not a plan file"), ('{"format": 9}', "not a plan file: format"), ('{"waves": 1', "not a plan file")],
+)
+def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "plan.json").write_text(text)
+
+    with pytest.raises(InputError, match=said):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_a_plan_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the plan cannot be read: No such file"):
+        read_plan(tmp_path / "plan.json")

@@ -46,11 +46,16 @@ _KINDS: Mapping[str, Message] = {
     "model_attributes_type": N_("`key: value` lines are needed here"),
 }
 
+
+def _number(limit: float) -> str:
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
+
+
 _LIMITS: Mapping[str, Callable[[Mapping[str, Any]], Message]] = {
-    "greater_than": lambda ctx: N_("it must be more than {limit}", limit=ctx["gt"]),
-    "greater_than_equal": lambda ctx: N_("it must be at least {limit}", limit=ctx["ge"]),
-    "less_than": lambda ctx: N_("it must be less than {limit}", limit=ctx["lt"]),
-    "less_than_equal": lambda ctx: N_("it must be at most {limit}", limit=ctx["le"]),
+    "greater_than": lambda ctx: N_("it must be more than {limit}", limit=_number(ctx["gt"])),
+    "greater_than_equal": lambda ctx: N_("it must be at least {limit}", limit=_number(ctx["ge"])),
+    "less_than": lambda ctx: N_("it must be less than {limit}", limit=_number(ctx["lt"])),
+    "less_than_equal": lambda ctx: N_("it must be at most {limit}", limit=_number(ctx["le"])),
     "string_too_long": lambda ctx: N_("it may be at most {limit} characters long", limit=ctx["max_length"]),
     "string_too_short": lambda ctx: N_("it must be at least {limit} characters long", limit=ctx["min_length"]),
     "too_short": lambda ctx: N_("it needs at least {limit} entries", limit=ctx["min_length"]),

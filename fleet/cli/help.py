@@ -6,6 +6,7 @@ Typer's own pages are English, count characters instead of columns, and load eve
 import inspect
 import shutil
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import typer
 from typer._click import Context, HelpFormatter, Parameter
@@ -137,11 +138,14 @@ def _purpose(param: Parameter) -> str:
     extras = []
     if isinstance(param, TyperOption) and param.required:
         extras.append(_("required"))
-    default = param.default
     if param.envvar:
         extras.append(_("environment: {name}", name=param.envvar))
-    if getattr(param, "show_default", False) and default not in (None, False, True, (), "") and not callable(default):
-        extras.append(_("default: {value}", value=getattr(default, "value", default)))
+    if (
+        getattr(param, "show_default", False)
+        and isinstance(param.default, str | int | float | Path)
+        and not isinstance(param.default, bool)
+    ):
+        extras.append(_("default: {value}", value=getattr(param.default, "value", param.default)))
     text = getattr(param, "help", None) or ""
     return f"{text} [{'; '.join(extras)}]".strip() if extras else text
 

@@ -22,6 +22,7 @@ def export(
     form: Format = typer.Option(Format.XLSX, "--format", help="Kind of file."),
     limit: int = typer.Option(..., "--limit", "-n", help="How many.", envvar="LIMIT"),
     plain: bool = typer.Option(False, "--plain/--pretty", help="No colours."),
+    seed: int = typer.Option(0, help="Where chance begins."),
     secret: bool = typer.Option(False, hidden=True),
 ) -> None:
     """Write the counts."""
@@ -48,6 +49,7 @@ def test_a_page_shows_arguments_options_defaults_and_what_is_required() -> None:
         "  --format xlsx|csv   Kind of file. [default: xlsx]",
         "  -n, --limit INT     How many. [required; environment: LIMIT]",
         "  --plain / --pretty  No colours.",
+        "  --seed INT          Where chance begins. [default: 0]",
         "  --help              Show this page.",
     ]
 

@@ -45,27 +45,36 @@ def up(
     from fleet.sim.simulation import start_simulation
 
     fleet, person = run_by(sample_city(sites), os_user())
-    public_key = _read_public_key(user_key)
+    key_file = user_key or _workspaces_public_key()
+    public_key = _read_public_key(key_file)
     planted = plant_faults(fleet.terminals.values(), faults, seed)
     with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         scratch = directory or Path(stack.enter_context(TemporaryDirectory(prefix="fleet-sim-")))
         terminals = list(fleet.terminals.values())
         simulation = stack.enter_context(start_simulation(terminals, planted, scratch, public_key, seed))
         write_fleet(reaching(fleet, simulation), inventory_out)
-        if as_json:
-            _show_json(simulation, planted, inventory_out)
+        try:
+            if as_json:
+                _show_json(simulation, planted, inventory_out)
+            else:
+                if person is not None:
+                    say(_("In this inventory you are {name} ({code}).", name=person.name, code=person.code))
+                _show_words(simulation, planted, inventory_out, key_file.with_suffix(""))
+            simulation.wait()
+        except KeyboardInterrupt:
+            say(_("The simulated terminals are ended."))
         else:
-            _show_words(simulation, planted, inventory_out)
-            if person is not None:
-                say(_("In this inventory you are {name} ({code}).", name=person.name, code=person.code))
-        _wait_until_interrupted(simulation)
+            raise FleetError(N_("the simulated terminals ended by themselves"), where=str(simulation.log))
 
 
-def _read_public_key(file: Path | None) -> str:
+def _workspaces_public_key() -> Path:
+    private = current_door().settings.user_key
+    return private.with_name(f"{private.name}.pub")
+
+
+def _read_public_key(file: Path) -> str:
     hint = N_("run `fleet init` first, or name a public key with --user-key")
-    if file is None:
-        private = current_door().settings.user_key
-        file = private.with_name(f"{private.name}.pub")
     try:
         return file.read_text("utf-8").strip()
     except FileNotFoundError:
@@ -84,13 +93,13 @@ def _show_json(simulation: "Simulation", faults: "Mapping[str, Fault]", inventor
     _show_now(json.dumps({"ready": True, "inventory": str(inventory), "terminals": terminals}))
 
 
-def _show_words(simulation: "Simulation", faults: "Mapping[str, Fault]", inventory: Path) -> None:
+def _show_words(simulation: "Simulation", faults: "Mapping[str, Fault]", inventory: Path, key: Path) -> None:
     if faults:
         rows = [(id_, f"{simulation.addresses[id_].host}:{simulation.addresses[id_].port}", fault) for id_, fault in faults.items()]
         print_table([_("terminal"), _("address"), _("fault")], rows)
     first = next((address for id_, address in simulation.addresses.items() if id_ not in faults), None)
     if first is not None:
-        show(_("Reach one by hand: {command}", command=f"ssh -i KEY -p {first.port} terminal@{first.host}"))
+        show(_("Reach one by hand: {command}", command=f"ssh -i {key} -p {first.port} terminal@{first.host}"))
     show(_("The inventory that reaches them: {directory}", directory=inventory))
     _show_now(_("Ready: {count} simulated terminals. Ctrl-C ends them.", count=len(simulation.addresses)))
 
@@ -99,24 +108,3 @@ def _show_now(text: str) -> None:
     """Show a line that somebody waits for."""
     show(text)
     sys.stdout.flush()
-
-
-def _wait_until_interrupted(simulation: "Simulation") -> None:
-    """Return at Ctrl-C or SIGTERM.
-
-    Raises:
-        FleetError: The simulation ended by itself.
-    """
-
-    def interrupt(_signal: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        simulation.wait()
-    except KeyboardInterrupt:
-        say(_("The simulated terminals are ended."))
-    else:
-        raise FleetError(N_("the simulated terminals ended by themselves"), where=str(simulation.log))
-    finally:
-        signal.signal(signal.SIGTERM, before)

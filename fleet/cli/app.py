@@ -90,7 +90,7 @@ def load_command(name: str) -> Command:
         app = typer.Typer(add_completion=False)
         app.command(name, help=render(COMMANDS[name].help))(module.command)
     dress(app)
-    app._add_completion = False  # noqa: SLF001 - only the whole program offers completion
+    app._add_completion = False  # noqa: SLF001 - Typer would add its options to every command that stands alone
     command: Command = get_group(app) if COMMANDS[name].is_group else get_command(app)
     command.name = name
     command.help = command.help or render(COMMANDS[name].help)
@@ -105,6 +105,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; never raises."""
     _make_output_forgiving()
+    use_language(language_of_environment())
     door = Door(Path(os.environ.get("FLEET_WORKSPACE") or WORKSPACE))
     try:
         options, rest = take_common_options(arguments)
@@ -145,7 +146,6 @@ def take_common_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[
 
 def _choose_language(asked: str | None, workspace: Path) -> None:
     if asked is not None and asked not in LANGUAGES:
-        use_language(language_of_environment())
         raise InputError(
             N_("we do not speak `{language}`", language=asked), hint=N_("choose one of {choices}", choices=", ".join(LANGUAGES))
         )
@@ -221,7 +221,8 @@ def _as_fleet_error(error: BaseException, workspace: Path) -> FleetError:
         what = (
             error.what if isinstance(error, InternalError) else N_("something went wrong inside fleet: {kind}", kind=type(error).__name__)
         )
-        return InternalError(what, where=_write_details(error, workspace), hint=N_("the file above says more; send it with your report"))
+        details = _write_details(error, workspace)
+        return InternalError(what, where=details, hint=N_("send that file with your report") if details else None)
     if isinstance(error, FleetError):
         return error
     if error.filename is None:
@@ -229,16 +230,21 @@ def _as_fleet_error(error: BaseException, workspace: Path) -> FleetError:
     return FleetError(N_("the file cannot be used: {reason}", reason=error.strerror), where=os.fsdecode(error.filename))
 
 
-def _write_details(error: BaseException, workspace: Path) -> str:
+def _write_details(error: BaseException, workspace: Path) -> str | None:
+    """Write what a person should not have to read into a file of the workspace, or a temporary one; None where there is no room for either."""
     import platform
     import traceback
 
-    directory = workspace if os.access(workspace, os.W_OK) else None
-    descriptor, name = tempfile.mkstemp(prefix="fleet-error-", suffix=".log", dir=directory)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(f"fleet on Python {platform.python_version()}, {platform.platform()}\n")
-        traceback.print_exception(error, file=file)
-    return name
+    details = f"fleet on Python {platform.python_version()}, {platform.platform()}\n" + "".join(traceback.format_exception(error))
+    for directory in (workspace, None):
+        try:
+            descriptor, name = tempfile.mkstemp(prefix="fleet-error-", suffix=".log", dir=directory)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(details)
+        except OSError:
+            continue
+        return name
+    return None
 
 
 def _make_output_forgiving() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,12 +45,14 @@ def test_every_command_of_the_table_has_a_module_with_a_command_and_help(cli: Cl
     assert set(codes.values()) == {0}
 
 
-@pytest.mark.parametrize("name", [name for name, entry in COMMANDS.items() if entry.is_group])
-def test_every_command_of_a_group_has_a_line_of_help(name: str) -> None:
-    group = app.load_command(name)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_every_option_says_in_marked_words_what_it_is_for(name: str) -> None:
+    module = import_module(f"fleet.cli.{name}")
+    command = app.load_command(name)
+    commands = list(command.commands.values()) if isinstance(command, FleetGroup) else [command]
 
-    assert isinstance(group, FleetGroup)
-    assert [inner for inner, line in group.summaries(typer.Context(group)) if not line] == []
+    assert [info.callback for info in getattr(module, "app", typer.Typer()).registered_commands if not info.help] == []
+    assert [f"{inner.name} {param.name}" for inner in commands for param in inner.params if not getattr(param, "help", None)] == []
 
 
 def test_the_program_says_its_version(program: Program) -> None:

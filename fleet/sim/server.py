@@ -26,8 +26,6 @@ from fleet.sim.shell import SimulatedTerminal, run_command
 
 _HOST = "127.0.0.1"
 _BACKLOG = 128
-_DROPPED_SYN_CONNECTIONS = 2
-"""A listener with backlog 0 holds one connection; the second is not answered any more, nor is any after it."""
 
 
 class Terminals:
@@ -58,7 +56,7 @@ class Terminals:
             return self._hold()
         if fault is Fault.SWITCHED_OFF:
             return self._hold_and_never_answer()
-        simulated = SimulatedTerminal(terminal, self._scratch.home(terminal, fault), fault)
+        simulated = SimulatedTerminal(self._scratch.home(terminal, fault), fault)
         key = asyncssh.import_private_key(host_key(self._config.seed, terminal, wrong=fault is Fault.WRONG_HOST_KEY))
         server = await asyncssh.listen(
             _HOST,
@@ -86,14 +84,10 @@ class Terminals:
         return int(held.getsockname()[1])
 
     def _hold_and_never_answer(self) -> int:
-        """A port whose queue of waiting connections is full and never emptied: the kernel drops every further SYN."""
+        """A port whose queue has room for one connection, which is ours and is never accepted: the kernel drops every further SYN."""
         port = self._hold()
         self._sockets[-1].listen(0)
-        for _ in range(_DROPPED_SYN_CONNECTIONS):
-            waiting = socket.socket()
-            waiting.setblocking(False)
-            waiting.connect_ex((_HOST, port))
-            self._sockets.append(waiting)
+        self._sockets.append(socket.create_connection((_HOST, port)))
         return port
 
 

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import logging
 from asyncio import StreamReader
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from fleet.sim.children import Child, Children
 from fleet.sim.faults import Fault
 from fleet.sim.scratch import Home
 
+_log = logging.getLogger(__name__)
 _CHUNK = 65536
 _SLOW_CHUNK = 128
 _SLOW_ANSWER_S = 0.5
@@ -25,7 +27,6 @@ _SLOW_PIECE_S = 0.02
 class SimulatedTerminal:
     """A terminal as its server knows it."""
 
-    id: str
     home: Home
     fault: Fault | None
     dropped: bool = field(default=False, init=False)
@@ -117,6 +118,9 @@ async def run_command(process: asyncssh.SSHServerProcess[bytes], terminal: Simul
         process.channel.get_connection().abort()
     except (OSError, asyncssh.Error):
         pass  # the client went away while something was on its way to it
+    except Exception:
+        _log.exception("a session failed")  # the SSH library itself would keep it to itself
+        raise
     finally:
         passed.cancel()
         lost.cancel()

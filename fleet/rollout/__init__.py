@@ -1,1 +1,41 @@
-"""Stage 3. advance(state, facts, decisions, now) -> (state, actions): gates and budgets. Pure."""
+"""Where a rollout goes from here: gates, budgets, what people decided. Pure; it sees counters, never terminals."""
+
+from fleet.rollout.advance import advance
+from fleet.rollout.budget import after, left_of, may_begin
+from fleet.rollout.facts import (
+    Abandon,
+    Action,
+    Dispatch,
+    Exclude,
+    Facts,
+    Grant,
+    PlanShards,
+    PutBack,
+    Recover,
+    Rules,
+    WaveFacts,
+    WaveRule,
+    rules_of,
+)
+from fleet.rollout.gate import verdict_words
+
+__all__ = [
+    "Abandon",
+    "Action",
+    "Dispatch",
+    "Exclude",
+    "Facts",
+    "Grant",
+    "PlanShards",
+    "PutBack",
+    "Recover",
+    "Rules",
+    "WaveFacts",
+    "WaveRule",
+    "advance",
+    "after",
+    "left_of",
+    "may_begin",
+    "rules_of",
+    "verdict_words",
+]

@@ -1,0 +1,123 @@
+"""Where a rollout goes from here. Pure: the same position, facts and decisions always give the same answer.
+
+- Called again and again until it changes nothing and orders nothing; calling it once more is harmless.
+- Orders follow from what is, not from what changed: an order that was lost is simply given again.
+- It sees counters and the shards that are open, never the fleet.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from fleet.model.attempt import TerminalState
+from fleet.model.playbook import GateRule
+from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
+from fleet.rollout.budget import left_of, share_out
+from fleet.rollout.decisions import ENDED, go_on, take_in
+from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rules, WaveFacts, WaveRule
+from fleet.rollout.gate import judge, needs_approval
+
+_MAY_PUSH = frozenset((WavePhase.OPEN, WavePhase.PASSED))
+"""A passed wave pushes again what a person retries; its gate is not asked twice."""
+
+
+def advance(
+    state: RolloutState, rules: Rules, facts: Facts, decisions: Sequence[Decision], now: datetime
+) -> tuple[RolloutState, tuple[Action, ...]]:
+    """One step on.
+
+    Args:
+        state: Where the rollout stands.
+        rules: What its plan says.
+        facts: How its waves stand now; read in the transaction that will carry the orders out.
+        decisions: What people decided, oldest first; those taken in already are passed over.
+        now: The time of this step.
+
+    Returns:
+        The new position, and the orders to carry out in this order. Nothing new and no order means: until something changes.
+    """
+    actions: list[Action] = []
+    for decision in decisions:
+        if decision.id > state.seen_decision:
+            state, ordered = take_in(state, facts, decision, now)
+            actions += ordered
+    if actions:
+        return state, tuple(actions)
+    if facts.lost:
+        stopped = state.phase is RolloutPhase.STOPPED
+        return state, tuple(Abandon(shard) if stopped else Recover(shard) for shard in sorted(facts.lost))
+    if state.phase in ENDED:
+        return state, ()
+    state = _with_waves(state, _settle_waves(state, rules, facts, now))
+    if state.phase is RolloutPhase.PAUSED:
+        return state, ()
+    if state.current is None and not any(_has_work(seen) for seen in facts.waves.values()):
+        return state.model_copy(update={"phase": RolloutPhase.FINISHED, "finished_at": now}), ()
+    state = _open_next(state, now)
+    return state, tuple(_orders(state, rules, facts))
+
+
+def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime) -> Iterator[WaveState]:
+    """Each wave in line with its facts: held, at its gate, passed, or at work again."""
+    for wave, rule in zip(state.waves, rules.waves, strict=True):
+        seen = facts.wave(wave.number)
+        if _has_work(seen):
+            yield _at_work(wave, is_stuck=not seen.out and left_of(rule, wave, seen.sites) == 0)
+        else:
+            following = next((other for other in rules.waves if other.number == wave.number + 1), None)
+            yield _at_rest(wave, seen, rules.gate, following, now)
+
+
+def _at_work(wave: WaveState, *, is_stuck: bool) -> WaveState:
+    """A wave that has something to push: its gate is asked again later, and a spent budget holds it."""
+    if wave.phase is WavePhase.GATE:
+        wave = wave.model_copy(update={"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}})
+    if wave.phase in _MAY_PUSH and is_stuck:
+        return wave.model_copy(update={"phase": WavePhase.HELD, "approved_by": None, "approved_at": None})
+    return wave
+
+
+def _at_rest(wave: WaveState, facts: WaveFacts, gate: GateRule, following: WaveRule | None, now: datetime) -> WaveState:
+    """A wave that has nothing to push: once open, it comes to its gate, and through it when nobody has to be asked."""
+    if wave.phase is WavePhase.HELD:
+        wave = go_on(wave)
+    if wave.phase is not WavePhase.OPEN:
+        return wave
+    judgement = judge(gate, facts, following)
+    found = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
+    is_through = judgement.verdict is Verdict.PASS and not needs_approval(gate, wave.number, following)
+    goes = {"phase": WavePhase.PASSED, "passed_at": now} if is_through else {"phase": WavePhase.GATE}
+    return wave.model_copy(update=found | goes | {"approved_by": None, "approved_at": None})
+
+
+def _has_work(facts: WaveFacts) -> bool:
+    """Whether a wave has something to push, or a shard that is not ended: some of its terminals may still be collected."""
+    return bool(facts.shards) or facts.count(TerminalState.NOT_STARTED, TerminalState.RUNNING) > 0
+
+
+def _open_next(state: RolloutState, now: datetime) -> RolloutState:
+    """Open the first wave that is closed, when every wave before it has passed its gate."""
+    current = state.current
+    if current is None or current.phase is not WavePhase.CLOSED:
+        return state
+    opened = current.model_copy(update={"phase": WavePhase.OPEN, "opened_at": now})
+    return _with_waves(state, (opened if wave.number == opened.number else wave for wave in state.waves))
+
+
+def _orders(state: RolloutState, rules: Rules, facts: Facts) -> Iterator[Action]:
+    """What is to be handed out: shards to be cut, shards to be dispatched, grants to be raised."""
+    out = {shard.id: shard for wave in facts.waves.values() for shard in wave.out}
+    parallel = rules.parallel - sum(shard.grant_parallel for shard in out.values())
+    for wave, rule in zip(state.waves, rules.waves, strict=True):
+        seen = facts.wave(wave.number)
+        if wave.phase not in _MAY_PUSH:
+            continue
+        if not seen.shards and seen.count(TerminalState.NOT_STARTED):
+            yield PlanShards(wave.number)
+            continue
+        for order in share_out(left_of(rule, wave, seen.sites), parallel, seen.out, seen.waiting):
+            parallel -= order.parallel - (out[order.shard].grant_parallel if order.shard in out else 0)
+            yield order
+
+
+def _with_waves(state: RolloutState, waves: Iterator[WaveState]) -> RolloutState:
+    return state.model_copy(update={"waves": tuple(waves)})

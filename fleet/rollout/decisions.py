@@ -1,0 +1,49 @@
+"""What a person decided, taken into a rollout's position. A decision that came too late changes nothing."""
+
+from datetime import datetime
+
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
+from fleet.rollout.budget import accept
+from fleet.rollout.facts import Action, Exclude, Facts, PutBack
+
+ENDED = frozenset((RolloutPhase.STOPPED, RolloutPhase.FINISHED))
+"""Only a retry leads out of these."""
+_MOVES = {
+    (DecisionKind.PAUSE, RolloutPhase.RUNNING): RolloutPhase.PAUSED,
+    (DecisionKind.RESUME, RolloutPhase.PAUSED): RolloutPhase.RUNNING,
+    (DecisionKind.STOP, RolloutPhase.RUNNING): RolloutPhase.STOPPED,
+    (DecisionKind.STOP, RolloutPhase.PAUSED): RolloutPhase.STOPPED,
+    (DecisionKind.RETRY, RolloutPhase.STOPPED): RolloutPhase.RUNNING,
+    (DecisionKind.RETRY, RolloutPhase.FINISHED): RolloutPhase.RUNNING,
+}
+
+
+def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime) -> tuple[RolloutState, tuple[Action, ...]]:
+    """The position after a decision, and the orders it gives by itself."""
+    phase = _MOVES.get((decision.kind, state.phase), state.phase)
+    ended_at = state.finished_at if phase is state.phase else now if phase in ENDED else None
+    waves, actions = state.waves, tuple[Action, ...]()
+    match decision.kind:
+        case DecisionKind.APPROVE if phase not in ENDED:
+            waves = tuple(_approved(wave, facts, decision, now) for wave in waves)
+        case DecisionKind.RETRY:
+            waves = tuple(go_on(wave) if wave.phase is WavePhase.HELD else wave for wave in waves)
+            actions = (PutBack(decision.terminals),)
+        case DecisionKind.EXCLUDE:
+            actions = (Exclude(decision.terminals),)
+    update = {"seen_decision": decision.id, "phase": phase, "finished_at": ended_at, "waves": waves}
+    return state.model_copy(update=update), actions
+
+
+def go_on(wave: WaveState) -> WaveState:
+    """A held wave set going again, as what it was before."""
+    return wave.model_copy(update={"phase": WavePhase.PASSED if wave.passed_at else WavePhase.OPEN})
+
+
+def _approved(wave: WaveState, facts: Facts, decision: Decision, now: datetime) -> WaveState:
+    if wave.number != decision.wave or wave.phase not in {WavePhase.GATE, WavePhase.HELD}:
+        return wave
+    named = {"approved_by": decision.actor, "approved_at": decision.at}
+    if wave.phase is WavePhase.GATE:
+        return wave.model_copy(update=named | {"phase": WavePhase.PASSED, "passed_at": now})
+    return accept(go_on(wave), facts.wave(wave.number).sites).model_copy(update=named)

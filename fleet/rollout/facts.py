@@ -1,0 +1,137 @@
+"""What `advance` sees and what it orders: counters and rules in, actions out. No terminal is ever named but by a person's decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fleet.model.attempt import TerminalState
+from fleet.model.plan import Plan
+from fleet.model.playbook import GateRule
+from fleet.model.rollout import Shard, ShardState, SiteCounts
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRule:
+    """What the plan says about one wave."""
+
+    number: int
+    failures_allowed: int
+    unreachable_allowed: int
+    untested: tuple[str, ...] = ()
+    """Combinations of this wave that no earlier wave holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the plan says about how a rollout goes on; everything in it but who and what."""
+
+    gate: GateRule
+    parallel: int
+    """Sites in flight at most, however large the budgets are."""
+    waves: tuple[WaveRule, ...]
+
+
+def rules_of(plan: Plan) -> Rules:
+    """The rules a plan sets."""
+    waves = (
+        WaveRule(wave.number, wave.failures_allowed, wave.unreachable_allowed, tuple(str(stratum) for stratum in wave.untested))
+        for wave in plan.waves
+    )
+    return Rules(gate=plan.playbook.gate, parallel=plan.playbook.parallel, waves=tuple(waves))
+
+
+@dataclass(frozen=True, slots=True)
+class WaveFacts:
+    """How a wave stands at one moment."""
+
+    sites: SiteCounts = field(default_factory=SiteCounts)
+    by_ssh: Mapping[TerminalState, int] = field(default_factory=dict)
+    """Its terminals that are reached by SSH, by state."""
+    shards: tuple[Shard, ...] = ()
+    """Those that have not ended."""
+
+    def count(self, *states: TerminalState) -> int:
+        """Terminals reached by SSH in one of these states."""
+        return sum(self.by_ssh.get(state, 0) for state in states)
+
+    @property
+    def out(self) -> tuple[Shard, ...]:
+        """Shards handed to a worker."""
+        return tuple(shard for shard in self.shards if shard.is_out)
+
+    @property
+    def waiting(self) -> tuple[Shard, ...]:
+        """Shards that nobody has yet."""
+        return tuple(shard for shard in self.shards if shard.state is ShardState.PLANNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How a rollout stands at one moment."""
+
+    waves: Mapping[int, WaveFacts]
+    """By number; a wave that is not there has not a single site."""
+    lost: frozenset[int] = frozenset()
+    """Shards that are out, but whose worker is gone."""
+
+    def wave(self, number: int) -> WaveFacts:
+        """How wave `number` stands."""
+        return self.waves.get(number, _NOTHING)
+
+
+_NOTHING = WaveFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanShards:
+    """Cut what a wave has still to do into shards."""
+
+    wave: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Hand a shard to a worker, with its first grant."""
+
+    shard: int
+    parallel: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Give a shard that is out a larger grant; its next beat brings it there."""
+
+    shard: int
+    parallel: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recover:
+    """A shard's worker is gone: plan the shard again, and the terminals it was at."""
+
+    shard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """A shard's worker is gone and nobody may go on: what became of the terminals it was at is unknown."""
+
+    shard: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """A person wants these unfinished terminals (empty: every one) pushed again."""
+
+    terminals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclude:
+    """A person leaves these terminals out."""
+
+    terminals: tuple[str, ...]
+
+
+Action = PlanShards | Dispatch | Grant | Recover | Abandon | PutBack | Exclude

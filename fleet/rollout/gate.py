@@ -1,0 +1,65 @@
+"""The gate after a wave: what its evidence says, and how that is put into words.
+
+- Judged are the terminals reached by SSH that answered. Excluded ones do not count; unreachable ones have a budget of their own;
+  what is done by hand waits for a technician and holds nobody up.
+- Inconclusive is a verdict of its own and always waits for a named person.
+"""
+
+from dataclasses import dataclass
+
+from fleet.model.attempt import TerminalState
+from fleet.model.playbook import Approval, GateRule
+from fleet.model.rollout import Verdict, WaveState
+from fleet.rollout.facts import WaveFacts, WaveRule
+from fleet.text import N_, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its reason as a code, and the numbers it rests on."""
+
+    verdict: Verdict
+    code: str
+    values: dict[str, str | int | float]
+
+
+def judge(rule: GateRule, facts: WaveFacts, following: WaveRule | None) -> Judgement:
+    """What the evidence of an ended wave says about opening the following one (None after the last)."""
+    upgraded = facts.count(TerminalState.UPGRADED)
+    samples = upgraded + facts.count(TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNKNOWN)
+    values: dict[str, str | int | float] = {
+        "upgraded": upgraded,
+        "samples": samples,
+        "needed": rule.success,
+        "min_samples": rule.min_samples,
+    }
+    if samples < rule.min_samples:
+        return Judgement(Verdict.INCONCLUSIVE, "too-few", values)
+    if upgraded * 100 < rule.success * samples:
+        return Judgement(Verdict.FAIL, "below", values)
+    if following is not None and following.untested:
+        values |= {"untested": "; ".join(following.untested), "next": following.number}
+        return Judgement(Verdict.INCONCLUSIVE, "untested", values)
+    return Judgement(Verdict.PASS, "enough", values)
+
+
+def needs_approval(rule: GateRule, wave: int, following: WaveRule | None) -> bool:
+    """Whether a passed gate still waits for a named person. After the last wave nothing is left to let through."""
+    if following is None or rule.approval is Approval.NEVER:
+        return False
+    return rule.approval is Approval.ALWAYS or wave == 1
+
+
+_WORDS = {
+    "enough": N_("{upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
+    "below": N_("only {upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
+    "too-few": N_("{samples} terminals answered; at least {min_samples} are needed to judge"),
+    "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
+}
+
+
+def verdict_words(wave: WaveState) -> Message | None:
+    """Why the gate of a wave says what it says, for people; None while it has said nothing."""
+    if wave.verdict is None:
+        return None
+    return Message(_WORDS[wave.verdict_code].text, dict(wave.verdict_values))

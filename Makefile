@@ -48,7 +48,7 @@ system-packages: ## Install what tests need from Debian (the only target that ch
 	@set -eu; as_root=; [ "$$(id -u)" -eq 0 ] || as_root=sudo; \
 	packages="python3-venv $$(sed 's/#.*//' .ci/packages | awk 'NF {print $$2}' | sort -u | tr '\n' ' ')"; \
 	$$as_root apt-get update -qq; \
-	DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends $$packages
+	DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends --no-upgrade $$packages
 
 clean: ## Remove the virtual environment and everything that was built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

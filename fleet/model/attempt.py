@@ -56,6 +56,7 @@ class Cause(StrEnum):
     TOO_MUCH_OUTPUT = "too-much-output"
     PROTOCOL = "protocol"
     BUSY = "busy"
+    NOT_ADOPTED = "not-adopted"
     DISK_FULL = "disk-full"
     DISK_ERROR = "disk-error"
     TOOL_MISSING = "tool-missing"
@@ -87,6 +88,7 @@ _WORDS = {
     Cause.TOO_MUCH_OUTPUT: N_("it sent far more output than a terminal should"),
     Cause.PROTOCOL: N_("its answers make no sense"),
     Cause.BUSY: N_("another push holds the terminal"),
+    Cause.NOT_ADOPTED: N_("`current` there is no link into `releases`; set the terminal up for upgrades first"),
     Cause.DISK_FULL: N_("not enough room on its disk"),
     Cause.DISK_ERROR: N_("its disk cannot be written"),
     Cause.TOOL_MISSING: N_("a program the upgrade needs is missing there"),

@@ -12,7 +12,8 @@ flip() {
   if ! mv -T "$new" current 2>/dev/null && ! mv -h "$new" current 2>/dev/null; then
     tool ln -sfn "releases/$1" current || return 1
   fi
-  settle .
+  unsettled=.
+  settle
 }
 
 # activate NUMBER TRIES WAIT: make the staged release live. The step's commands are command_NUMBER_drain and so on.
@@ -20,7 +21,8 @@ activate() {
   number=$1
   printf '%s %s\n' "${before:--}" "$target" >"$run/activating" || fail disk-error
   tool mv "$run/activating" "$work/activating"
-  settle "$work/activating" "$work"
+  unsettled="$unsettled $work/activating $work"
+  settle
   place=current
   flipped=''
   report activating
@@ -79,8 +81,7 @@ commit() {
     kept="$kept $name"
     count=$((count + 1))
   done
-  printf '%s\n' "$kept" >"$run/history" || fail disk-error
-  tool mv "$run/history" "$work/history"
+  printf '%s\n' "$kept" >"$work/history" || fail disk-error
   garbage="$work/activating $garbage"
   undo=''
   for directory in releases/*; do

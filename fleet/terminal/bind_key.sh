@@ -21,11 +21,12 @@ bear_key() {
       fail tool-missing 'ssh-keygen or openssl'
     fi
     umask 022
-    settle keys/new keys/new.pub
+    unsettled="$unsettled keys/new keys/new.pub"
+    settle
     # The public half first: a private half without it is made anew.
     tool mv keys/new.pub keys/terminal.pub
     tool mv keys/new keys/terminal
-    settle keys
+    unsettled="$unsettled keys"
   fi
   tell_key
 }
@@ -38,12 +39,14 @@ write_public() {
 tell_key() {
   public=''
   read -r public <keys/terminal.pub || :
+  report 'key source born-here'
   report "key public $public"
 }
 
-# read_key COMMAND: report the number and check value of a key that somebody else keeps.
+# read_key SOURCE COMMAND: report the number and check value of a key that somebody else keeps.
 read_key() {
-  ask "$1" || fail_command command-failed
+  ask "$2" || fail_command command-failed
+  report "key source $1"
   each_line tell_key_value "$text"
 }
 

@@ -2,8 +2,10 @@
 
 # choose_limiter: use `timeout` where it is there and knows -k.
 choose_limiter() {
-  limiter=watch_over
-  ! timeout -k 1 5 true 2>/dev/null || limiter=use_timeout
+  case $(timeout --help 2>&1) in
+    *-k*) limiter=use_timeout ;;
+    *) limiter=watch_over ;;
+  esac
 }
 
 # use_timeout SECONDS WORD...: run the words; 124 when they took too long.
@@ -90,7 +92,7 @@ pause() {
   [ "$1" = 0 ] || sleep "$1" 2>/dev/null || sleep $((${1%.*} + 1))
 }
 
-# act COMMAND: run it for what it does. It may leave a process behind, so its output goes to a file.
+# act COMMAND: run it for what it does. It may leave a process behind, so its output goes to a file, not a pipe.
 act() {
   [ -n "$limiter" ] || choose_limiter
   text=''
@@ -99,20 +101,42 @@ act() {
   return "$code"
 }
 
-# ask COMMAND: run it for what it says, its last 64 KB as $text. It changes nothing and ends by itself.
+# ask COMMAND: run it for what it says, as $text, not more than 64 KB. It changes nothing and ends by itself.
 ask() {
   [ -n "$limiter" ] || choose_limiter
+  if [ -n "$record" ]; then
+    ask_to_file "$1"
+  else
+    ask_to_pipe "$1"
+  fi
+  return "$code"
+}
+
+# ask_to_pipe COMMAND: for the look, which writes nothing.
+ask_to_pipe() {
   # The exit code travels as the last line, because a pipe has only its last command's.
   text=$(
     {
       code=0
       "$1" || code=$?
       printf '\n%s\n' "$code"
-    } 2>"$output" </dev/null 3<&- 4>&- | tail -c 65536
+    } 2>/dev/null </dev/null 3<&- 4>&- | tail -c 65536
   )
   code=${text##*"$newline"}
   text=${text%"$newline"*}
-  return "$code"
+}
+
+# ask_to_file COMMAND: for the transaction, which can spare the pipe's processes.
+ask_to_file() {
+  code=0
+  (
+    ulimit -f 128
+    "$1"
+  ) >"$run/answer" 2>"$output" </dev/null 3<&- 4>&- || code=$?
+  text=''
+  while IFS= read -r line || [ -n "$line" ]; do
+    text=$text$line$newline
+  done <"$run/answer"
 }
 
 # fail_command CAUSE: end the step because the command just run failed; its last words travel as log.

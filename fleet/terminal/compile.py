@@ -128,7 +128,8 @@ class _Writer:
         if self.artifact is None:
             return
         yield f"release={quote(release_name(self.artifact, self.version))}"
-        directories = sorted({parent for file in self.artifact.files if (parent := file.path.rpartition("/")[0])})
+        paths = [file.path for file in self.artifact.files] + [step.file for step in self.steps if isinstance(step, ConfigureStep)]
+        directories = sorted({parent for path in paths if (parent := path.rpartition("/")[0])})
         yield f"directories={quote(' '.join(directories))}"
         calls = [f'"$1" {index} {file.sha256} {file.size} {file.mode} {quote(file.path)}' for index, file in enumerate(self.artifact.files)]
         yield from _function("each_file", calls)
@@ -168,8 +169,9 @@ class _Writer:
             calls.insert(0, "ask_go")
         if any(isinstance(step, RunStep) and step.check is None for step in self.steps):
             calls.append("record_once")
-        if stage is not None and any(isinstance(step, ActivateStep) for step in self.steps):
-            calls.append(f"commit {stage.keep_releases}")
+        if stage is not None:
+            activates = any(isinstance(step, ActivateStep) for step in self.steps)
+            calls.append(f"commit {stage.keep_releases}" if activates else "settle")
         return calls
 
     def _call(self, number: int, step: Step) -> str:
@@ -182,7 +184,7 @@ class _Writer:
             case ConfigureStep():
                 call = ["configure", quote(step.file), f"settings_{number}"]
             case BindKeyStep():
-                call = ["bear_key"] if step.key is KeySource.BORN_HERE else ["read_key", f"command_{number}_read"]
+                call = ["bear_key"] if step.key is KeySource.BORN_HERE else ["read_key", step.key, f"command_{number}_read"]
             case ActivateStep():
                 call = ["activate", str(number), str(step.probe_attempts), f"{step.probe_wait_s:g}"]
             case ProbeStep():

@@ -9,9 +9,8 @@ configure_holds() {
 # configure FILE SETTINGS: write what the function SETTINGS prints. The release is not live yet.
 configure() {
   file=releases/$target/$1
-  [ -d "${file%/*}" ] || tool mkdir -p "${file%/*}"
   tool write_settings "$2" "$file"
-  settle "$file"
+  unsettled="$unsettled $file"
 }
 
 write_settings() {

@@ -5,6 +5,7 @@
 # $target is the release this attempt activates; $place is where the playbook's commands run.
 # File descriptor 3 is what the client sends, 4 is what it hears.
 
+set -eu
 LC_ALL=C
 export LC_ALL
 umask 022
@@ -17,6 +18,7 @@ undo=''
 failing=''
 ending=failed
 garbage=''
+unsettled=''
 live=''
 target=''
 place=.
@@ -121,7 +123,7 @@ tool() {
   words=$("$@" 2>&1) || trouble "$words"
 }
 
-# trouble WORDS: end with the cause that a tool's complaint names; on the way back only say it.
+# trouble WORDS [CAUSE]: end with the cause that a tool's complaint names; on the way back only say it.
 trouble() {
   words=${1%%"$newline"*}
   if [ -n "$failing" ]; then
@@ -129,17 +131,30 @@ trouble() {
     return 1
   fi
   case $1 in
-    *'No space left'* | *'uota exceeded'* | *'File too large'*) fail disk-full "$words" ;;
+    *'No space left'* | *'uota exceeded'*) fail disk-full "$words" ;;
     *'not found'*) fail tool-missing "$words" ;;
-    *) fail disk-error "$words" ;;
   esac
+  # On a full disk not even the complaint may have found room.
+  find_room
+  [ "$room" -gt 0 ] || fail disk-full "$words"
+  fail "${2:-disk-error}" "$words"
 }
 
-# settle PATH...: make files and directories durable. Where `sync` takes no names it does what it can.
+# find_room: $room is what the disk has left, in KiB; unknown counts as plenty.
+find_room() {
+  table=$(df -Pk . 2>/dev/null) || table=''
+  # shellcheck disable=SC2086 # the fields of df's second line
+  set -- ${table#*"$newline"}
+  room=${4:-2147483647}
+}
+
+# settle: make what stands in $unsettled durable. Where `sync` takes no names it does what it can.
 settle() {
   if command -v sync >/dev/null; then
-    tool sync "$@"
+    # shellcheck disable=SC2086 # a list of our own names
+    tool sync $unsettled || return 1
   fi
+  unsettled=''
 }
 
 # finish ENDING CAUSE STEP: clean up, let go of the lock, and say how it ended.

@@ -46,6 +46,7 @@ take_lock() {
   identify $$
   # The file is this process's alone: another push of the same attempt must not write into a lock that is held.
   owner=$run/owner.$$
+  garbage="$garbage $owner"
   printf '%s\n' "$identity" >"$owner" || fail disk-error
   mine=$((newest + 1))
   ln "$owner" "$work/lock.$mine" 2>/dev/null || fail busy
@@ -57,9 +58,13 @@ take_lock() {
   for file in "$work"/lock.*; do
     [ "$file" = "$work/lock.$mine" ] || garbage="$garbage $file"
   done
+  # Another push that is about to find the terminal busy has no report yet; its files are its own.
+  for directory in "$work"/runs/*; do
+    [ "$directory" = "$run" ] || [ ! -f "$directory/report" ] || garbage="$garbage $directory"
+  done
 }
 
 # release_lock: let the next push in at once, while this process still has to end.
 release_lock() {
-  printf 'released\n' >"$owner" || :
+  printf 'released\n' >"$work/lock.$mine" || :
 }

@@ -75,8 +75,7 @@ lead() {
   umask 077
   [ -d "$run" ] || tool mkdir -p "$run"
   # Named after this process: another push of the same attempt may be running from its own.
-  words=$(printf '%s\n' "$p" 2>&1 >"$run/program.$$") || trouble "$words"
-  words=$(printf '%s\n' "$@" 2>&1 >"$run/values.$$") || trouble "$words"
+  tool write_program "$@"
   exec 3<&0
   session=''
   ! command -v setsid >/dev/null || session=setsid
@@ -84,6 +83,10 @@ lead() {
   code=0
   wait $! || code=$?
   exit "$code"
+}
+
+write_program() {
+  printf '%s\n' "$p" >"$run/program.$$" && printf '%s\n' "$@" >"$run/values.$$"
 }
 
 # surprise: the shell ends without a result; what was begun is undone.
@@ -100,7 +103,7 @@ transact() {
   take_values "$@"
   enter_root
   output=$run/output
-  garbage="$garbage $output"
+  garbage="$garbage $output $run/answer $0 ${0%/*}/values.${0##*.}"
   trap surprise EXIT
   trap : HUP INT PIPE
   take_lock
@@ -123,18 +126,20 @@ read_unfinished() {
   before=${from#-}
 }
 
-# await_go: the client's last word. Without it the link was cut or a person stopped the push, and nothing is touched.
-await_go() {
-  word=''
-  read -r word || :
-  [ "$word" = go ] || fail link-lost 'stopped before the last word was sent'
+# heed WORD: without the client's last word the link was cut or a person stopped the push, and nothing is touched.
+heed() {
+  [ "$1" = go ] || fail link-lost 'the last word did not arrive'
 }
 
-# ask_go: the same where no files are staged, before the first step.
+# ask_go: where no files are staged, the last word is awaited before the first step.
 ask_go() {
   report need
   report send
-  await_go <&3
+  word=''
+  while IFS= read -r line; do
+    word=$line
+  done <&3
+  heed "$word"
 }
 
 main() {

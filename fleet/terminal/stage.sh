@@ -22,33 +22,32 @@ stage() {
   target=$release
   # A live release is never written to: the same release again goes to a second directory.
   [ "$live" != "$target" ] || target=$release.r
-  paths=''
+  paths="releases/$target"
   for directory in $directories; do
     paths="$paths releases/$target/$directory"
   done
-  # shellcheck disable=SC2086 # lists of our own names
-  tool mkdir -p "releases/$target" $paths
+  # shellcheck disable=SC2086 # a list of our own names
+  tool mkdir -p $paths "$work/manifests"
   reuse_files
   needed=''
   each_file need_file
   report "need$needed"
   report send
   receive_payload "$1"
-  each_file split_off
-  await_go <&5
-  exec 5<&-
+  [ -z "$needed" ] || unpack
   verify_release
   place=releases/$target
 }
 
 # reuse_files: copy what other releases here hold already; $good lists the verified paths.
 reuse_files() {
-  wanted=$newline$(each_file print_wanted)$newline
+  wanted=$newline
+  each_file note_wanted
   claimed=''
   good=' '
   here=' '
   copies=''
-  held=$(list_held)
+  list_held
   each_line find_reuse "$held"
   copy_files
   [ -n "$claimed" ] || return 0
@@ -56,11 +55,12 @@ reuse_files() {
   each_line keep_good "$verdicts"
 }
 
-print_wanted() {
-  printf '%s  %s\n' "$2" "$5"
+# note_wanted INDEX SHA256 SIZE MODE PATH: $wanted has a line for every file of the new release.
+note_wanted() {
+  wanted="$wanted$2  $5$newline"
 }
 
-# list_held: `sha256  releases/NAME/PATH` of every file in every release directory.
+# list_held: $held has a line `sha256  releases/NAME/PATH` for every file in every release directory.
 list_held() {
   manifests=''
   unlisted=''
@@ -75,10 +75,11 @@ list_held() {
       unlisted="$unlisted $directory"
     fi
   done
+  held=''
   # shellcheck disable=SC2086 # lists of checked names
-  [ -z "$manifests" ] || cat $manifests
+  [ -z "$manifests" ] || held=$(cat $manifests)
   # shellcheck disable=SC2086
-  [ -z "$unlisted" ] || find $unlisted -type f -exec sha256sum {} +
+  [ -z "$unlisted" ] || held=$held$newline$(find $unlisted -type f -exec sha256sum {} +)
 }
 
 # find_reuse LINE: note a held file that the new release wants too.
@@ -122,7 +123,7 @@ copy_file() {
   here="$here$path "
   destination=releases/$target/$path
   if [ "${source##*/}" != "${path##*/}" ]; then
-    tool cp "$source" "$destination"
+    tool cp -p "$source" "$destination"
     return 0
   fi
   if [ "${source%/*} ${destination%/*}" != "$from $into" ]; then
@@ -135,7 +136,7 @@ copy_file() {
 
 copy_batch() {
   # shellcheck disable=SC2086 # held names that equal a name of the manifest
-  [ -z "$batch" ] || tool cp $batch "$into/"
+  [ -z "$batch" ] || tool cp -p $batch "$into/"
   batch=''
 }
 
@@ -157,59 +158,47 @@ need_file() {
   needed="$needed $1"
 }
 
-# receive_payload SECONDS: what the client sends, until it ends, as file descriptor 5.
+# receive_payload SECONDS: what the client sends, until it ends. Without its last word nothing more is done.
 receive_payload() {
   [ -n "$limiter" ] || choose_limiter
-  code=0
-  words=$(limited "$1" cat 2>&1 <&3 >"$run/payload") || code=$?
-  [ "$code" -ne 124 ] || fail command-timeout 'the files did not arrive in time'
-  [ "$code" -eq 0 ] || trouble "$words"
-  exec 5<"$run/payload"
   garbage="$garbage $run/payload"
+  code=0
+  limited "$1" cat <&3 >"$run/payload" 2>"$output" || code=$?
+  [ "$code" -ne 124 ] || fail command-timeout 'the files did not arrive in time'
+  [ "$code" -eq 0 ] || trouble "$(cat "$output")"
+  heed "$(tail -c 3 "$run/payload")"
 }
 
-# split_off INDEX SHA256 SIZE MODE PATH: the next file of the payload, when it was asked for.
-split_off() {
-  case "$needed " in
-    *" $1 "*) ;;
-    *) return 0 ;;
-  esac
-  file=releases/$target/$5
-  blocks=$(($3 / 65536))
-  rest=$(($3 % 65536))
-  words=$(
-    exec 2>&1 >"$file"
-    [ "$blocks" -eq 0 ] || dd bs=65536 count="$blocks" <&5 || exit 1
-    [ "$rest" -eq 0 ] || exec dd bs="$rest" count=1 <&5
-  ) || trouble "$words"
+# unpack: the payload is a tar archive of the needed files.
+unpack() {
+  words=$(tar -xomf "$run/payload" -C "releases/$target" 2>&1) || trouble "$words" damaged-file
 }
 
 # verify_release: every file is there and is what the manifest says; only now it is a release.
 verify_release() {
   plain_files=''
   program_files=''
-  each_file name_file
+  each_file check_mode
   # shellcheck disable=SC2086 # lists of our own names
   [ -z "$plain_files" ] || tool chmod 644 $plain_files
   # shellcheck disable=SC2086
   [ -z "$program_files" ] || tool chmod 755 $program_files
-  each_file print_sum >"$run/manifest"
   code=0
-  verdicts=$(sha256sum -c "$run/manifest" 2>/dev/null) || code=$?
+  verdicts=$(each_file print_sum | sha256sum -c 2>/dev/null) || code=$?
   [ "$code" -ne 127 ] || fail tool-missing sha256sum
   [ "$code" -eq 0 ] || each_line fail_damaged "$verdicts"
   [ "$code" -eq 0 ] || fail damaged-file
-  # shellcheck disable=SC2086
-  settle $plain_files $program_files "releases/$target" $paths releases
-  [ -d "$work/manifests" ] || tool mkdir "$work/manifests"
-  tool mv "$run/manifest" "$work/manifests/$target"
+  each_file print_sum >"$work/manifests/$target" || fail disk-error
+  unsettled="$unsettled $paths releases $work/manifests/$target"
 }
 
-# name_file INDEX SHA256 SIZE MODE PATH: note the file by its mode.
-name_file() {
+# check_mode INDEX SHA256 SIZE MODE PATH: a file that was copied from another release may have that one's mode.
+check_mode() {
+  file=releases/$target/$5
+  unsettled="$unsettled $file"
   case $4 in
-    0755) program_files="$program_files releases/$target/$5" ;;
-    *) plain_files="$plain_files releases/$target/$5" ;;
+    0755) [ -x "$file" ] || program_files="$program_files $file" ;;
+    *) [ ! -x "$file" ] || plain_files="$plain_files $file" ;;
   esac
 }
 

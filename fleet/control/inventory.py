@@ -11,7 +11,9 @@ from fleet.store import Store, Tx, fleets, rollouts, trust
 from fleet.text import N_
 
 
-def import_fleet(store: Store, actor: Actor, at: datetime, fleet: Fleet, summary: dict[str, int]) -> None:
+def import_fleet(
+    store: Store, actor: Actor, at: datetime, fleet: Fleet, summary: dict[str, int], *, replacing: Fleet | None = None
+) -> None:
     """Store `fleet` in place of the inventory that is there.
 
     A terminal whose row carries a host key fingerprint is confirmed by it: the inventory vouches for the key.
@@ -22,13 +24,20 @@ def import_fleet(store: Store, actor: Actor, at: datetime, fleet: Fleet, summary
         at: Now.
         fleet: The whole new inventory, already validated.
         summary: Counts of the change, for the event.
+        replacing: The inventory that the person saw the change against; None where nobody looked.
 
     Raises:
         NotAllowedError: The actor may not import.
-        ConflictError: A rollout that is not finished holds a terminal that would be removed.
+        ConflictError: A rollout that is not finished holds a terminal that would be removed, or somebody else imported since
+            `replacing` was read.
     """
     with store.write(actor, at) as tx:
         require(tx, actor, Right.IMPORT)
+        if replacing is not None and fleets.read_fleet(tx) != replacing:
+            raise ConflictError(
+                N_("somebody else changed the inventory just now; nothing was changed"),
+                hint=N_("look at the change again without --apply"),
+            )
         _refuse_removal_under_a_rollout(tx, fleet)
         fleets.replace_fleet(tx, fleet, summary)
         known = trust.read_host_keys(tx)

@@ -142,7 +142,7 @@ class _Composer:
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             if not isinstance(key.value, str):
-                raise _RefusedError(key.line, N_("a key must be a word"), N_("put quotes around a text that begins with `{{` or `[`"))
+                raise _RefusedError(key.line, N_("a key must be a word"), N_("put quotes around a text that begins with a bracket"))
             value = self._node(self._next(), depth + 1)
             if key.value in values:
                 self._mistakes.add(

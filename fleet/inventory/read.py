@@ -79,17 +79,16 @@ def _tables(path: Path, mistakes: Mistakes) -> list[Table]:
     """The tables of one file; a file that cannot be read counts as its tables, all rows lost."""
     file, suffix = str(path), path.suffix.lower()
     named = next((shape for shape in SHAPES if shape.is_called(path.stem)), None)
-    if suffix not in _SUFFIXES:
+    if suffix not in _SUFFIXES and path.exists():
         mistakes.add(file, 0, N_("not a CSV, XLSX or YAML file"), N_("save it as one of: {suffixes}", suffixes=", ".join(_SUFFIXES)))
         return _lost(named)
-    if suffix == ".csv" and named is None:
+    if suffix == ".csv" and named is None and path.exists():
         mistakes.add(file, 0, N_("the file is named after no table"), one_of(path.stem, [shape.name for shape in SHAPES]))
         return _lost(named)
     data = read_bytes(path, mistakes)
     if data is None:
         return _lost(named)
-    if suffix == ".csv":
-        assert named is not None
+    if suffix == ".csv" and named is not None:
         return [read_csv(file, data, named, mistakes)]
     read = read_xlsx if suffix == ".xlsx" else read_yaml
     return read(file, data, SHAPES, named, mistakes)

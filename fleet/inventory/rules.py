@@ -16,7 +16,7 @@ from fleet.text import N_, Message
 
 N = TypeVar("N", bound=Noun)
 _HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)")
-_SPELLED = 50
+_SPELLED = 20
 """Nearest spellings looked for in one reading: among a hundred thousand codes each costs a good part of a second."""
 
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from fleet.control.inventory import import_fleet
-from fleet.errors import NotAllowedError
+from fleet.errors import ConflictError, NotAllowedError
 from fleet.model.actor import Actor
 from fleet.model.inventory import Fleet
 from fleet.model.trust import HostKeyState
@@ -37,3 +37,15 @@ def test_an_import_by_a_technician_changes_nothing(store: Store) -> None:
 
     with store.read() as snapshot:
         assert fleets.read_fleet(snapshot) != changed
+
+
+def test_an_import_that_was_looked_at_before_another_one_changes_nothing(store: Store) -> None:
+    with store.read() as snapshot:
+        looked_at = fleets.read_fleet(snapshot)
+    import_fleet(store, LI, NOW, fleet_with_key(store), {})
+
+    with pytest.raises(ConflictError, match="somebody else changed"):
+        import_fleet(store, LI, NOW, looked_at, {}, replacing=looked_at)
+
+    with store.read() as snapshot:
+        assert fleets.read_fleet(snapshot).terminals["p1/t1"].host_key == KEY

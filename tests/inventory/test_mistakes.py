@@ -1,6 +1,7 @@
 """Every kind of mistake by name, with file, line and hint."""
 
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,6 +215,7 @@ def test_a_table_that_no_file_holds_is_one_mistake(write: Write, told: Told) -> 
         ("terminal.csv", ["terminal.csv: the file is named after no table", "hint: did you mean `terminals`?"]),
         ("terminals.xls", ["terminals.xls: not a CSV, XLSX or YAML file", "hint: save it as one of: .csv, .xlsx, .yaml, .yml"]),
         ("none/sites.csv", ["none/sites.csv: no such file", "hint: check the path"]),
+        ("none/city", ["none/city: no such file", "hint: check the path"]),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, told: Told, name: str, lines: list[str]) -> None:
@@ -274,6 +276,19 @@ def test_a_sheet_that_is_named_after_no_table_is_refused(book: Callable[[str, li
 
     assert told()[:2] == ["book.xlsx: no sheet holds a table", "hint: name the sheets: districts, sites, terminals, people"]
     assert "book.xlsx[site list]: the sheet is named after no table" in told()
+
+
+def test_a_workbook_that_numbers_rows_beyond_a_sheet_is_refused(
+    book: Callable[[str, list[list[object]]], None], told: Told, tmp_path: Path
+) -> None:
+    book("sites", [SITE_HEADINGS, ["x", "hospital", "a", "qingwan"]])
+    out = io.BytesIO()
+    with zipfile.ZipFile(tmp_path / "book.xlsx") as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'r="2"', b'r="999999999999"').replace(b"A2", b"A999999999999"))
+    (tmp_path / "book.xlsx").write_bytes(out.getvalue())
+
+    assert told()[0] == "book.xlsx: not a readable XLSX workbook: it numbers its rows beyond the last a sheet can have"
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04rubbish", b"\xd0\xcf\x11\xe0old"])

@@ -1,15 +1,19 @@
 """Inventory files -> Fleet: every form, encoding and language of heading gives the same fleet."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fleet.data import data_dir
 from fleet.inventory import read_fleet, write_fleet
-from fleet.model.inventory import Fleet, Reach, Role, SiteKind
+from fleet.model.base import unprintable
+from fleet.model.inventory import LABEL_VALUE_PATTERN, District, Fleet, Reach, Role, Site, SiteKind
 
 Write = Callable[..., Path]
 
@@ -144,6 +148,28 @@ def test_what_is_written_is_read_back(write: Write, tmp_path: Path) -> None:
     write_fleet(fleet, tmp_path / "copy")
 
     assert read_fleet([tmp_path / "copy"]) == fleet
+
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(
+    lambda name: name == name.strip() and unprintable(name) is None
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(names=st.lists(NAMES, max_size=5), labels=st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), NAMES, max_size=3))
+def test_any_printable_name_is_read_back_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], labels: dict[str, str]
+) -> None:
+    labels = {key: value for key, value in labels.items() if re.fullmatch(LABEL_VALUE_PATTERN, value)}
+    fleet = Fleet(
+        districts={"d": District(code="d", name="青湾区")},
+        sites={f"s{n}": Site(code=f"s{n}", kind=SiteKind.PHARMACY, name=name, district="d", labels=labels) for n, name in enumerate(names)},
+    )
+    directory = tmp_path_factory.getbasetemp() / "round-trip"
+
+    write_fleet(fleet, directory)
+
+    assert read_fleet([directory]) == fleet
 
 
 def test_the_sample_city_is_the_size_of_the_real_case() -> None:

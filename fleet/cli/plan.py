@@ -1,0 +1,148 @@
+"""`fleet plan`: make a plan, and show what it would do before anything is touched."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fleet.cli.common import current_door, print_json, print_table, say, show
+from fleet.errors import InputError
+from fleet.text import N_, _
+
+if TYPE_CHECKING:
+    from fleet.model.release import Release
+    from fleet.plan import Preview
+    from fleet.plan.preview import ProgramPreview, WavePreview
+    from fleet.store import Snapshot
+
+
+def command(
+    *,
+    playbook: Path = typer.Option(..., metavar="FILE", help=_("What is done to a terminal, and how waves are cut.")),
+    release: str = typer.Option(..., metavar="VERSION", help=_("A release that was added to the workspace.")),
+    select: str = typer.Option(
+        "", metavar="EXPR", show_default=False, help=_("Only these terminals, for example `kind:pharmacy district:青湾`.")
+    ),
+    out: Path | None = typer.Option(None, metavar="PLAN", help=_("Write the plan to this file, for `fleet rollout start`.")),
+    push_seconds: float = typer.Option(20.0, min=0.1, metavar="S", help=_("How long one push is assumed to take.")),
+    as_json: bool = typer.Option(False, "--json", help=_("Print the preview as JSON.")),
+) -> None:
+    """Make a plan and show it: waves, who is in the canary and why, steps, parallelism, earliest finish, digest."""
+    from fleet.plan import make_plan, preview, read_playbook, write_plan
+    from fleet.store.fleets import read_fleet
+
+    steps = read_playbook(playbook)
+    with current_door().open_store().read() as snapshot:
+        fleet, found = read_fleet(snapshot), _release(snapshot, release)
+    plan = make_plan(fleet, steps, found, select)
+    shown = preview(plan, fleet, push_seconds)
+    if out is not None:
+        write_plan(plan, out)
+    if as_json:
+        print_json(shown)
+    else:
+        _show(shown)
+    if out is None:
+        say(_("Nothing was written. `--out plan.json` writes the plan to a file."))
+    else:
+        say(_("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out))
+
+
+def _release(snapshot: "Snapshot", version: str) -> "Release":
+    from fleet.files import one_of
+    from fleet.store.releases import read_release, read_releases
+
+    found = read_release(snapshot, version)
+    if found is not None:
+        return found
+    versions = [release.version for release in read_releases(snapshot)]
+    hint = one_of(version, versions) if versions else N_("add one with `fleet release add`")
+    raise InputError(N_("there is no release {version} in the workspace", version=version), hint=hint)
+
+
+def _show(shown: "Preview") -> None:
+    show(_("Plan: playbook {playbook}, release {release}", playbook=shown.playbook, release=shown.release))
+    if shown.select:
+        show(_("Selection: {selection}", selection=shown.select))
+    counts = {"sites": shown.sites, "terminals": shown.terminals, "by_hand": shown.by_hand}
+    show(_("{sites} sites, {terminals} terminals, {by_hand} of them by hand", **counts))
+    if shown.sites_without_terminals:
+        show(_("Not planned: {count} sites have no terminal in the inventory", count=shown.sites_without_terminals))
+    _show_waves(shown)
+    _show_canary(shown)
+    _show_untested(shown)
+    _show_programs(shown)
+    show()
+    finish, push_s = duration(shown.earliest_s), f"{shown.push_s:g}"
+    show(_("Earliest finish: {time} of pushing, when one takes {seconds} s and nothing fails", time=finish, seconds=push_s))
+    show(_("Digest: {digest}", digest=shown.digest))
+
+
+def _show_waves(shown: "Preview") -> None:
+    from fleet.model.inventory import SiteKind
+    from fleet.report.words import kind_words
+
+    kinds = [kind for kind in SiteKind if any(kind.value in wave.terminals for wave in shown.waves)]
+    headings = [
+        _("wave"),
+        _("name"),
+        _("sites"),
+        *(_("terminals, {kind}", kind=kind_words(kind)) for kind in kinds),
+        _("by hand"),
+        _("in flight"),
+        _("may fail"),
+        _("may be unreachable"),
+        _("earliest"),
+    ]
+    show()
+    print_table(headings, [_wave_row(wave, [kind.value for kind in kinds]) for wave in shown.waves])
+
+
+def _wave_row(wave: "WavePreview", kinds: list[str]) -> list[str | int]:
+    counts = [wave.terminals.get(kind, 0) for kind in kinds]
+    limits = [wave.parallel, wave.failures_allowed, wave.unreachable_allowed]
+    return [wave.number, wave.name, wave.sites, *counts, wave.by_hand, *limits, duration(wave.earliest_s)]
+
+
+def _show_canary(shown: "Preview") -> None:
+    show()
+    show(_("The canary, and why these sites: each is the first of a kind, vendor and size"))
+    filled = _("(makes up the samples the gate needs)")
+    rows = [(site.code, site.name, site.terminals, ", ".join(site.tries_first) or filled) for site in shown.canary]
+    print_table([_("site"), _("name"), _("terminals"), _("tries first")], rows)
+
+
+def _show_untested(shown: "Preview") -> None:
+    show()
+    if not any(wave.untested for wave in shown.waves):
+        show(_("The canary tries every kind, vendor and size there is."))
+    for wave in shown.waves:
+        if wave.untested:
+            show(_("Untested before wave {number}: {strata}", number=wave.number, strata=", ".join(wave.untested)))
+
+
+def _show_programs(shown: "Preview") -> None:
+    for program in shown.programs:
+        show()
+        values = {"digest": program.digest[:12], "artifact": program.artifact or "-", "count": program.terminals}
+        show(_("Program {digest}: artifact {artifact}, {count} terminals", **values))
+        show(f"  {_steps(program)}")
+    if shown.unused_steps:
+        show()
+        show(_("Steps that nobody gets: {steps}", steps=", ".join(shown.unused_steps)))
+
+
+def _steps(program: "ProgramPreview") -> str:
+    return " > ".join(_("{step} (IRREVERSIBLE)", step=step) if step in program.irreversible else step for step in program.steps)
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min` or `3 h 05 min`, rounded up."""
+    from math import ceil
+
+    if seconds < 60:
+        return _("{seconds} s", seconds=ceil(seconds))
+    minutes = ceil(seconds / 60)
+    if minutes < 60:
+        return _("{minutes} min", minutes=minutes)
+    return _("{hours} h {minutes} min", hours=minutes // 60, minutes=f"{minutes % 60:02}")

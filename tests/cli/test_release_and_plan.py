@@ -1,0 +1,104 @@
+"""`fleet release` and `fleet plan`, from the files that ship to a plan on disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from fleet.cli.common import os_user
+from fleet.data import data_dir
+from fleet.plan import read_plan
+
+PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
+RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
+
+Cli = Callable[..., Any]
+
+
+@pytest.fixture
+def fleet(cli: Cli, tmp_path: Path) -> Cli:
+    """The command line, in a workspace that holds the sample town, whose coordinator is whoever runs the tests."""
+    people = copytree(data_dir("inventory") / "town", tmp_path / "town") / "people.csv"
+    people.write_text(people.read_text("utf-8-sig").replace(",demo-coordinator,", f",{os_user()},"), "utf-8")
+    assert cli("init").code == 0
+    assert cli("inventory", "import", tmp_path / "town", "--apply").code == 0
+    return cli
+
+
+def test_a_release_is_added_listed_and_verified(fleet: Cli, tmp_path: Path) -> None:
+    assert fleet("release", "verify", "4.2.0").code == 2
+    added = fleet("release", "add", RELEASE)
+    again = fleet("release", "add", RELEASE)
+
+    assert added.code == again.code == 0
+    assert "pharmacy-osprey  kind:pharmacy vendor:osprey" in added.out
+    assert "4.2.0    hospital, pharmacy, pharmacy-osprey" in fleet("release", "list").out
+    assert fleet("release", "verify").out == "Release 4.2.0: every file is as it was added\n"
+    content = min((tmp_path / "workspace" / "releases").iterdir())
+    content.chmod(0o644)
+    content.write_text("changed")
+    ran = fleet("release", "verify")
+    assert (ran.code, ran.out) == (1, "Release 4.2.0: files missing or damaged: 1\n")
+    assert "is damaged" in ran.err
+
+
+def test_a_version_that_is_there_with_other_contents_is_refused(fleet: Cli, tmp_path: Path) -> None:
+    other = copytree(Path(RELEASE).parent, tmp_path / "other")
+    (other / "common" / "share" / "version").write_text("4.2.0-hotfix\n")
+    fleet("release", "add", RELEASE)
+
+    ran = fleet("release", "add", str(other / "release.yaml"))
+
+    assert ran.code == 2
+    assert "release 4.2.0 is there already, with other contents" in ran.err
+
+
+def test_a_plan_is_shown_before_anything_is_touched_and_written_when_asked(fleet: Cli, tmp_path: Path) -> None:
+    fleet("release", "add", RELEASE)
+
+    ran = fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", "--select", "类型：药店", "--out", tmp_path / "plan.json")
+
+    assert ran.code == 0
+    assert "Plan: playbook upgrade-client, release 4.2.0" in ran.out
+    assert "Selection: 类型：药店" in ran.out
+    assert "The canary, and why these sites" in ran.out
+    assert "The canary tries every kind, vendor and size there is." in ran.out
+    assert "Steps that nobody gets: bind-hospital-key" in ran.out
+    assert f"Digest: {read_plan(tmp_path / 'plan.json').digest}" in ran.out
+    assert f"fleet rollout start {tmp_path}/plan.json" in ran.err
+
+
+def test_the_preview_is_the_same_as_data(fleet: Cli) -> None:
+    fleet("release", "add", RELEASE)
+
+    ran = fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", "--push-seconds", "5", "--json")
+
+    shown = json.loads(ran.out)
+    assert ran.code == 0
+    assert (shown["sites"], shown["push_s"]) == (20, 5.0)
+    assert sum(wave["sites"] for wave in shown["waves"]) == 20
+    assert "Nothing was written" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--playbook", PLAYBOOK, "--release", "4.2"), "there is no release 4.2 in the workspace\nhint: did you mean `4.2.0`?"),
+        (("--playbook", PLAYBOOK, "--release", "4.2.0", "--select", "knd:x"), "unknown field `knd`"),
+        (("--playbook", PLAYBOOK, "--release", "4.2.0", "--select", "site:x"), "means no terminal of the inventory"),
+        (("--playbook", "nowhere.yaml", "--release", "4.2.0"), "nowhere.yaml: no such file"),
+    ],
+)
+def test_a_request_that_cannot_be_planned_is_refused_and_writes_nothing(
+    fleet: Cli, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    fleet("release", "add", RELEASE)
+
+    ran = fleet("plan", *words, "--out", tmp_path / "plan.json")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert not (tmp_path / "plan.json").exists()

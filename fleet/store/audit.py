@@ -20,6 +20,13 @@ def read_events(snapshot: Snapshot, after: int = 0, limit: int | None = None) ->
         yield noun_of(Event, row)
 
 
+def read_head(snapshot: Snapshot) -> tuple[int, str]:
+    """Seq and hash of the last event; whoever holds them can tell whether anything before was changed since."""
+    query = select(tables.event.c.seq, tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1)
+    row = snapshot.connection.execute(query).first()
+    return (row.seq, row.hash) if row else (0, GENESIS)
+
+
 def check_chain(snapshot: Snapshot) -> tuple[int, str, list[Message]]:
     """Walk the chain: how many events, the head's hash, and what is wrong (empty when it holds)."""
     count, prev, problems = 0, GENESIS, list[Message]()

@@ -1,0 +1,158 @@
+"""Everything a report says about one rollout at one moment. Every site and terminal is in exactly one row of every table."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+
+from fleet.model.attempt import Cause, TerminalState
+from fleet.model.inventory import Fleet, SiteKind
+from fleet.model.rollout import RolloutState
+from fleet.report.counts import Counts, day_of_site, day_of_terminal
+from fleet.settings import Settings
+from fleet.store.reads import SiteRow, TerminalRow
+
+K = TypeVar("K", bound=Hashable)
+
+NOT_WELL = (TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
+"""Endings that somebody has to look into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is counted: one rollout's rows as one snapshot shows them."""
+
+    at: datetime
+    """When it was read."""
+    settings: Settings
+    """Time zone and day boundary of the counts by day."""
+    rollout: RolloutState
+    release: str
+    chain: tuple[int, str]
+    """Seq and hash of the last event."""
+    fleet: Fleet
+    sites: Mapping[str, SiteRow]
+    """By code, in order."""
+    terminals: tuple[TerminalRow, ...]
+    """In the order of their ids."""
+
+    def site_of(self, terminal: TerminalRow) -> SiteRow:
+        """The site a terminal belongs to."""
+        return self.sites[terminal.id.partition("/")[0]]
+
+    @property
+    def against_inventory(self) -> dict[str, "InventoryTie"]:
+        """How the rollout's `sites` and `terminals` tie to the inventory as it is now."""
+        held = {terminal.id for terminal in self.terminals}
+        return {
+            "sites": InventoryTie.of(set(self.sites), set(self.fleet.sites)),
+            "terminals": InventoryTie.of(held, set(self.fleet.terminals)),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryTie:
+    """inventory = in the rollout - removed since + not in the rollout."""
+
+    inventory: int
+    in_rollout: int
+    removed_since: int
+    not_in_rollout: int
+
+    @classmethod
+    def of(cls, held: set[str], inventory: set[str]) -> "InventoryTie":
+        """Compare the codes a rollout holds with those of the inventory."""
+        return cls(len(inventory), len(held), len(held - inventory), len(inventory - held))
+
+
+@dataclass(frozen=True, slots=True)
+class CauseCount:
+    """Terminals that ended the same way for the same reason."""
+
+    ending: TerminalState
+    cause: Cause
+    sites: int
+    """Sites that have such a terminal; a site with two causes is in two rows."""
+    terminals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A record and its counts."""
+
+    record: Record
+    total: Counts
+    by_kind: Mapping[SiteKind, Counts]
+    by_district_and_kind: Mapping[tuple[str, SiteKind], Counts]
+    """District code and kind, in the inventory's order."""
+    by_technician: Mapping[str | None, Counts]
+    """Person code; None, the last, is sites nobody is sent to."""
+    by_day: Mapping[date | None, Counts]
+    """In order; None, the last, is what has not happened yet."""
+    causes: tuple[CauseCount, ...]
+    """The most terminals first."""
+
+    @property
+    def groupings(self) -> dict[str, tuple[Counts, ...]]:
+        """The counts of every table, by its name; each sums to `total`."""
+        return {
+            "by_kind": tuple(self.by_kind.values()),
+            "by_district_and_kind": tuple(self.by_district_and_kind.values()),
+            "by_technician": tuple(self.by_technician.values()),
+            "by_day": tuple(self.by_day.values()),
+        }
+
+
+def complete(record: Record) -> Completion:
+    """Count a record in every way a report shows it."""
+    zone, boundary = record.settings.zone, record.settings.day_boundary
+    districts = list(record.fleet.districts)
+    people = list(record.fleet.people)
+
+    def place(key: tuple[str, SiteKind]) -> tuple[int, str, str]:
+        return _position(districts, key[0]), key[0], key[1].value
+
+    def technician(code: str | None) -> tuple[bool, int, str]:
+        return code is None, _position(people, code), code or ""
+
+    kind = _group(record, lambda site: site.kind, lambda _, site: site.kind)
+    where = _group(record, lambda site: (site.district, site.kind), lambda _, site: (site.district, site.kind))
+    who = _group(record, lambda site: site.technician, lambda _, site: site.technician)
+    day = _group(record, lambda site: day_of_site(site, zone, boundary), lambda terminal, _: day_of_terminal(terminal, zone, boundary))
+    total = Counts()
+    for counts in kind.values():
+        total.add(counts)
+    return Completion(
+        record,
+        total,
+        {key: kind[key] for key in SiteKind if key in kind},
+        {key: where[key] for key in sorted(where, key=place)},
+        {key: who[key] for key in sorted(who, key=technician)},
+        {key: day[key] for key in sorted(day, key=lambda key: (key is None, key or date.min))},
+        _causes(record),
+    )
+
+
+def _group(record: Record, of_site: Callable[[SiteRow], K], of_terminal: Callable[[TerminalRow, SiteRow], K]) -> dict[K, Counts]:
+    groups: dict[K, Counts] = {}
+    for site in record.sites.values():
+        groups.setdefault(of_site(site), Counts()).add_site(site)
+    for terminal in record.terminals:
+        groups.setdefault(of_terminal(terminal, record.site_of(terminal)), Counts()).add_terminal(terminal)
+    return groups
+
+
+def _position(codes: list[str], code: str | None) -> int:
+    return codes.index(code) if code in codes else len(codes)
+
+
+def _causes(record: Record) -> tuple[CauseCount, ...]:
+    found: dict[tuple[TerminalState, Cause], list[str]] = {}
+    for terminal in _not_well(record.terminals):
+        found.setdefault((terminal.state, terminal.cause), []).append(terminal.id.partition("/")[0])
+    counted = (CauseCount(ending, cause, len(set(sites)), len(sites)) for (ending, cause), sites in found.items())
+    return tuple(sorted(counted, key=lambda row: (-row.terminals, row.ending.value, row.cause.value)))
+
+
+def _not_well(terminals: Iterable[TerminalRow]) -> Iterable[TerminalRow]:
+    return (terminal for terminal in terminals if terminal.state in NOT_WELL)

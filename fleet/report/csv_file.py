@@ -1,0 +1,24 @@
+"""The details as CSV that a spreadsheet opens as it is: UTF-8 with BOM, CRLF, and no cell that would be taken for a formula."""
+
+import csv
+from codecs import BOM_UTF8
+from io import TextIOWrapper
+from typing import BinaryIO
+
+from fleet.report.completion import Completion
+from fleet.report.details import COLUMNS, HEADINGS, details
+from fleet.report.rows import harmless, shown
+from fleet.text import current_language, render
+
+
+def write_csv(completion: Completion, stream: BinaryIO) -> None:
+    """Write one line for each terminal under its headings, in the reader's language."""
+    stream.write(BOM_UTF8)
+    text = TextIOWrapper(stream, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(render(HEADINGS[name]) for name in COLUMNS)
+    zone = completion.record.settings.zone
+    for detail in details(completion, current_language()):
+        values = (shown(getattr(detail, name), zone) for name in COLUMNS)
+        writer.writerow(harmless(value) if isinstance(value, str) else value for value in values)
+    text.detach()

@@ -1,0 +1,100 @@
+"""One row for each terminal: what CSV, JSON and the last sheet hold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from fleet.model.attempt import Cause, TerminalState
+from fleet.model.inventory import Reach, SiteKind
+from fleet.model.rollout import SiteState
+from fleet.report.completion import Completion
+from fleet.report.counts import is_claimed
+from fleet.text import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One terminal with its site. The field names are the keys of the JSON export and do not change."""
+
+    district: str
+    district_name: str
+    kind: SiteKind
+    site: str
+    site_name: str
+    wave: int
+    technician: str | None
+    technician_name: str | None
+    terminal: str
+    reach: Reach
+    state: TerminalState
+    cause: Cause
+    step: str
+    detail: str
+    attempts: int
+    key_card: str | None
+    changed_at: datetime | None
+    site_state: SiteState
+    marked: bool
+    claimed: bool
+    done: bool
+    done_at: datetime | None
+
+
+HEADINGS = {
+    "district": N_("district code"),
+    "district_name": N_("district"),
+    "kind": N_("kind"),
+    "site": N_("site code"),
+    "site_name": N_("site"),
+    "wave": N_("wave"),
+    "technician": N_("technician code"),
+    "technician_name": N_("technician"),
+    "terminal": N_("terminal"),
+    "reach": N_("reached"),
+    "state": N_("state of the terminal"),
+    "cause": N_("cause"),
+    "step": N_("step"),
+    "detail": N_("what the terminal or the technician said"),
+    "attempts": N_("attempts"),
+    "key_card": N_("key card"),
+    "changed_at": N_("last change"),
+    "site_state": N_("state of the site"),
+    "marked": N_("marked"),
+    "claimed": N_("claimed"),
+    "done": N_("done"),
+    "done_at": N_("done at"),
+}
+COLUMNS = tuple(field.name for field in fields(Detail))
+
+
+def details(completion: Completion, language: str = "") -> Iterator[Detail]:
+    """Every terminal of the rollout, by id; districts in `language`, or as the inventory names them."""
+    record = completion.record
+    names = {code: district.name_in(language) for code, district in record.fleet.districts.items()}
+    people = {code: person.name for code, person in record.fleet.people.items()}
+    for terminal in record.terminals:
+        site = record.site_of(terminal)
+        yield Detail(
+            district=site.district,
+            district_name=names.get(site.district, site.district),
+            kind=site.kind,
+            site=site.code,
+            site_name=site.name,
+            wave=site.wave,
+            technician=site.technician,
+            technician_name=people.get(site.technician or ""),
+            terminal=terminal.id,
+            reach=terminal.reach,
+            state=terminal.state,
+            cause=terminal.cause,
+            step=terminal.step,
+            detail=terminal.detail,
+            attempts=terminal.attempts,
+            key_card=terminal.key_card,
+            changed_at=terminal.updated_at,
+            site_state=site.state,
+            marked=site.claimed,
+            claimed=is_claimed(site),
+            done=site.done,
+            done_at=site.done_at,
+        )

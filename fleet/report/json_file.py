@@ -1,0 +1,66 @@
+"""The whole report as JSON: keys and codes that do not depend on the reader's language, for other programs."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from fleet.report.completion import Completion
+from fleet.report.counts import Counts
+from fleet.report.details import COLUMNS, details
+from fleet.report.measures import OF_SITES, OF_TERMINALS
+
+FORMAT = 1
+"""Rises when a key changes its meaning or goes away; new keys may come without."""
+
+
+def write_json(completion: Completion, stream: BinaryIO) -> None:
+    """Write head, counts and one object for each terminal; UTF-8, one terminal to a line."""
+    zone = completion.record.settings.zone
+
+    def plain(value: object) -> object:
+        return value.astimezone(zone).isoformat() if isinstance(value, datetime) else value
+
+    head = json.dumps(counts_as_json(completion), ensure_ascii=False, indent=2, default=plain)
+    stream.write(head.removesuffix("\n}").encode() + b',\n  "terminals": [')
+    between = b"\n    "
+    for detail in details(completion):
+        row = {name: plain(getattr(detail, name)) for name in COLUMNS}
+        stream.write(between + json.dumps(row, ensure_ascii=False).encode())
+        between = b",\n    "
+    stream.write(b"\n  ]\n}\n")
+
+
+def counts_as_json(completion: Completion) -> dict[str, Any]:
+    """Everything but the terminals, as plain types and times."""
+    record = completion.record
+    seq, digest = record.chain
+    return {
+        "format": FORMAT,
+        "made_at": record.at,
+        "time_zone": record.settings.time_zone,
+        "day_boundary": record.settings.day_boundary.isoformat("minutes"),
+        "rollout": record.rollout.id,
+        "phase": record.rollout.phase,
+        "release": record.release,
+        "plan_digest": record.rollout.plan_digest,
+        "started_at": record.rollout.started_at,
+        "finished_at": record.rollout.finished_at,
+        "chain": {"seq": seq, "hash": digest},
+        "inventory": {unit: asdict(tie) for unit, tie in record.against_inventory.items()},
+        "total": _numbers(completion.total),
+        "by_kind": [{"kind": kind, **_numbers(counts)} for kind, counts in completion.by_kind.items()],
+        "by_district_and_kind": [
+            {"district": district, "kind": kind, **_numbers(counts)} for (district, kind), counts in completion.by_district_and_kind.items()
+        ],
+        "by_technician": [{"technician": code, **_numbers(counts)} for code, counts in completion.by_technician.items()],
+        "by_day": [{"day": day.isoformat() if day else None, **_numbers(counts)} for day, counts in completion.by_day.items()],
+        "failures_by_cause": [asdict(row) for row in completion.causes],
+    }
+
+
+def _numbers(counts: Counts) -> dict[str, dict[str, int | float | None]]:
+    return {
+        "sites": {measure.key: measure.value(counts) for measure in OF_SITES},
+        "terminals": {measure.key: measure.value(counts) for measure in OF_TERMINALS},
+    }

@@ -1,0 +1,61 @@
+"""How values are shown in a table: states in words, times by the workspace's clock, and no text that a program would obey."""
+
+import unicodedata
+from datetime import datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from fleet.model.attempt import Cause, TerminalState, cause_words
+from fleet.model.base import unprintable
+from fleet.model.inventory import Reach, SiteKind
+from fleet.model.rollout import SiteState
+from fleet.report.words import kind_words, reach_words, site_state_words, terminal_state_words
+from fleet.text import N_, Message, render
+
+Shown = str | int | float | datetime | None
+"""What a cell of a table holds: text, a number, a time without zone by the workspace's clock, or nothing."""
+
+YES = N_("yes")
+NO = N_("no")
+_FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+_INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+
+
+def shown(value: object, zone: ZoneInfo) -> Shown:
+    """A value as a cell holds it, its words in the current language."""
+    if isinstance(value, Enum):
+        return render(words_of(value))
+    if isinstance(value, bool):
+        return render(YES if value else NO)
+    if isinstance(value, datetime):
+        return value.astimezone(zone).replace(tzinfo=None, microsecond=0)
+    if value is None or isinstance(value, int | float):
+        return value
+    return clean(str(value))
+
+
+def words_of(value: Enum) -> Message:
+    """The words for a state, a kind, a cause or a way to reach a terminal; a cause of nothing has none."""
+    if isinstance(value, TerminalState):
+        return terminal_state_words(value)
+    if isinstance(value, SiteState):
+        return site_state_words(value)
+    if isinstance(value, Cause):
+        return Message("") if value is Cause.NONE else cause_words(value)
+    if isinstance(value, SiteKind):
+        return kind_words(value)
+    assert isinstance(value, Reach)
+    return reach_words(value)
+
+
+def clean(text: str) -> str:
+    """`text` with every control, bidi and unpaired character written as its code, so that nothing obeys it."""
+    if unprintable(text) is None:
+        return text
+    return "".join(character if unprintable(character) is None else f"\\u{ord(character):04x}" for character in text)
+
+
+def harmless(text: str) -> str:
+    """`text` with a `'` in front where a spreadsheet would take it for a formula, also behind characters that do not show."""
+    visible = next((character for character in text if unicodedata.category(character) not in _INVISIBLE), "")
+    return f"'{text}" if text[:1] in _FORMULA_STARTS or visible in _FORMULA_STARTS else text

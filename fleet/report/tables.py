@@ -1,0 +1,119 @@
+"""The tables of a report in the reader's language, for the spreadsheet and the screen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fleet.model.attempt import cause_words
+from fleet.model.inventory import SiteKind
+from fleet.report.completion import Completion
+from fleet.report.counts import Counts
+from fleet.report.measures import OF_SITES, OF_TERMINALS, SITES, TERMINALS, Measure
+from fleet.report.rows import Shown, clean
+from fleet.report.words import kind_words, terminal_state_words
+from fleet.text import N_, Message, current_language, render
+
+Row = tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Headings and rows of cells."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[Row, ...]
+    shares: frozenset[int] = frozenset()
+    """Columns (rows, of `by_state`) that hold a share of one, to be shown as percent."""
+    keys: int = 0
+    """Columns in front that say which group a row is."""
+    has_total: bool = False
+    """The last row is the sum of those above."""
+
+
+def by_district_and_kind(completion: Completion) -> Table:
+    """A row for each kind of site in each district."""
+    districts = completion.record.fleet.districts
+    groups = [
+        ((clean(districts[code].name_in(current_language())) if code in districts else code, render(kind_words(kind))), counts)
+        for (code, kind), counts in completion.by_district_and_kind.items()
+    ]
+    return _counted(N_("By district and kind"), (N_("district"), N_("kind")), groups, completion.total)
+
+
+def by_technician(completion: Completion) -> Table:
+    """A row for each technician who has a site, and one for the sites nobody is sent to."""
+    people = completion.record.fleet.people
+    groups = [
+        ((code, clean(people[code].name) if code in people else "") if code else ("", render(N_("nobody"))), counts)
+        for code, counts in completion.by_technician.items()
+    ]
+    return _counted(N_("By technician"), (N_("technician code"), N_("technician")), groups, completion.total)
+
+
+def by_day(completion: Completion) -> Table:
+    """A row for each day on which something came to where it stands, and one for what has not begun."""
+    groups = [((day.isoformat() if day else render(N_("not yet")),), counts) for day, counts in completion.by_day.items()]
+    return _counted(N_("By day"), (N_("day"),), groups, completion.total)
+
+
+def by_cause(completion: Completion) -> Table:
+    """A row for each ending that is not well and its cause."""
+    headings = (N_("ending"), N_("cause"), N_("code of the cause"), N_("sites"), N_("terminals"))
+    rows = tuple(
+        (render(terminal_state_words(row.ending)), render(cause_words(row.cause)), row.cause.value, row.sites, row.terminals)
+        for row in completion.causes
+    )
+    return Table(render(N_("Failures by cause")), tuple(render(heading) for heading in headings), rows)
+
+
+def by_state(completion: Completion) -> tuple[Table, Table]:
+    """Sites by where they stand, then terminals: a row for each number, a column for each kind and one for all."""
+    kinds = [kind for kind in SiteKind if kind in completion.by_kind]
+    groups = [*(completion.by_kind[kind] for kind in kinds), completion.total]
+    names = (*(render(kind_words(kind)) for kind in kinds), render(N_("total")))
+
+    def table(title: Message, measures: tuple[Measure, ...]) -> Table:
+        rows = tuple((render(measure.words), *(measure.value(counts) for counts in groups)) for measure in measures)
+        shares = frozenset(number for number, measure in enumerate(measures) if measure.is_share)
+        return Table(render(title), (render(title), *names), rows, shares, keys=1)
+
+    return table(SITES, OF_SITES), table(TERMINALS, OF_TERMINALS)
+
+
+def inventory_rows(completion: Completion) -> list[Row]:
+    """How the rollout's sites and terminals tie to the inventory: label, sites, terminals."""
+    ties = completion.record.against_inventory
+    sites, terminals = ties["sites"], ties["terminals"]
+    return [
+        (render(N_("in this rollout")), sites.in_rollout, terminals.in_rollout),
+        (render(N_("in the inventory, not in this rollout")), sites.not_in_rollout, terminals.not_in_rollout),
+        (render(N_("in this rollout, removed from the inventory since")), sites.removed_since, terminals.removed_since),
+        (render(N_("in the inventory now")), sites.inventory, terminals.inventory),
+    ]
+
+
+def _counted(title: Message, keys: tuple[Message, ...], groups: Iterable[tuple[Row, Counts]], total: Counts) -> Table:
+    measured = (*((SITES, measure) for measure in OF_SITES), *((TERMINALS, measure) for measure in OF_TERMINALS))
+    headings = (
+        *(render(key) for key in keys),
+        *(render(N_("{unit}: {what}", unit=unit, what=measure.words)) for unit, measure in measured),
+    )
+    last: Row = (render(N_("total")), *("" for _ in keys[1:]))
+    rows = tuple((*key, *(measure.value(counts) for _, measure in measured)) for key, counts in (*groups, (last, total)))
+    shares = frozenset(len(keys) + place for place, (_, measure) in enumerate(measured) if measure.is_share)
+    return Table(render(title), headings, rows, shares, keys=len(keys), has_total=True)
+
+
+def completion_table(completion: Completion) -> tuple[list[str], list[list[Any]]]:
+    """Headings and rows for the screen: by district and kind how many sites are done and how many terminals ended how; the total last.
+
+    A column without a number other than 0 is left out.
+    """
+    table = by_district_and_kind(completion)
+    keep = [
+        column
+        for column in range(len(table.headings))
+        if column not in table.shares and (column < 2 or any(row[column] for row in table.rows))
+    ]
+    return [table.headings[column] for column in keep], [[row[column] for column in keep] for row in table.rows]

@@ -1,0 +1,118 @@
+"""A report whose numbers do not tie is not written: what is held against what, and what differs."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from fleet.errors import FleetError
+from fleet.model.plan import Plan
+from fleet.report.completion import NOT_WELL, Completion, Record
+from fleet.report.counts import Counts
+from fleet.store.reads import Tallies, Tally
+from fleet.text import N_, Message
+
+
+def refuse_rows_that_differ(record: Record, plan: Plan) -> None:
+    """Hold the rows that will be counted against the plan that was approved.
+
+    Raises:
+        FleetError: A site or terminal is missing or too many, or a site's own numbers are not those of its terminals.
+    """
+    _refuse([*_against_plan(record, plan), *_sites_against_terminals(record)])
+
+
+def refuse_counts_that_differ(completion: Completion, tallies: Tallies) -> None:
+    """Hold every table against the total, and the counters that the writer keeps against counting.
+
+    Raises:
+        FleetError: The message names the first difference and says how many there are.
+    """
+    _refuse([*_groupings_against_total(completion), *_tallies_against_counts(completion, tallies)])
+
+
+def _refuse(differences: list[Message]) -> None:
+    if not differences:
+        return
+    what = N_("the numbers do not tie, so nothing was written: {difference}", difference=differences[0])
+    if len(differences) > 1:
+        what = N_(
+            "the numbers do not tie, so nothing was written: {difference} ({count} differences in all)",
+            difference=differences[0],
+            count=len(differences),
+        )
+    raise FleetError(what, hint=N_("run `fleet audit verify`; it says whether the record itself was changed"))
+
+
+def _against_plan(record: Record, plan: Plan) -> Iterator[Message]:
+    planned = {terminal.id for wave in plan.waves for terminal in wave.terminals}
+    held = {terminal.id for terminal in record.terminals}
+    for what, expected, found in (
+        (N_("the sites"), set(plan.wave_of), set(record.sites)),
+        (N_("the terminals"), planned, held),
+    ):
+        for code in sorted(expected - found):
+            yield N_("of {what} of the plan, {code} is not in the rollout", what=what, code=code)
+        for code in sorted(found - expected):
+            yield N_("of {what} of the rollout, {code} is not in the plan", what=what, code=code)
+
+
+def _sites_against_terminals(record: Record) -> Iterator[Message]:
+    counted: dict[str, Counts] = {}
+    for terminal in record.terminals:
+        counted.setdefault(terminal.id.partition("/")[0], Counts()).add_terminal(terminal)
+    for code, site in record.sites.items():
+        counts = counted.get(code, Counts())
+        if (site.terminals, site.proven) != (counts.terminals, counts.proven):
+            yield N_(
+                "site {code} says {shown} terminals and {shown_proven} proven, its terminals are {terminals} and {proven}",
+                code=code,
+                shown=site.terminals,
+                shown_proven=site.proven,
+                terminals=counts.terminals,
+                proven=counts.proven,
+            )
+
+
+def _groupings_against_total(completion: Completion) -> Iterator[Message]:
+    for name, groups in completion.groupings.items():
+        if _sum(groups) != completion.total:
+            yield N_("the table {name} does not sum to the total", name=name)
+    by_cause = Counter[str]()
+    for row in completion.causes:
+        by_cause[row.ending.value] += row.terminals
+    if by_cause != Counter({state.value: n for state, n in completion.total.terminal_states.items() if state in NOT_WELL}):
+        yield N_("the table {name} does not sum to the total", name="causes")
+
+
+def _tallies_against_counts(completion: Completion, tallies: Tallies) -> Iterator[Message]:
+    counted = {(district, kind.value): counts for (district, kind), counts in completion.by_district_and_kind.items()}
+    for place in sorted(counted.keys() | tallies.by_district_and_kind.keys()):
+        counts = _numbers_of_counts(counted.get(place, Counts()))
+        kept = _numbers_of_tally(tallies.by_district_and_kind.get(place, Tally()))
+        for name in sorted(name for name in counts.keys() | kept.keys() if counts[name] != kept[name]):
+            yield N_(
+                "in {district}, {kind}, the counter {name} says {kept}, counting gives {counted}",
+                district=place[0],
+                kind=place[1],
+                name=name,
+                kept=kept[name],
+                counted=counts[name],
+            )
+
+
+def _numbers_of_counts(counts: Counts) -> Counter[str]:
+    sites = {f"site {state.value}": n for state, n in counts.site_states.items()}
+    terminals = {f"terminal {state.value}": n for state, n in counts.terminal_states.items()}
+    return Counter({**sites, **terminals, "site marked": counts.marked, "site done": counts.done})
+
+
+def _numbers_of_tally(tally: Tally) -> Counter[str]:
+    sites = {f"site {name.replace('_', '-')}": n for name, n in tally.sites.model_dump().items()}
+    terminals = {f"terminal {state.value}": n for state, n in tally.terminals.items()}
+    return Counter({**sites, **terminals, "site marked": tally.claimed, "site done": tally.done})
+
+
+def _sum(groups: Iterable[Counts]) -> Counts:
+    total = Counts()
+    for counts in groups:
+        total.add(counts)
+    return total

@@ -1,0 +1,112 @@
+"""The report as a workbook to hand on: a summary to sign, the counts, failures by cause, and every terminal.
+
+- Rows are written once, in order, and leave memory (XlsxWriter's constant memory mode), so a province fits.
+- Every text is written as text: nothing becomes a formula, a link or a number.
+"""
+
+from datetime import UTC
+from typing import Any, BinaryIO
+
+import xlsxwriter
+
+from fleet.errors import FleetError
+from fleet.report import tables
+from fleet.report.completion import Completion
+from fleet.report.details import COLUMNS, HEADINGS, details
+from fleet.report.rows import Shown, shown
+from fleet.report.sheet import Formats, Sheet
+from fleet.report.words import rollout_phase_words
+from fleet.text import N_, _, current_language, render
+
+_OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+_MOST_ROWS = 1_048_576
+
+
+def write_xlsx(completion: Completion, stream: BinaryIO) -> None:
+    """Write the workbook in the reader's language.
+
+    Raises:
+        FleetError: There are more terminals than a sheet has rows.
+    """
+    count = len(completion.record.terminals)
+    if count >= _MOST_ROWS:
+        raise FleetError(N_("{count} terminals are more than a sheet has rows", count=count), hint=N_("write them with --format csv"))
+    workbook = xlsxwriter.Workbook(stream, _OPTIONS)
+    workbook.set_properties({"title": _("Completion"), "created": completion.record.at.astimezone(UTC)})
+    formats = Formats(workbook)
+    _write_summary(workbook, formats, completion)
+    for table in (tables.by_district_and_kind, tables.by_technician, tables.by_day, tables.by_cause):
+        _write_table(workbook, formats, completion, table(completion))
+    _write_details(workbook, formats, completion)
+    workbook.close()
+
+
+def _write_summary(workbook: Any, formats: Formats, completion: Completion) -> None:
+    """What it is about, sites and terminals by where they stand, how they tie to the inventory, and lines to sign on."""
+    sheet = Sheet(workbook.add_worksheet(_("Summary")), formats)
+    sheet.headings((_("Completion"), ""))
+    for row in _about(completion):
+        sheet.cells(row)
+    for table in tables.by_state(completion):
+        sheet.skip()
+        sheet.headings(table.headings)
+        for number, row in enumerate(table.rows):
+            sheet.cells(row, shares=frozenset(range(1, len(row))) if number in table.shares else frozenset())
+    sheet.skip()
+    sheet.headings((_("Inventory"), _("sites"), _("terminals")))
+    for row in tables.inventory_rows(completion):
+        sheet.cells(row)
+    sheet.skip(2)
+    for label in (_("Checked by"), _("Date"), _("Signature")):
+        sheet.line(label, 3)
+    sheet.finish(*_page(completion), landscape=False)
+
+
+def _about(completion: Completion) -> list[tuple[Shown, ...]]:
+    record, zone = completion.record, completion.record.settings.zone
+    seq, digest = record.chain
+    return [
+        (_("release"), record.release),
+        (_("rollout"), record.rollout.id),
+        (_("phase"), render(rollout_phase_words(record.rollout.phase))),
+        (_("started"), shown(record.rollout.started_at, zone)),
+        (_("finished"), shown(record.rollout.finished_at, zone)),
+        (_("made"), shown(record.at, zone)),
+        (_("time zone"), record.settings.time_zone),
+        (_("a day begins at"), record.settings.day_boundary.isoformat("minutes")),
+        (_("plan digest"), record.rollout.plan_digest),
+        (_("last event"), seq),
+        (_("hash of the last event"), digest),
+    ]
+
+
+def _write_table(workbook: Any, formats: Formats, completion: Completion, table: tables.Table) -> None:
+    sheet = Sheet(workbook.add_worksheet(table.title), formats)
+    sheet.headings(table.headings)
+    for row in table.rows:
+        sheet.cells(row, shares=table.shares, is_last=table.has_total and row is table.rows[-1])
+    sheet.freeze(table.keys)
+    sheet.finish(*_page(completion), landscape=True)
+
+
+def _write_details(workbook: Any, formats: Formats, completion: Completion) -> None:
+    sheet = Sheet(workbook.add_worksheet(_("Details")), formats)
+    sheet.headings(render(HEADINGS[name]) for name in COLUMNS)
+    zone = completion.record.settings.zone
+    for detail in details(completion, current_language()):
+        sheet.cells(shown(getattr(detail, name), zone) for name in COLUMNS)
+    sheet.worksheet.autofilter(0, 0, sheet.row - 1, len(COLUMNS) - 1)
+    sheet.freeze(0)
+    sheet.finish(*_page(completion), landscape=True)
+
+
+def _page(completion: Completion) -> tuple[str, str]:
+    """Header and footer of every printed page; `&` begins a code there."""
+    record = completion.record
+    seq, digest = record.chain
+    about = _("rollout {rollout}, release {release}", rollout=record.rollout.id, release=record.release)
+    made = f"{shown(record.at, record.settings.zone)} {record.settings.time_zone}"
+    chain = _("last event {seq}", seq=seq) + f" {digest}"
+    plan = _("plan {digest}", digest=record.rollout.plan_digest)
+    left, right, plan, chain = (text.replace("&", "&&") for text in (about, made, plan, chain))
+    return f"&L{left}&C&A&R{right}", f"&L&7{plan}\n{chain}&R&P / &N"

@@ -11,7 +11,8 @@ from fleet.model.plan import Plan
 from fleet.model.playbook import Playbook
 from fleet.model.release import Release
 from fleet.plan import make_plan
-from fleet.push.conversation import LAST_WORD, Conversation, SendFile, SendLastWord, Story
+from fleet.push.conversation import Conversation, SendFile, SendLastWord, Story
+from fleet.push.payload import LAST_WORD, archive_header, archive_padding
 from fleet.sim.faults import Fault
 from fleet.sim.scratch import Home, Scratch
 from fleet.trust.contents import Contents
@@ -62,7 +63,7 @@ def push(home: Home, terminal: str, plan: Plan, release: Release, contents: Cont
             for order in conversation.feed(data):
                 if isinstance(order, SendFile):
                     with contents.open(order.file.sha256) as file:
-                        process.stdin.write(file.read())
+                        process.stdin.write(archive_header(order.file) + file.read() + archive_padding(order.file))
                 elif isinstance(order, SendLastWord):
                     conversation.last_word_sent = True
                     process.stdin.write(LAST_WORD)

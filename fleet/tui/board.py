@@ -1,0 +1,116 @@
+"""What the screens show at one moment. Read by `feed`, drawn by the screens; a value, so that a screen can tell what changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from fleet.errors import FleetError
+from fleet.model.attempt import AttemptResult
+from fleet.model.crew import Assignment, CheckIn
+from fleet.model.inventory import District, Fleet, Person, Site
+from fleet.model.plan import Plan, Wave
+from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase, WaveState
+from fleet.model.trust import KeyBinding
+from fleet.store.orchestrator import Orchestrator
+from fleet.store.reads import FailureRow, SiteRow, Tallies, Tally, TerminalRow
+from fleet.text import N_, Message, current_language
+
+_UTC = ZoneInfo("UTC")
+READ_ONLY = N_("this screen was opened with --readonly")
+"""Why nothing can be decided there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDetail:
+    """One site, whole: for the site's own screen."""
+
+    site: Site | None
+    """None when the inventory no longer holds it."""
+    row: SiteRow
+    terminals: tuple[TerminalRow, ...]
+    attempts: Mapping[str, tuple[AttemptResult, ...]]
+    """By terminal id, the newest first."""
+    bindings: Mapping[str, KeyBinding]
+    check_ins: tuple[CheckIn, ...]
+    assignment: Assignment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything but the site table's rows."""
+
+    at: datetime
+    """When it was read."""
+    zone: ZoneInfo = _UTC
+    rollout: RolloutState | None = None
+    plan: Plan | None = None
+    tallies: Tallies | None = None
+    failures: tuple[FailureRow, ...] = ()
+    orchestrator: Orchestrator | None = None
+    fleet: Fleet = field(default_factory=Fleet)
+    refusal: Message | None = None
+    """Why this person may not decide; None when they may."""
+    site: SiteDetail | None = None
+    trouble: FleetError | None = None
+    """Why there is nothing newer than `at`."""
+
+    @property
+    def districts(self) -> Mapping[str, District]:
+        """Every district by code, in the inventory's order."""
+        return self.fleet.districts
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        """Everybody by code."""
+        return self.fleet.people
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether an orchestrator runs the workspace."""
+        return self.orchestrator is not None and self.orchestrator.is_alive(self.at)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen in the rollout."""
+        return self.rollout is not None and self.rollout.phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}
+
+    @property
+    def waiting(self) -> WaveState | None:
+        """The wave that waits for a person, if one does."""
+        if self.rollout is None or self.is_over:
+            return None
+        return next((wave for wave in self.rollout.waves if wave.phase in {WavePhase.GATE, WavePhase.HELD}), None)
+
+    def time(self, at: datetime | None) -> str:
+        """A time in the workspace's zone: `14:03:59`, with the date when it is not today's."""
+        if at is None:
+            return ""
+        local = at.astimezone(self.zone)
+        return local.strftime("%H:%M:%S" if local.date() == self.at.astimezone(self.zone).date() else "%m-%d %H:%M")
+
+    def planned(self, number: int) -> Wave | None:
+        """The plan's wave of that number."""
+        waves = self.plan.waves if self.plan else ()
+        return waves[number - 1] if 0 < number <= len(waves) else None
+
+    def wave_name(self, number: int) -> str:
+        """The name a person types for a wave."""
+        wave = self.planned(number)
+        return wave.name if wave else str(number)
+
+    def tally_of_wave(self, number: int) -> Tally:
+        """A wave's counts."""
+        return self.tallies.by_wave.get(number, Tally()) if self.tallies else Tally()
+
+    def person(self, code: str | None) -> str:
+        """A person's name, or the code when the inventory does not know it."""
+        if code is None:
+            return ""
+        person = self.people.get(code)
+        return person.name if person else code
+
+    def district(self, code: str) -> str:
+        """A district's name in the reader's language."""
+        district = self.districts.get(code)
+        return district.name_in(current_language()) if district else code

@@ -1,0 +1,109 @@
+"""Reads the store for the screens: everything once, and from then on only what moved.
+
+- `poll` is called about four times a second, from a thread that is not the screen's, never twice at once.
+- While nothing happens a poll is three one-row reads.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from fleet.control.rights import Right, why_not
+from fleet.model.actor import Actor
+from fleet.model.inventory import Fleet
+from fleet.model.rollout import RolloutState
+from fleet.store import Snapshot, Store, audit, crew, fleets, reads, releases, rollouts, trust
+from fleet.store.orchestrator import read_orchestrator
+from fleet.store.reads import SiteRow
+from fleet.tui.board import Board, SiteDetail
+
+_FAILURES_SHOWN = 60
+_ROWS_ANEW = frozenset(("inventory.imported", "site.assigned"))
+"""Events that change a site's line without the site having moved."""
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a poll brought."""
+
+    board: Board
+    rows: tuple[SiteRow, ...]
+    """Sites that moved; every site when `anew`."""
+    anew: bool
+
+
+class Feed:
+    """One screen's view of one workspace."""
+
+    def __init__(self, store: Store, actor: Actor, zone: ZoneInfo, clock: Callable[[], datetime] = utc_now) -> None:
+        self._store = store
+        self._actor = actor
+        self._clock = clock
+        self._board = Board(at=clock(), zone=zone)
+        self._seen = -1
+        """Seq of the last event that was taken in."""
+        self._rows_seen = -1
+        """Seq of the last site row that was read."""
+
+    def poll(self, site: str | None = None) -> News:
+        """What is there now, and which sites moved since the last poll; `site` is the one whose own screen is open.
+
+        Raises:
+            FleetError: The database does not answer; the next poll goes on from where this one began.
+        """
+        version = self._store.version()
+        with self._store.read() as snapshot:
+            return self._read(snapshot, version, site)
+
+    def _read(self, snapshot: Snapshot, version: int, site: str | None) -> News:
+        old = self._board
+        rollout = rollouts.newest_rollout(snapshot)
+        happened = version != self._seen
+        kinds = {event.kind for event in audit.read_events(snapshot, self._seen)} if happened and self._seen >= 0 else set[str]()
+        board = replace(old, at=self._clock(), rollout=rollout, orchestrator=read_orchestrator(snapshot), trouble=None)
+        if self._seen < 0 or "inventory.imported" in kinds:
+            board = replace(board, fleet=fleets.read_fleet(snapshot), refusal=why_not(snapshot, self._actor, Right.DECIDE))
+        anew = self._seen < 0 or bool(kinds & _ROWS_ANEW) or _id(rollout) != _id(old.rollout)
+        rows: list[SiteRow] = []
+        if rollout is not None and (happened or anew):
+            rows = reads.sites_since(snapshot, rollout.id, -1 if anew else self._rows_seen)
+            board = replace(
+                board,
+                plan=releases.read_plan(snapshot, rollout.plan_digest) if anew else board.plan,
+                tallies=reads.read_tallies(snapshot, rollout.id),
+                failures=tuple(reads.failures(snapshot, rollout.id, _FAILURES_SHOWN)),
+            )
+        if rollout is None or site is None:
+            board = replace(board, site=None)
+        elif happened or old.site is None or old.site.row.code != site:
+            board = replace(board, site=_read_site(snapshot, board.fleet, rollout.id, site))
+        self._board, self._seen = board, version
+        self._rows_seen = max((row.seq for row in rows), default=self._rows_seen)
+        return News(board, tuple(rows), anew)
+
+
+def _id(rollout: RolloutState | None) -> str | None:
+    return rollout.id if rollout else None
+
+
+def _read_site(snapshot: Snapshot, fleet: Fleet, rollout: str, code: str) -> SiteDetail | None:
+    row = reads.read_site_row(snapshot, rollout, code)
+    if row is None:
+        return None
+    terminals = reads.terminals_of_site(snapshot, rollout, code)
+    bound = {terminal.id: trust.read_binding(snapshot, terminal.id) for terminal in terminals}
+    return SiteDetail(
+        site=fleet.sites.get(code),
+        row=row,
+        terminals=tuple(terminals),
+        attempts={terminal.id: tuple(reads.attempts_of_terminal(snapshot, rollout, terminal.id)) for terminal in terminals},
+        bindings={terminal: binding for terminal, binding in bound.items() if binding},
+        check_ins=tuple(crew.read_check_ins(snapshot, rollout, code)),
+        assignment=crew.read_assignment(snapshot, code),
+    )

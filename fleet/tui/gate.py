@@ -1,0 +1,164 @@
+"""The gate: the evidence of a wave against the thresholds, how far an approval would reach, and the approval itself."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual import on
+from textual.widgets import Input
+
+from fleet.control import rollouts
+from fleet.model.plan import Wave
+from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState
+from fleet.report.words import kind_words, wave_phase_words
+from fleet.rollout import WaveFacts, rules_of, verdict_words
+from fleet.rollout.gate import Judgement, judge
+from fleet.select import fold
+from fleet.text import N_, _, render
+from fleet.tui.board import Board
+from fleet.tui.cells import Span, fit, wrap
+from fleet.tui.dialogs import Dialog, paragraph
+from fleet.tui.look import BAD, BOLD, DIM, GOOD, NONE, WARN
+
+_VERDICTS = {
+    Verdict.PASS: (N_("pass"), GOOD),
+    Verdict.FAIL: (N_("fail"), BAD),
+    Verdict.INCONCLUSIVE: (N_("inconclusive"), WARN),
+}
+_LABEL = 18
+"""Cells of the column of names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One line of the gate: what, how much, and how it looks."""
+
+    name: str
+    value: str
+    style: Style = NONE
+
+
+class GateDialog(Dialog):
+    """The evidence of one wave; where something waits and this person may decide, a field to approve in."""
+
+    def __init__(self, number: int, refusal: str) -> None:
+        super().__init__()
+        self.number = number
+        self.refusal = refusal
+        """Why nothing can be approved here; empty when it can."""
+        self.FIELDS = () if refusal else ("name",)  # type: ignore[misc]
+
+    def words(self, width: int) -> list[list[Span]]:
+        """The evidence, and why there is nothing to approve where there is not."""
+        board = self.board
+        wave = _wave(board, self.number)
+        if wave is None:
+            return [[(_("There is no rollout."), NONE)]]
+        name = board.wave_name(self.number)
+        state = render(wave_phase_words(wave.phase))
+        lines: list[list[Span]] = [[(_("Gate of wave {name}", name=name), WARN), (f"  {state}", DIM)], []]
+        for line in evidence(board, wave):
+            first, *more = wrap(line.value, max(1, width - _LABEL))
+            lines.append([(fit(line.name, _LABEL), DIM), (first, line.style)])
+            lines += [[(" " * _LABEL, NONE), (rest, line.style)] for rest in more]
+        return [*lines, *([[], *paragraph(self.refusal, width, BOLD)] if self.refusal else [])]
+
+    def about(self, name: str) -> str:  # noqa: ARG002 - one field
+        """What to type, and that it is recorded."""
+        return _("Type {name} and press Enter to approve. Your name is recorded.", name=self.board.wave_name(self.number))
+
+    @on(Input.Submitted)
+    async def submit(self) -> None:
+        """The name must be the wave's."""
+        rollout, name = self.board.rollout, self.board.wave_name(self.number)
+        if rollout is None:
+            return
+        if fold(self.typed("name")) != fold(name):
+            self.reply(_("That is not the wave's name; nothing was approved."))
+            return
+        await self.decide(
+            lambda store, actor, at: rollouts.approve(store, actor, at, rollout.id, self.number), _("Approved: {name}.", name=name)
+        )
+
+
+def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
+    """What a wave shows, against what the plan asks, line by line."""
+    plan, planned = board.plan, board.planned(wave.number)
+    if plan is None or planned is None:
+        return
+    tally = board.tally_of_wave(wave.number)
+    rule = plan.playbook.gate
+    following = board.planned(wave.number + 1)
+    rules = rules_of(plan).waves
+    judgement = judge(rule, WaveFacts(tally.sites, tally.by_ssh), rules[wave.number] if following else None)
+    upgraded, samples = int(judgement.values["upgraded"]), int(judgement.values["samples"])
+    share = f"{upgraded}/{samples} ({upgraded * 100 / samples:.1f} %)" if samples else f"{upgraded}/{samples}"
+    enough = samples >= rule.min_samples and upgraded * 100 >= rule.success * samples
+    yield Evidence(_("Upgraded"), f"{share}  >= {rule.success:g} %", GOOD if enough else WARN)
+    yield Evidence(
+        _("Answered"), _("{n} terminals  >= {least}", n=samples, least=rule.min_samples), GOOD if samples >= rule.min_samples else WARN
+    )
+    yield _failures(tally.sites, planned)
+    yield Evidence(
+        _("Unreachable"),
+        _("{n} sites, {allowed} allowed", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
+        GOOD if tally.sites.unreachable < planned.unreachable_allowed else WARN,
+    )
+    yield _verdict(wave, judgement)
+    yield from _reach(board, following)
+    if wave.approved_by:
+        yield Evidence(_("Approved by"), f"{board.person(wave.approved_by)} {board.time(wave.approved_at)}", BOLD)
+
+
+def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
+    parts = _(
+        "{spent} sites, {allowed} allowed (failed {failed}, rolled back {back}, unknown {unknown})",
+        spent=sites.spent_failures,
+        allowed=planned.failures_allowed,
+        failed=sites.failed,
+        back=sites.rolled_back,
+        unknown=sites.unknown,
+    )
+    return Evidence(_("Failures"), parts, GOOD if sites.spent_failures < planned.failures_allowed else BAD)
+
+
+def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
+    """What the gate said when it was asked; before that, what it would say now."""
+    if wave.phase is WavePhase.HELD:
+        return Evidence(_("Verdict"), _("held: a failure budget is spent; approving grants it anew and goes on"), BAD)
+    said = wave
+    if wave.verdict is None:
+        values = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
+        said = wave.model_copy(update=values)
+    word, style = _VERDICTS[said.verdict or Verdict.INCONCLUSIVE]
+    why = verdict_words(said)
+    text = f"{render(word)}: {render(why)}" if why else render(word)
+    return Evidence(_("Verdict") if wave.verdict else _("Verdict so far"), text, style)
+
+
+def _reach(board: Board, following: Wave | None) -> Iterator[Evidence]:
+    """How far an approval would reach."""
+    if following is None:
+        yield Evidence(_("Next wave"), _("none; this is the last one"), BOLD)
+        return
+    kinds = Counter(board.fleet.sites[site.code].kind for site in following.sites if site.code in board.fleet.sites)
+    sites = ", ".join(f"{render(kind_words(kind))} {n}" for kind, n in kinds.items())
+    size = _(
+        "{name}: {sites} sites ({kinds}), {n} terminals",
+        name=following.name,
+        sites=len(following.sites),
+        kinds=sites,
+        n=len(following.terminals),
+    )
+    yield Evidence(_("Next wave"), size, BOLD)
+    if following.untested:
+        yield Evidence(_("Never tested"), "; ".join(map(str, following.untested)), WARN)
+    programs = {terminal.program for terminal in following.terminals if terminal.program}
+    steps = sorted({step for digest in programs for step in board.plan.programs[digest].irreversible}) if board.plan else []
+    if steps:
+        yield Evidence(_("No way back"), ", ".join(steps), BAD)
+
+
+def _wave(board: Board, number: int) -> WaveState | None:
+    return next((wave for wave in board.rollout.waves if wave.number == number), None) if board.rollout else None

@@ -1,0 +1,190 @@
+"""How far it is, and where it is bad: waves, districts, failures."""
+
+from collections.abc import Sequence
+
+from rich.style import Style
+from textual.strip import Strip
+
+from fleet.model.attempt import Cause, cause_words
+from fleet.model.rollout import SiteCounts, SiteState, WavePhase, WaveState
+from fleet.store.reads import FailureRow, Tally
+from fleet.text import _, render
+from fleet.tui.board import Board
+from fleet.tui.cells import Span, between, crop, fit, strip_of, width_of
+from fleet.tui.frame import ENDED_BADLY, BoardPanel, percent
+from fleet.tui.look import BOLD, DIM, EMPTY, NONE, PLAIN, TITLE, heat, site_state_shown, terminal_shown, wave_shown
+
+_NARROWEST_WAVE, _WIDEST_WAVE = 16, 30
+_TILE = 21
+_MOST_TILE_LINES = 6
+
+
+class Waves(BoardPanel):
+    """Each wave: its name, how many of its sites are upgraded, and where its gate stands. Three lines, or two when room is scarce."""
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """Names, bars and states; with too many waves for the width, those around the current one."""
+        board = self.board
+        if board is None or board.rollout is None:
+            return []
+        waves = board.rollout.waves
+        fitting = max(1, min(len(waves), (width - 1) // _NARROWEST_WAVE))
+        current = board.waiting or board.rollout.current
+        first = max(0, min((current.number - 1 if current else len(waves)) - fitting // 2, len(waves) - fitting))
+        slot = min(_WIDEST_WAVE, (width - 1) // fitting)
+        drawn = [self._slot(board, wave, slot - 1, height) for wave in waves[first : first + fitting]]
+        lines = [[span for one in drawn for span in (*one[y], (" ", NONE))] for y in range(min(height, 3))]
+        return [strip_of([(" ", NONE), *spans], width, PLAIN) for spans in lines]
+
+    def _slot(self, board: Board, wave: WaveState, width: int, height: int) -> list[list[Span]]:
+        shown, filled = wave_shown(wave)
+        tally = board.tally_of_wave(wave.number)
+        state = f"{shown.mark} {render(shown.word)}"
+        if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
+            state += " [a]"
+        name = f"{wave.number} {board.wave_name(wave.number)}"
+        bar = _bar(tally, width, filled)
+        if height < 3:
+            both = f"{name} {state}"
+            return [[(fit(both if width_of(both) <= width else f"{wave.number} {state}", width), shown.style)], bar]
+        name_style = DIM if wave.phase is WavePhase.CLOSED else BOLD
+        return [[(fit(name, width), name_style)], bar, [(fit(state, width), shown.style)]]
+
+
+def _bar(tally: Tally, width: int, filled: Style) -> list[Span]:
+    whole = tally.sites.total - tally.sites.excluded
+    part = tally.sites.upgraded
+    text = fit(f" {percent(part, whole)} {part}/{whole}", width)
+    full = width * part // whole if whole else 0
+    return [(text[:full], filled), (text[full:], EMPTY)]
+
+
+class Tiles(BoardPanel):
+    """Each district: terminals done of all, and its sites that ended badly or wait for a technician."""
+
+    compact = False
+    """Two lines for all districts instead of two for each row of tiles."""
+
+    def height_for(self, board: Board, width: int) -> int:
+        """Lines it takes: its title and the tiles, or two."""
+        if self.compact:
+            return 2
+        rows = -(-len(_districts(board)) // self._columns(width))
+        return 1 + min(_MOST_TILE_LINES, 2 * rows)
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """A heat strip when compact, else tiles under a title."""
+        board = self.board
+        if board is None or board.tallies is None:
+            return []
+        districts = _districts(board)
+        if self.compact:
+            return self._strip(board, districts, width)
+        columns = self._columns(width)
+        slot = (width - 1) // columns
+        fitting = columns * ((height - 1) // 2)
+        title: list[Span] = [(f" {_('DISTRICTS')}  ", TITLE), (_("terminals upgraded of all; sites that ended badly or wait"), DIM)]
+        if len(districts) > fitting:
+            title.append(("  " + _("and {count} more", count=len(districts) - fitting), BOLD))
+        lines = [strip_of(title, width, PLAIN)]
+        for start in range(0, min(len(districts), fitting), columns):
+            row = [self._tile(board, code, tally, slot - 1) for code, tally in districts[start : start + columns]]
+            lines += [strip_of([(" ", NONE), *(span for tile in row for span in (*tile[y], (" ", NONE)))], width, PLAIN) for y in (0, 1)]
+        return lines
+
+    def district_at(self, x: int, y: int) -> str | None:
+        """Code of the district whose tile is there."""
+        if self.board is None or self.board.tallies is None:
+            return None
+        districts = _districts(self.board)
+        columns, line = (self._strip_columns(len(districts)), 0) if self.compact else (self._columns(self.size.width), (y - 1) // 2)
+        slot = (self.size.width - 1) // columns
+        column = (x - 1) // slot if x else 0
+        index = line * columns + column
+        return districts[index][0] if (self.compact or y > 0) and column < columns and index < len(districts) else None
+
+    def _columns(self, width: int) -> int:
+        return max(1, (width - 1) // _TILE)
+
+    def _strip_columns(self, count: int) -> int:
+        return max(1, min(count, (self.size.width - 1) // 6))
+
+    def _tile(self, board: Board, code: str, tally: Tally, width: int) -> list[list[Span]]:
+        part = tally.proven / tally.terminal_count if tally.terminal_count else 0
+        style = heat(part)
+        share = f" {percent(tally.proven, tally.terminal_count)} "
+        marks = [(f"{mark}{n} ", colour) for mark, colour, n in _troubles(tally.sites)]
+        counts = f" {tally.proven}/{tally.terminal_count}"
+        name = fit(f" {board.district(code)}", width - len(share))
+        above: list[Span] = [(name, style + BOLD), (share, style)]
+        below = between([(counts, NONE)], marks, width, style)
+        return [above, [(segment.text, segment.style or style) for segment in below]]
+
+    def _strip(self, board: Board, districts: Sequence[tuple[str, Tally]], width: int) -> list[Strip]:
+        columns = self._strip_columns(len(districts))
+        slot = (width - 1) // columns
+        lines: list[list[Span]] = [[(" ", NONE)], [(" ", NONE)]]
+        for code, tally in districts[:columns]:
+            style = heat(tally.proven / tally.terminal_count if tally.terminal_count else 0)
+            troubles = _troubles(tally.sites)
+            share = percent(tally.proven, tally.terminal_count)
+            marks = "".join(mark for mark, _colour, _n in troubles)[: max(0, slot - 1 - len(share))]
+            lines[0] += [(crop(board.district(code), slot - 1), style), (" ", NONE)]
+            lines[1] += [(share, style), (fit(marks, slot - 1 - len(share)), style + (troubles[0][1] if troubles else NONE)), (" ", NONE)]
+        return [strip_of(spans, width, PLAIN) for spans in lines]
+
+
+def _districts(board: Board) -> list[tuple[str, Tally]]:
+    """Districts that have sites in the rollout, in the inventory's order."""
+    tallies = board.tallies.by_district if board.tallies else {}
+    order = {code: number for number, code in enumerate(board.districts)}
+    return sorted(tallies.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
+
+
+def _troubles(sites: SiteCounts) -> list[tuple[str, Style, int]]:
+    """Mark, colour and number of each kind of trouble; every ending has its own."""
+    states = (*ENDED_BADLY, SiteState.WAITING_BY_HAND)
+    found = [(site_state_shown(state), getattr(sites, state.name.lower())) for state in states]
+    return [(shown.mark, shown.style, n) for shown, n in found if n]
+
+
+class Failures(BoardPanel):
+    """The newest terminals that did not end well, two lines each."""
+
+    def draw(self, width: int, height: int) -> list[Strip]:
+        """A title, then as many as there is room for."""
+        board = self.board
+        if board is None:
+            return []
+        lines = [strip_of([(f" {_('FAILURES')}", TITLE)], width, PLAIN)]
+        if not board.failures:
+            lines.append(strip_of([(f" {_('none so far')}", DIM)], width, PLAIN))
+        for failure in board.failures[: (height - 1) // 2]:
+            shown = terminal_shown(failure.ending)
+            time = board.time(failure.at)
+            name = fit(failure.site_name, max(1, width - 5 - len(time)))
+            lines.append(strip_of([(f" {shown.mark} ", shown.style), (name, BOLD), (f" {time}", DIM)], width, PLAIN))
+            code = failure.terminal.partition("/")[2]
+            lines.append(strip_of([(f"   {code} ", DIM), (failure_words(failure), NONE)], width, PLAIN))
+        return lines
+
+
+def failure_words(failure: FailureRow) -> str:
+    """Why a terminal did not end well, in one line."""
+    if failure.cause is Cause.NONE:
+        return failure.detail or render(terminal_shown(failure.ending).word)
+    return render(cause_words(failure.cause))
+
+
+def newest_failure(board: Board) -> list[Span]:
+    """The newest terminal that did not end well, as one line; empty when there is none."""
+    if not board.failures:
+        return []
+    failure = board.failures[0]
+    shown = terminal_shown(failure.ending)
+    return [
+        (f"{shown.mark} {board.time(failure.at)} ", shown.style),
+        (failure.site_name, BOLD),
+        (f" {failure.terminal.partition('/')[2]} ", DIM),
+        (failure_words(failure), NONE),
+    ]

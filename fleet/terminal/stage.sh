@@ -163,7 +163,7 @@ receive_payload() {
   [ -n "$limiter" ] || choose_limiter
   garbage="$garbage $run/payload"
   code=0
-  limited "$1" cat <&3 >"$run/payload" 2>"$output" || code=$?
+  limited "$1" cat <&3 >"$run/payload" 2>"$output" 4>&- || code=$?
   [ "$code" -ne 124 ] || fail command-timeout 'the files did not arrive in time'
   [ "$code" -eq 0 ] || trouble "$(cat "$output")"
   heed "$(tail -c 3 "$run/payload")"

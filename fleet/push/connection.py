@@ -1,0 +1,211 @@
+"""One SSH connection to one terminal. Fabric opens it, with the ssh_config and the gateways it names; Paramiko carries it.
+
+- Every server on the way is known before anything is sent to it (`host_keys`). Only our user key is offered: no agent, no other key, no password.
+- One deadline covers everything (`link`); greeting, login and channel have their own, shorter limits.
+- Every failure is a LinkError with a cause. All is closed on every path, the library's thread included.
+"""
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from socket import SHUT_RDWR
+from typing import Any
+
+import fabric
+from paramiko import AuthenticationException, ChannelException, MissingHostKeyPolicy, SSHConfig, SSHException, Transport
+from paramiko.ssh_exception import IncompatiblePeer
+
+from fleet.errors import InputError
+from fleet.model.attempt import Cause
+from fleet.model.inventory import Terminal
+from fleet.push.host_keys import HostKeyError, Known, Pinned
+from fleet.push.link import Deadline, Link, LinkError, connect
+from fleet.push.user_key import UserKey
+from fleet.text import N_
+
+GREETING_S = 15.0
+LOGIN_S = 20.0
+CHANNEL_S = 15.0
+KEEPALIVE_S = 15
+_JOIN_S = 5.0
+
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
+_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
+_CONNECT_FAILED = 2
+
+# The library logs tracebacks of every bad terminal; what happened is in the attempt's result.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to connect to, and as whom."""
+
+    terminal: Terminal
+    user: str
+    ssh_config: Path | None
+
+
+class TerminalConnection:
+    """An authenticated connection to a terminal, inside a `with` block."""
+
+    def __init__(self, target: Target, key: UserKey | None, policy: Pinned, deadline: Deadline) -> None:
+        """Nothing is opened yet. Without a key only the host key can be looked at."""
+        self._target = target
+        self._key = key
+        self._policy = policy
+        self._deadline = deadline
+        self._hops: list[fabric.Connection] = []
+        """The connections on the way, the first gateway first, the terminal last."""
+        self._link: Link | None = None
+
+    def __enter__(self) -> Transport:
+        """Open every hop.
+
+        Raises:
+            LinkError: It cannot be opened; nothing is left open.
+            InputError: The ssh_config file cannot be read.
+        """
+        self._hops = _hops(self._target)
+        try:
+            link = self._open_hops()
+        except BaseException:
+            self._close()
+            raise
+        link.opened = True
+        transport: Transport = self._hops[-1].transport
+        transport.set_keepalive(KEEPALIVE_S)
+        return transport
+
+    def __exit__(self, *_: object) -> None:
+        """Close everything, the library's threads included."""
+        self._close()
+
+    def _open_hops(self) -> Link:
+        *gateways, terminal = self._hops
+        link = self._link = self._connect_first()
+        for gateway in gateways:
+            try:
+                self._open(gateway, Known(_known_hosts_files(gateway, self._target.ssh_config)), link)
+            except LinkError as error:
+                raise _at_gateway(gateway, error) from None
+        self._open(terminal, self._policy, link)
+        return link
+
+    def _connect_first(self) -> Link:
+        first = self._hops[0]
+        try:
+            return connect(first.host, first.port, self._deadline)
+        except LinkError as error:
+            if first is self._hops[-1]:
+                raise
+            raise _at_gateway(first, error) from None
+
+    def _open(self, hop: fabric.Connection, policy: MissingHostKeyPolicy, link: Link) -> None:
+        hop.connect_kwargs = self._connect_kwargs()
+        hop.connect_timeout = None
+        if hop is self._hops[0]:
+            hop.connect_kwargs["sock"] = link
+        hop.client.set_missing_host_key_policy(policy)
+        try:
+            hop.open()
+        except HostKeyError as error:
+            raise LinkError(Cause.HOST_KEY_CHANGED, str(error)) from None
+        except IncompatiblePeer as error:
+            raise LinkError(Cause.SSH_TOO_OLD, str(error)) from None
+        except ChannelException as error:
+            cause = Cause.NO_ANSWER if error.code == _CONNECT_FAILED else Cause.GATEWAY
+            raise LinkError(cause, f"the gateway says: {error.text}") from None
+        except (SSHException, EOFError, OSError) as error:
+            raise LinkError(self._cause(error, hop, link), str(error)) from None
+
+    def _cause(self, error: Exception, hop: fabric.Connection, link: Link) -> Cause:
+        """Which trouble an error of the library stands for; the link knows what was heard."""
+        transport = hop.client.get_transport()
+        if hop is self._hops[0] and link.heard_bytes == 0:
+            return Cause.REFUSED if link.closed_by_peer else Cause.NO_ANSWER
+        if self._deadline.passed:
+            return Cause.DEADLINE
+        if transport is None or not transport.remote_version:
+            return Cause.NOT_SSH
+        if isinstance(error, AuthenticationException):
+            return Cause.LOGIN_REFUSED
+        return Cause.LINK_LOST if link.closed_by_peer else Cause.NO_ANSWER
+
+    def _connect_kwargs(self) -> dict[str, Any]:
+        return {
+            "pkey": self._key.private if self._key else None,
+            "allow_agent": False,
+            "look_for_keys": False,
+            "timeout": self._deadline.within(GREETING_S + LOGIN_S),
+            "banner_timeout": self._deadline.within(GREETING_S),
+            "auth_timeout": self._deadline.within(LOGIN_S),
+            "channel_timeout": self._deadline.within(CHANNEL_S),
+            "transport_factory": _strict_transport,
+        }
+
+    def _close(self) -> None:
+        # The link is shut down before it is closed, so that the library's thread is gone before the descriptor is free for another push.
+        if self._link is not None:
+            with suppress(OSError):
+                self._link.shutdown(SHUT_RDWR)
+        for hop in reversed(self._hops):
+            transport = hop.client.get_transport()
+            if transport is not None:
+                transport.packetizer.complete_handshake()  # ends the library's timer where the handshake did not end
+                if transport.is_alive():
+                    transport.join(_JOIN_S)
+            hop.client.close()
+        if self._link is not None:
+            self._link.close()
+
+
+def _hops(target: Target) -> list[fabric.Connection]:
+    """The connections to open, the first gateway first, the terminal last."""
+    terminal = target.terminal
+    config = _fabric_config(target.ssh_config, _changed_at(target.ssh_config))
+    gateway = fabric.Connection(terminal.gateway, config=config) if terminal.gateway else None
+    connection = fabric.Connection(str(terminal.host), user=target.user, port=terminal.port, config=config, gateway=gateway)
+    hops = [connection]
+    while hops[0].gateway:
+        if not isinstance(hops[0].gateway, fabric.Connection):
+            raise LinkError(Cause.GATEWAY, "ProxyCommand is not used; name the gateway with ProxyJump")
+        hops.insert(0, hops[0].gateway)
+    return hops
+
+
+def _changed_at(ssh_config: Path | None) -> int:
+    try:
+        return ssh_config.stat().st_mtime_ns if ssh_config else 0
+    except OSError as error:
+        raise InputError(N_("the ssh_config file cannot be read: {reason}", reason=error.strerror), where=str(ssh_config)) from None
+
+
+@lru_cache(maxsize=8)
+def _fabric_config(ssh_config: Path | None, _mtime_ns: int) -> fabric.Config:
+    """Fabric's settings: the given ssh_config only, nothing from the user's or the system's own files."""
+    parsed = SSHConfig.from_path(str(ssh_config)) if ssh_config else SSHConfig()
+    return fabric.Config(ssh_config=parsed, lazy=True)
+
+
+def _at_gateway(gateway: fabric.Connection, error: LinkError) -> LinkError:
+    return LinkError(Cause.GATEWAY, f"{gateway.host}: {error.cause.value} {error.detail}".rstrip())
+
+
+def _strict_transport(sock: Any, disabled_algorithms: Any = None) -> Transport:
+    """A transport that offers no weak algorithm, the fastest of the strong ones first."""
+    transport = Transport(sock, disabled_algorithms=disabled_algorithms)
+    options = transport.get_security_options()
+    options.ciphers = _CIPHERS
+    options.digests = _MACS
+    return transport
+
+
+def _known_hosts_files(hop: fabric.Connection, ssh_config: Path | None) -> tuple[Path, ...]:
+    """Where the gateway's key is looked up: as ssh does, relative names beside the ssh_config."""
+    names = hop.ssh_config.get("userknownhostsfile", "~/.ssh/known_hosts").split()
+    base = ssh_config.parent if ssh_config else Path()
+    return tuple(base / Path(name).expanduser() for name in names)

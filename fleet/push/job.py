@@ -1,0 +1,67 @@
+"""What a push is given and what a host-key scan brings back: the values between the engine and the transport."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import BinaryIO, Protocol
+
+from fleet.model.attempt import Cause
+from fleet.model.inventory import Site, Terminal
+from fleet.model.plan import Program
+from fleet.model.playbook import Account
+from fleet.model.release import Artifact
+
+
+class FileSource(Protocol):
+    """Where the contents of release files are."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """The contents with that digest, at their beginning; the caller closes it. Raises OSError where they are missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PushJob:
+    """One attempt on one terminal."""
+
+    terminal: Terminal
+    site: Site
+    number: int
+    """Counts the terminal's attempts in this rollout, from 1."""
+    program: Program
+    artifact: Artifact | None
+    version: str
+    account: Account
+    pinned: str | None
+    """Fingerprint of the confirmed host key, `SHA256:...`; None is not confirmed, and then nothing connects."""
+    deadline_s: float
+    """From now to the result, at most."""
+    rollout: str = ""
+    """Code of the rollout. With terminal, number, program and version it names the attempt: made again, it is the same attempt."""
+
+    @property
+    def attempt(self) -> str:
+        """The attempt's name on the terminal, hex. An attempt that has ended there is reported again, never made again."""
+        parts = (self.rollout, self.terminal.id, str(self.number), self.program.digest, self.version)
+        return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """What the program is told about this terminal."""
+        return {
+            "terminal": self.terminal.id,
+            "site": self.site.code,
+            "kind": self.site.kind.value,
+            "district": self.site.district,
+            "key_card": self.terminal.key_card or "",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What a terminal shows before anybody has logged in."""
+
+    fingerprint: str | None
+    """`SHA256:...` of its host key, or None, and then `cause` says why."""
+    cause: Cause = Cause.NONE
+    detail: str = ""

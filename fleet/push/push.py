@@ -1,0 +1,95 @@
+"""One terminal, one attempt: connect, converse, record. And the look at a host key before anybody trusts it."""
+
+import secrets
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.inventory import Terminal
+from fleet.push.clean import clean
+from fleet.push.connection import Target, TerminalConnection
+from fleet.push.conversation import Conversation, Story
+from fleet.push.host_keys import Pinned
+from fleet.push.job import FileSource, PushJob, ScanResult
+from fleet.push.link import Deadline, LinkError
+from fleet.push.transport import Courier
+from fleet.push.user_key import UserKey
+
+SCAN_S = 20.0
+
+
+def push_terminal(
+    job: PushJob, files: FileSource, keys: UserKey, ssh_config: Path | None = None, stop: threading.Event | None = None
+) -> AttemptResult:
+    """Push one terminal and say how it ended; a bad terminal is a result, never an exception.
+
+    Args:
+        job: What to push, where, and until when.
+        files: The contents of the artifact's files.
+        keys: The user key that the terminal accepts.
+        ssh_config: An ssh_config(5) file for aliases and gateways.
+        stop: Set to stop: before the terminal has the last word it ends with cause STOPPED and nothing touched; after it, it goes on.
+
+    Raises:
+        FleetError: A file of the release is missing here.
+    """
+    started_at = datetime.now(UTC)
+    policy = Pinned(job.pinned)
+    conversation = Conversation(job.program, job.artifact, job.values, secrets.token_hex(16), job.attempt)
+    courier = Courier(conversation, files, Deadline.after(job.deadline_s), stop)
+    try:
+        story = _converse(job, courier, policy, keys, ssh_config)
+    except LinkError as error:
+        story = _not_begun(TerminalState.UNREACHABLE, error.cause, error.detail)
+    return AttemptResult(
+        terminal=job.terminal.id,
+        number=job.number,
+        ending=story.ending,
+        in_place=story.in_place,
+        step=story.step,
+        cause=story.cause,
+        detail=story.detail,
+        steps=story.steps,
+        facts=dict(story.facts),
+        key=story.key,
+        host_fingerprint=policy.seen,
+        bytes_sent=courier.sent_bytes,
+        bytes_saved=story.bytes_saved,
+        log=story.log,
+        started_at=started_at,
+        finished_at=max(started_at, datetime.now(UTC)),
+    )
+
+
+def scan_host_key(terminal: Terminal, ssh_config: Path | None = None, keys: UserKey | None = None) -> ScanResult:
+    """The fingerprint of the terminal's host key, without logging in there; a bad terminal is a result, never an exception.
+
+    `keys` is for the gateways on the way, where there are any.
+    """
+    if terminal.host is None:
+        return ScanResult(None, Cause.NAME_UNKNOWN)
+    policy = Pinned(None)
+    try:
+        with TerminalConnection(Target(terminal, "nobody", ssh_config), keys, policy, Deadline.after(SCAN_S)):
+            pass
+    except LinkError as error:  # with nothing pinned every key is turned away, and has been seen
+        return ScanResult(policy.seen) if policy.seen else ScanResult(None, error.cause, clean(error.detail.encode()))
+    return ScanResult(policy.seen)
+
+
+def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh_config: Path | None) -> Story:
+    if courier.stop is not None and courier.stop.is_set():
+        return _not_begun(TerminalState.FAILED, Cause.STOPPED)
+    if job.pinned is None:
+        raise LinkError(Cause.HOST_KEY_UNCONFIRMED)
+    if job.terminal.host is None:
+        raise LinkError(Cause.NAME_UNKNOWN)
+    target = Target(job.terminal, job.terminal.user or job.account.user, ssh_config)
+    with TerminalConnection(target, keys, policy, courier.deadline) as transport:
+        cause, exit_status = courier.carry(transport)
+    return courier.conversation.story(cause, exit_status)
+
+
+def _not_begun(ending: TerminalState, cause: Cause, detail: str = "") -> Story:
+    return Story(ending, cause, in_place=False, step="", detail=clean(detail.encode()), steps=(), facts={}, key=None, bytes_saved=0, log=())

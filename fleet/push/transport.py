@@ -1,0 +1,175 @@
+"""Carries one conversation over one exec channel: the conversation orders, this moves the bytes.
+
+- One thread, one owner. Nothing is kept but the piece that is on its way.
+- A stop is heeded until the last word; after it the terminal goes on by itself, and we listen.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from time import monotonic, sleep
+from typing import BinaryIO
+
+from paramiko import Channel, SSHException, Transport
+
+from fleet.errors import FleetError
+from fleet.model.attempt import Cause
+from fleet.model.release import ReleaseFile
+from fleet.push.conversation import Conversation, HangUp, Order, SendFile, SendLastWord
+from fleet.push.job import FileSource
+from fleet.push.link import Deadline, LinkError
+from fleet.push.payload import LAST_WORD, archive_header, archive_padding
+from fleet.text import N_
+
+PIECE_BYTES = 32 * 1024
+READ_BYTES = 256 * 1024
+WINDOW_BYTES = 256 * 1024
+QUIET_S = 60.0
+"""How long a terminal may say nothing before it has the last word; later only the deadline counts."""
+STATUS_S = 2.0
+"""How long after its last output a program's exit status is waited for."""
+_STOP_CHECK_S = 0.25
+
+
+class _OverError(Exception):
+    """The conversation is over on our side."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@dataclass(slots=True)
+class Courier:
+    """One conversation's carrier."""
+
+    conversation: Conversation
+    files: FileSource
+    deadline: Deadline
+    stop: threading.Event | None
+    sent_bytes: int = field(default=0, init=False)
+    """Bytes of files that were sent."""
+
+    def carry(self, transport: Transport) -> tuple[Cause, int | None]:
+        """Hold the whole conversation.
+
+        Returns:
+            Why we ended it, where we did, and the program's exit status, where it was told.
+
+        Raises:
+            LinkError: The program could not be started.
+            FleetError: A file of the release is missing here.
+        """
+        channel = self._start(transport)
+        try:
+            self._send(channel, memoryview(self.conversation.opening()))
+            self._listen(channel)
+        except _OverError as over:
+            return over.cause, None
+        finally:
+            channel.close()
+        if not transport.is_active():
+            return Cause.LINK_LOST, None
+        return Cause.NONE, self._exit_status(channel)
+
+    def _start(self, transport: Transport) -> Channel:
+        try:
+            channel = transport.open_session(window_size=WINDOW_BYTES, timeout=self.deadline.within(QUIET_S))
+            channel.settimeout(self.deadline.within(QUIET_S))
+            channel.set_combine_stderr(True)
+            channel.exec_command(self.conversation.command())
+        except (SSHException, OSError, EOFError) as error:
+            raise LinkError(Cause.LINK_LOST if not transport.is_active() else Cause.PROTOCOL, str(error)) from None
+        return channel
+
+    def _listen(self, channel: Channel) -> None:
+        """Take in and obey until the terminal has nothing more to say."""
+        heard_at = monotonic()
+        while True:
+            self._check(heard_at)
+            channel.settimeout(self._patience())
+            try:
+                data = channel.recv(PIECE_BYTES)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            if not data:
+                return
+            heard_at = monotonic()
+            for order in self.conversation.feed(data):
+                self._obey(channel, order)
+
+    def _obey(self, channel: Channel, order: Order) -> None:
+        match order:
+            case SendFile(file):
+                self._send_file(channel, file)
+            case SendLastWord():
+                self._check(monotonic())
+                self.conversation.last_word_sent = True
+                if self._send(channel, memoryview(LAST_WORD)):
+                    channel.shutdown_write()
+            case HangUp(cause):
+                raise _OverError(cause)
+
+    def _send_file(self, channel: Channel, file: ReleaseFile) -> None:
+        with self._open(file) as source:
+            self._send(channel, memoryview(archive_header(file)))
+            left = file.size
+            while left:
+                data = source.read(min(left, READ_BYTES))
+                if not data:
+                    raise FleetError(N_("a file of the release is shorter than it was: {path}", path=file.path), where=file.sha256)
+                if not self._send(channel, memoryview(data)):
+                    return
+                self.sent_bytes += len(data)
+                left -= len(data)
+            self._send(channel, memoryview(archive_padding(file)))
+
+    def _open(self, file: ReleaseFile) -> BinaryIO:
+        try:
+            return self.files.open(file.sha256)
+        except OSError as error:
+            what = N_("a file of the release is missing: {path}, {reason}", path=file.path, reason=error.strerror)
+            raise FleetError(what, where=file.sha256, hint=N_("add the release again")) from None
+
+    def _send(self, channel: Channel, data: memoryview) -> bool:
+        """Send everything in small pieces; False when the terminal takes no more, and then its words say why."""
+        sent_at = monotonic()
+        while data:
+            self._check(sent_at)
+            channel.settimeout(self._patience())
+            try:
+                count = channel.send(data[:PIECE_BYTES])  # type: ignore[arg-type]  # any buffer will do
+            except TimeoutError:
+                continue
+            except (OSError, EOFError):
+                return False
+            if count == 0:
+                return False
+            sent_at = monotonic()
+            data = data[count:]
+        return True
+
+    def _check(self, heard_at: float) -> None:
+        """End the conversation when its time is over or a person stopped it."""
+        if self.deadline.passed:
+            raise _OverError(Cause.DEADLINE)
+        if self.conversation.last_word_sent:
+            return
+        if self.stop is not None and self.stop.is_set():
+            raise _OverError(Cause.STOPPED)
+        if monotonic() - heard_at >= QUIET_S:
+            raise _OverError(Cause.DEADLINE)
+
+    def _patience(self) -> float:
+        stoppable = self.stop is not None and not self.conversation.last_word_sent
+        return self.deadline.within(_STOP_CHECK_S if stoppable else QUIET_S)
+
+    def _exit_status(self, channel: Channel) -> int | None:
+        until = Deadline.after(self.deadline.within(STATUS_S))
+        while not channel.exit_status_ready():
+            if until.passed:
+                return None
+            sleep(0.01)
+        status = channel.recv_exit_status()
+        return status if status >= 0 else None

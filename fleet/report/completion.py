@@ -1,6 +1,7 @@
 """Everything a report says about one rollout at one moment. Every site and terminal is in exactly one row of every table."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
@@ -134,11 +135,11 @@ def complete(record: Record) -> Completion:
 
 
 def _group(record: Record, of_site: Callable[[SiteRow], K], of_terminal: Callable[[TerminalRow, SiteRow], K]) -> dict[K, Counts]:
-    groups: dict[K, Counts] = {}
+    groups: defaultdict[K, Counts] = defaultdict(Counts)
     for site in record.sites.values():
-        groups.setdefault(of_site(site), Counts()).add_site(site)
+        groups[of_site(site)].add_site(site)
     for terminal in record.terminals:
-        groups.setdefault(of_terminal(terminal, record.site_of(terminal)), Counts()).add_terminal(terminal)
+        groups[of_terminal(terminal, record.site_of(terminal))].add_terminal(terminal)
     return groups
 
 
@@ -147,12 +148,9 @@ def _position(codes: list[str], code: str | None) -> int:
 
 
 def _causes(record: Record) -> tuple[CauseCount, ...]:
-    found: dict[tuple[TerminalState, Cause], list[str]] = {}
-    for terminal in _not_well(record.terminals):
-        found.setdefault((terminal.state, terminal.cause), []).append(terminal.id.partition("/")[0])
+    found: defaultdict[tuple[TerminalState, Cause], list[str]] = defaultdict(list)
+    for terminal in record.terminals:
+        if terminal.state in NOT_WELL:
+            found[terminal.state, terminal.cause].append(record.site_of(terminal).code)
     counted = (CauseCount(ending, cause, len(set(sites)), len(sites)) for (ending, cause), sites in found.items())
     return tuple(sorted(counted, key=lambda row: (-row.terminals, row.ending.value, row.cause.value)))
-
-
-def _not_well(terminals: Iterable[TerminalRow]) -> Iterable[TerminalRow]:
-    return (terminal for terminal in terminals if terminal.state in NOT_WELL)

@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from fleet.model.attempt import Cause, TerminalState, cause_words
@@ -10,7 +11,7 @@ from fleet.model.base import unprintable
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
 from fleet.report.words import kind_words, reach_words, site_state_words, terminal_state_words
-from fleet.text import N_, Message, render
+from fleet.text import N_, Message, current_language, render
 
 Shown = str | int | float | datetime | None
 """What a cell of a table holds: text, a number, a time without zone by the workspace's clock, or nothing."""
@@ -23,15 +24,19 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 
 def shown(value: object, zone: ZoneInfo) -> Shown:
     """A value as a cell holds it, its words in the current language."""
-    if isinstance(value, Enum):
-        return render(words_of(value))
-    if isinstance(value, bool):
-        return render(YES if value else NO)
+    if isinstance(value, Enum | bool):
+        return _word(value, current_language())
     if isinstance(value, datetime):
         return value.astimezone(zone).replace(tzinfo=None, microsecond=0)
     if value is None or isinstance(value, int | float):
         return value
     return clean(str(value))
+
+
+@cache
+def _word(value: Enum | bool, language: str) -> str:
+    # A province's details hold a million of these few words; each is looked up in the catalogue once.
+    return render(words_of(value) if isinstance(value, Enum) else YES if value else NO, language)
 
 
 def words_of(value: Enum) -> Message:

@@ -1,6 +1,6 @@
 """A report whose numbers do not tie is not written: what is held against what, and what differs."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from fleet.errors import FleetError
@@ -17,7 +17,8 @@ def refuse_rows_that_differ(record: Record, plan: Plan) -> None:
     Raises:
         FleetError: A site or terminal is missing or too many, or a site's own numbers are not those of its terminals.
     """
-    _refuse([*_against_plan(record, plan), *_sites_against_terminals(record)])
+    _refuse(list(_against_plan(record, plan)))
+    _refuse(list(_sites_against_terminals(record)))
 
 
 def refuse_counts_that_differ(completion: Completion, tallies: Tallies) -> None:
@@ -56,11 +57,11 @@ def _against_plan(record: Record, plan: Plan) -> Iterator[Message]:
 
 
 def _sites_against_terminals(record: Record) -> Iterator[Message]:
-    counted: dict[str, Counts] = {}
+    counted: defaultdict[str, Counts] = defaultdict(Counts)
     for terminal in record.terminals:
-        counted.setdefault(terminal.id.partition("/")[0], Counts()).add_terminal(terminal)
+        counted[record.site_of(terminal).code].add_terminal(terminal)
     for code, site in record.sites.items():
-        counts = counted.get(code, Counts())
+        counts = counted[code]
         if (site.terminals, site.proven) != (counts.terminals, counts.proven):
             yield N_(
                 "site {code} says {shown} terminals and {shown_proven} proven, its terminals are {terminals} and {proven}",

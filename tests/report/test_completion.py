@@ -1,0 +1,165 @@
+"""What is counted, where, and when nothing is said at all."""
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import text
+
+from fleet.errors import FleetError, InputError
+from fleet.model.actor import FLEET
+from fleet.model.attempt import Cause, TerminalState
+from fleet.model.inventory import Fleet, SiteKind
+from fleet.model.rollout import SiteState
+from fleet.report.completion import Completion
+from fleet.report.counts import Counts, day_of
+from fleet.report.reading import read_completion
+from fleet.report.tables import completion_table
+from fleet.settings import Settings
+from fleet.store import Store, fleets, open_store
+
+AT = datetime(2026, 3, 15, 2, 0, tzinfo=UTC)
+
+
+def test_every_site_and_terminal_of_the_plan_is_counted_once(completion: Completion) -> None:
+    assert (completion.total.sites, completion.total.terminals) == (9, 10)
+
+
+def test_every_table_sums_to_the_total(completion: Completion) -> None:
+    for groups in completion.groupings.values():
+        total = Counts()
+        for counts in groups:
+            total.add(counts)
+
+        assert total == completion.total
+
+
+def test_the_endings_are_never_one_number(completion: Completion) -> None:
+    assert completion.total.terminal_states == {
+        TerminalState.UPGRADED: 1,
+        TerminalState.SELF_TESTED: 1,
+        TerminalState.FAILED: 1,
+        TerminalState.ROLLED_BACK: 1,
+        TerminalState.UNREACHABLE: 1,
+        TerminalState.UNKNOWN: 1,
+        TerminalState.EXCLUDED: 1,
+        TerminalState.NOT_STARTED: 3,
+    }
+
+
+def test_a_marked_site_without_evidence_is_claimed_not_done(completion: Completion) -> None:
+    total = completion.total
+
+    assert (total.marked, total.claimed, total.done) == (2, 1, 1)
+    assert total.site_states[SiteState.UPGRADED] == 1
+
+
+def test_sites_count_for_their_technician_or_for_nobody(completion: Completion) -> None:
+    assert {code: counts.sites for code, counts in completion.by_technician.items()} == {"wang-lei": 2, None: 7}
+    assert list(completion.by_technician)[-1] is None
+
+
+def test_districts_come_in_the_inventorys_order(completion: Completion) -> None:
+    assert list(completion.by_district_and_kind) == [
+        ("qingwan", SiteKind.HOSPITAL),
+        ("qingwan", SiteKind.PHARMACY),
+        ("heshan", SiteKind.PHARMACY),
+    ]
+
+
+def test_a_nights_work_is_one_day_until_the_day_boundary(completion: Completion) -> None:
+    days = completion.by_day
+
+    assert list(days) == [date(2026, 3, 14), date(2026, 3, 15), None]
+    assert (days[date(2026, 3, 14)].terminals, days[date(2026, 3, 15)].terminals, days[None].terminals) == (6, 1, 3)
+    assert (days[date(2026, 3, 15)].done, days[date(2026, 3, 15)].claimed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("at", "boundary", "day"),
+    [
+        (datetime(2026, 3, 14, 21, 59, 59, 999999, tzinfo=UTC), time(6), date(2026, 3, 14)),
+        (datetime(2026, 3, 14, 22, 0, tzinfo=UTC), time(6), date(2026, 3, 15)),
+        (datetime(2026, 3, 14, 16, 0, tzinfo=UTC), time(0), date(2026, 3, 15)),
+        (datetime(2026, 12, 31, 17, 0, tzinfo=UTC), time(6), date(2026, 12, 31)),
+    ],
+)
+def test_a_day_begins_at_the_boundary_by_the_clocks_of_the_zone(at: datetime, boundary: time, day: date) -> None:
+    assert day_of(at, ZoneInfo("Asia/Shanghai"), boundary) == day
+
+
+def test_failures_are_counted_by_their_cause(completion: Completion) -> None:
+    found = {(row.ending, row.cause): (row.sites, row.terminals) for row in completion.causes}
+
+    assert found == {
+        (TerminalState.FAILED, Cause.DISK_FULL): (1, 1),
+        (TerminalState.ROLLED_BACK, Cause.PROBE_FAILED): (1, 1),
+        (TerminalState.UNREACHABLE, Cause.NO_ANSWER): (1, 1),
+        (TerminalState.UNKNOWN, Cause.LINK_LOST): (1, 1),
+    }
+
+
+def test_the_rollout_ties_to_an_inventory_that_has_changed_since(store: Store, workspace: Settings, city: Fleet) -> None:
+    terminals = {code: terminal for code, terminal in city.terminals.items() if code != "p8/t1"}
+    late = city.terminals["p7/t1"].model_copy(update={"code": "t9"})
+    changed = Fleet(districts=city.districts, sites=city.sites, terminals=terminals | {late.id: late}, people=city.people)
+    with store.write(FLEET, AT) as tx:
+        fleets.replace_fleet(tx, changed, {})
+    with store.read() as snapshot:
+        tie = read_completion(snapshot, workspace, AT).record.against_inventory["terminals"]
+
+    assert (tie.inventory, tie.in_rollout, tie.removed_since, tie.not_in_rollout) == (10, 10, 1, 1)
+    assert tie.inventory == tie.in_rollout - tie.removed_since + tie.not_in_rollout
+
+
+@pytest.mark.parametrize(
+    ("damage", "difference"),
+    [
+        (
+            "UPDATE tally SET n = n + 1 WHERE unit = 'site' AND state = 'unreachable'",
+            "in qingwan, pharmacy, the counter site unreachable says 2, counting gives 1",
+        ),
+        ("DELETE FROM tally WHERE state = 'rolled-back'", "the counter site rolled-back says 0, counting gives 1 (2 differences in all)"),
+        ("DELETE FROM terminal_progress WHERE terminal = 'p8/t1'", "of the terminals of the plan, p8/t1 is not in the rollout"),
+        ("DELETE FROM site_progress WHERE site = 'p8'", "of the sites of the plan, p8 is not in the rollout"),
+        (
+            "UPDATE site_progress SET proven = 2 WHERE site = 'p2'",
+            "site p2 says 1 terminals and 2 proven, its terminals are 1 and 0",
+        ),
+        ("UPDATE terminal_progress SET state = 'upgraded' WHERE terminal = 'p2/t1'", "site p2 says 1 terminals and 0 proven"),
+    ],
+)
+def test_numbers_that_do_not_tie_are_refused_and_the_difference_is_named(
+    store: Store, workspace: Settings, damage: str, difference: str
+) -> None:
+    with store.write(FLEET, AT) as tx:
+        tx.connection.execute(text(damage))
+    with store.read() as snapshot, pytest.raises(FleetError) as refusal:
+        read_completion(snapshot, workspace, AT)
+
+    assert refusal.value.exit_code == 1
+    assert str(refusal.value).startswith("the numbers do not tie, so nothing was written: ")
+    assert difference in str(refusal.value)
+
+
+def test_without_a_rollout_there_is_nothing_to_count(workspace: Settings) -> None:
+    store = open_store(workspace, create=True)
+    with store.read() as snapshot, pytest.raises(InputError, match="no rollout has been started yet"):
+        read_completion(snapshot, workspace, AT)
+    store.close()
+
+
+def test_an_unknown_rollout_says_which_there_are(store: Store, workspace: Settings) -> None:
+    with store.read() as snapshot, pytest.raises(InputError) as refusal:
+        read_completion(snapshot, workspace, AT, "r7")
+
+    assert str(refusal.value) == "there is no rollout `r7`\nhint: one of: r1"
+
+
+def test_the_table_for_the_screen_leaves_out_what_did_not_happen(completion: Completion) -> None:
+    headings, rows = completion_table(completion)
+
+    assert headings[:4] == ["district", "kind", "Sites: all", "Sites: done"]
+    assert "Terminals: running" not in headings
+    assert rows[0][:4] == ["Qingwan", "hospital", 1, 1]
+    assert rows[-1][:4] == ["total", "", 9, 1]

@@ -1,7 +1,7 @@
 """What `advance` sees and what it orders: counters and rules in, actions out. No terminal is ever named but by a person's decision."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from fleet.model.attempt import TerminalState
 from fleet.model.plan import Plan
@@ -76,6 +76,10 @@ class Facts:
     def wave(self, number: int) -> WaveFacts:
         """How wave `number` stands."""
         return self.waves.get(number, _NOTHING)
+
+    def without_lost(self, shards: Iterable[int]) -> "Facts":
+        """The same, with these shards not lost: they are only just being handed out."""
+        return replace(self, lost=self.lost - frozenset(shards))
 
 
 _NOTHING = WaveFacts()

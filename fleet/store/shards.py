@@ -81,6 +81,11 @@ def end(tx: Tx, shard: int, attempt: int) -> bool:
     return tx.connection.execute(update(_shards).where(*where).values(state=ShardState.ENDED.value, owner=None, open=0)).rowcount == 1
 
 
+def drop(tx: Tx, shard: int) -> None:
+    """End a shard that nobody has: nothing is left to do in it."""
+    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(state=ShardState.ENDED.value, owner=None, open=0))
+
+
 def put_back(tx: Tx, shard: int) -> None:
     """Plan a shard again: its worker is gone, or there is more to do in it."""
     values = {"state": ShardState.PLANNED.value, "owner": None, "beat_at": None, "grant_parallel": 0, "grant_failures": 0}

@@ -1,0 +1,68 @@
+"""One orchestrator for one workspace: taking the workspace, saying that we are alive, leaving it."""
+
+import os
+import pwd
+import secrets
+import socket
+from datetime import datetime
+
+from fleet.model.actor import FLEET
+from fleet.store import Snapshot, Store, orchestrator
+
+_tokens_of_this_process: set[str] = set()
+
+
+class WorkspaceLock:
+    """Our hold on a workspace."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing is taken yet."""
+        self._store = store
+        self._token = secrets.token_hex(16)
+
+    def take(self, now: datetime) -> None:
+        """Become the workspace's orchestrator.
+
+        Raises:
+            ConflictError: Another one is alive; the message names pid, host and user.
+        """
+        with self._store.write(FLEET, now) as tx:
+            orchestrator.become_orchestrator(
+                tx, pid=os.getpid(), host=socket.gethostname(), user=_user(), token=self._token, last_is_dead=_last_is_dead(tx)
+            )
+        _tokens_of_this_process.add(self._token)
+
+    def beat(self, now: datetime) -> bool:
+        """Say that we are alive; False when another process has taken the workspace."""
+        with self._store.write(FLEET, now) as tx:
+            return orchestrator.beat(tx, self._token)
+
+    def leave(self, now: datetime) -> None:
+        """Say that we stopped in good order."""
+        with self._store.write(FLEET, now) as tx:
+            if orchestrator.beat(tx, self._token):
+                orchestrator.leave(tx, self._token)
+        _tokens_of_this_process.discard(self._token)
+
+
+def _last_is_dead(snapshot: Snapshot) -> bool:
+    """Whether the last orchestrator's process is gone for certain; on another machine nobody can tell, and its beat decides."""
+    last = orchestrator.read_orchestrator(snapshot)
+    if last is None or last.host != socket.gethostname():
+        return False
+    if last.pid == os.getpid():
+        return last.token not in _tokens_of_this_process
+    try:
+        os.kill(last.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"

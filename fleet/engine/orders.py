@@ -1,0 +1,115 @@
+"""Carrying out what `rollout.advance` ordered, in the transaction its facts were read in."""
+
+from collections.abc import Mapping
+from itertools import groupby
+
+from fleet.engine.record import record
+from fleet.engine.shard_run import what_is_open
+from fleet.model.attempt import PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.plan import Plan
+from fleet.model.rollout import RolloutState, WavePhase
+from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover
+from fleet.store import Tx, progress, shards
+
+SHARD_SITES = 50
+"""Sites of one shard, at most."""
+UNFINISHED = (TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
+"""What a retry takes up again."""
+
+
+def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[int, int] | None:
+    """Carry one order out; for a dispatch returns the (shard, attempt) that a worker is to be told once this is stored."""
+    match action:
+        case PlanShards(wave):
+            _plan_shards(tx, state.id, plan, wave)
+        case Dispatch(shard, parallel, failures):
+            shards.set_grant(tx, shard, parallel=parallel, failures=failures)
+            return shard, shards.dispatch(tx, shard)
+        case Grant(shard, parallel, failures):
+            shards.set_grant(tx, shard, parallel=parallel, failures=failures)
+        case Recover(shard):
+            running = _running(tx, state.id, shard)
+            if running:
+                progress.put_back(tx, state.id, running, "worker-lost")
+            shards.put_back(tx, shard)
+        case Abandon(shard):
+            _record_lost(tx, state.id, _running(tx, state.id, shard))
+            shards.put_back(tx, shard)
+        case PutBack(terminals):
+            _put_back(tx, state.id, terminals)
+        case Exclude(terminals):
+            _exclude(tx, state.id, terminals)
+    return None
+
+
+def note_changes(tx: Tx, old: RolloutState, new: RolloutState) -> None:
+    """Append what changed in a rollout's position to the record."""
+    for before, after in zip(old.waves, new.waves, strict=True):
+        if before.phase is not after.phase:
+            body = {"wave": after.number, "verdict": after.verdict.value if after.verdict else None}
+            tx.event(_WAVE_EVENTS[after.phase], new.id, {name: value for name, value in body.items() if value is not None})
+    if old.phase is not new.phase:
+        tx.event("rollout.moved", new.id, {"from": old.phase.value, "to": new.phase.value})
+
+
+_WAVE_EVENTS = {
+    WavePhase.OPEN: "wave.opened",
+    WavePhase.GATE: "wave.judged",
+    WavePhase.HELD: "wave.held",
+    WavePhase.PASSED: "wave.passed",
+}
+
+
+def _plan_shards(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
+    """Cut what a wave has still to do by district, in the plan's order, into shards of at most `SHARD_SITES`."""
+    order = [site.code for site in plan.waves[wave - 1].sites]
+    todo, _unknown = what_is_open(tx, rollout, order)
+    districts = progress.districts_of(tx, rollout, wave)
+    in_order = sorted((site for site in order if site in todo), key=lambda site: districts[site])
+    parts = [
+        (district, sites[start : start + SHARD_SITES])
+        for district, group in groupby(in_order, key=lambda site: districts[site])
+        for sites in [list(group)]
+        for start in range(0, len(sites), SHARD_SITES)
+    ]
+    shards.add_shards(tx, rollout, wave, parts)
+
+
+def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
+    row = shards.read_shard(tx, shard)
+    assert row is not None
+    states = progress.states_of_sites(tx, rollout, row.sites)
+    return sorted(name for of_site in states.values() for name, state in of_site.items() if state is TerminalState.RUNNING)
+
+
+def _record_lost(tx: Tx, rollout: str, terminals: list[str]) -> None:
+    """Nobody heard what became of these, and nobody is to ask: an attempt that ended unknown."""
+    for name, attempts in progress.attempts_of(tx, rollout, terminals).items():
+        lost = AttemptResult(
+            terminal=name,
+            number=attempts + 1,
+            ending=TerminalState.UNKNOWN,
+            cause=Cause.LINK_LOST,
+            started_at=tx.at,
+            finished_at=tx.at,
+        )
+        record(tx, rollout, lost)
+
+
+def _put_back(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
+    again = set(progress.terminals_in(tx, rollout, UNFINISHED))
+    again = again & set(terminals) if terminals else again
+    if again:
+        progress.put_back(tx, rollout, sorted(again), "retry")
+
+
+def _exclude(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
+    """Leave terminals out; a push that runs already finishes and counts, as does what is proven."""
+    stay = PROVEN | {TerminalState.RUNNING, TerminalState.EXCLUDED}
+    states: Mapping[str, TerminalState] = progress.states_of(tx, rollout, terminals)
+    left_out = sorted(name for name, state in states.items() if state not in stay)
+    if left_out:
+        progress.exclude(tx, rollout, left_out)
+    for shard in shards.open_shards(tx, rollout):
+        if not shard.is_out and not any(what_is_open(tx, rollout, shard.sites)):
+            shards.drop(tx, shard.id)

@@ -1,0 +1,199 @@
+"""One shard in a worker's hands: what waits, what is in flight, what is to be asked again, and one step of it in one transaction.
+
+- A step first holds up the fence: where the claim no longer stands, nothing is written and the run is over.
+- A site begins only when the grant in the row, read in this transaction, backs it; all its terminals begin together.
+- When the rest is done, terminals that ended unknown are asked once more: the program there answers what became of it.
+- A run is a value: a step that could not be stored has changed nothing and is taken again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from fleet.engine.jobs import Task, make_tasks
+from fleet.engine.plans import Plans
+from fleet.engine.record import record
+from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.rollout import RolloutPhase, Shard, SiteState
+from fleet.rollout import after, may_begin
+from fleet.store import Snapshot, Tx, progress, rollouts, shards
+
+_BAD = frozenset((SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE))
+_Terminals = Mapping[str, frozenset[str]]
+"""Site -> some of its terminals, never none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRun:
+    """What a worker knows about the shard it claimed."""
+
+    shard: int
+    attempt: int
+    rollout: str
+    sites: tuple[str, ...]
+    waiting: _Terminals
+    """Not started; in the shard's order."""
+    unknown: _Terminals
+    """Ended unknown, and worth asking once more."""
+    in_flight: _Terminals = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
+    """Terminals in flight whose attempt before ended unknown."""
+    asked_again: frozenset[str] = frozenset()
+    """Of these, the ones that only have to say how that attempt ended."""
+
+    @property
+    def open(self) -> int:
+        """Sites it has still to do, those in flight included."""
+        return len({*self.waiting, *self.unknown, *self.in_flight})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step led to."""
+
+    run: ShardRun | None
+    """How it goes on; None: the shard is ended, given back or no longer ours."""
+    tasks: tuple[Task, ...] = ()
+    """What is to be done now, each for one terminal."""
+    parallel: int = 1
+    """Pushes at the same time, at most, in one process."""
+    frees: bool = False
+    """Some grant came free, or the shard did: the reconciler has something to hand out."""
+    stops: bool = False
+    """The rollout is stopped: pushes end as soon as they can."""
+
+
+def claim(tx: Tx, shard: int, attempt: int, owner: str) -> ShardRun | None:
+    """Take a dispatched shard; None when it is no longer there to be taken."""
+    if not shards.claim(tx, shard, attempt, owner):
+        return None
+    row = shards.read_shard(tx, shard)
+    assert row is not None
+    waiting, unknown = what_is_open(tx, row.rollout, row.sites)
+    return ShardRun(shard, attempt, row.rollout, row.sites, waiting, unknown)
+
+
+def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plans: Plans, *, drains: bool) -> Step:
+    """Store results, then begin what may begin; end the shard, or give it back, when nothing is left in flight.
+
+    Args:
+        tx: One transaction for all of it.
+        run: The shard as it was after the last step.
+        results: Of pushes of this run that ended since.
+        plans: Where the rollout's plan is found.
+        drains: The worker is to come to an end: nothing new begins.
+    """
+    if not shards.beat(tx, run.shard, run.attempt):
+        return Step(None, stops=True)
+    stored, state = shards.read_shard(tx, run.shard), rollouts.read_rollout(tx, run.rollout)
+    assert stored is not None
+    assert state is not None
+    run, ended_badly = _with_results(tx, run, results)
+    row = _trimmed(stored, run, ended_badly=ended_badly)
+    begun = asked = frozenset[str]()
+    if state.phase is RolloutPhase.RUNNING and not drains:
+        run, begun = _begin(tx, run, may_begin(row, len(run.in_flight)))
+        if not run.in_flight and run.unknown:
+            row = _trimmed(row, run, taken_up=len(run.unknown))
+            run, asked = _ask_again(tx, run)
+    if not run.in_flight:
+        _hand_in(tx, run)
+        return Step(None, frees=True)
+    row = _trimmed(row, run)
+    grant_changed = (row.grant_failures, row.grant_parallel) != (stored.grant_failures, stored.grant_parallel)
+    if grant_changed:
+        shards.set_grant(tx, run.shard, parallel=row.grant_parallel, failures=row.grant_failures)
+    if row.open != stored.open:
+        shards.set_open(tx, run.shard, row.open)
+    used = plans.of(tx, state)
+    tasks: list[Task] = []
+    if begun or asked:
+        progress.mark_running(tx, run.rollout, sorted(begun | asked))
+        tasks = [
+            *make_tasks(tx, run.rollout, used, sorted(begun)),
+            *make_tasks(tx, run.rollout, used, sorted(asked), again=True),
+        ]
+        endings = progress.last_endings(tx, run.rollout, begun | asked)
+        doubtful = {name for name, ending in endings.items() if ending is TerminalState.UNKNOWN}
+        run = replace(run, doubtful=run.doubtful | doubtful, asked_again=run.asked_again | asked)
+    stops = state.phase is RolloutPhase.STOPPED
+    return Step(run, tuple(tasks), used.plan.playbook.parallel, frees=grant_changed, stops=stops)
+
+
+def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tuple[_Terminals, _Terminals]:
+    """What these sites have still to do, as the tables say: terminals that have not started, and unknown ones worth asking again."""
+    states = progress.states_of_sites(snapshot, rollout, sites)
+    lost = {name for of_site in states.values() for name, state in of_site.items() if state is TerminalState.UNKNOWN}
+    lost = progress.collectable(snapshot, rollout, lost) if lost else lost
+    waiting, unknown = {}, {}
+    for site in sites:
+        of_site = states.get(site, {})
+        if fresh := frozenset(name for name, state in of_site.items() if state is TerminalState.NOT_STARTED):
+            waiting[site] = fresh
+        if asked := lost & of_site.keys():
+            unknown[site] = frozenset(asked)
+    return waiting, unknown
+
+
+def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult]) -> tuple[ShardRun, int]:
+    """The run after some pushes ended, and how many sites ended badly with them."""
+    if not results:
+        return run, 0
+    stored = [
+        record(tx, run.rollout, result, was_unknown=result.terminal in run.doubtful, asked_again=result.terminal in run.asked_again)
+        for result in results
+    ]
+    names = {result.terminal for result in stored}
+    in_flight = {site: left for site, flying in run.in_flight.items() if (left := flying - names)}
+    ended = [site for site in run.in_flight if site not in in_flight]
+    states = progress.site_states(tx, run.rollout, ended)
+    lost = progress.collectable(tx, run.rollout, {result.terminal for result in stored if result.ending is TerminalState.UNKNOWN})
+    unknown = dict(run.unknown)
+    for name in lost:
+        site = name.partition("/")[0]
+        unknown[site] = unknown.get(site, frozenset()) | {name}
+    run = replace(run, in_flight=in_flight, unknown=unknown, doubtful=run.doubtful - names, asked_again=run.asked_again - names)
+    return run, sum(state in _BAD for state in states.values())
+
+
+def _begin(tx: Tx, run: ShardRun, sites: int) -> tuple[ShardRun, frozenset[str]]:
+    """Let at most so many sites begin; what was excluded in the meantime is dropped."""
+    waiting, in_flight = dict(run.waiting), dict(run.in_flight)
+    begun: set[str] = set()
+    for site in run.waiting if sites else ():
+        states = progress.states_of(tx, run.rollout, waiting.pop(site))
+        fresh = frozenset(name for name, state in states.items() if state is TerminalState.NOT_STARTED)
+        if fresh:
+            in_flight[site] = fresh
+            begun |= fresh
+            sites -= 1
+        if not sites:
+            break
+    return replace(run, waiting=waiting, in_flight=in_flight), frozenset(begun)
+
+
+def _ask_again(tx: Tx, run: ShardRun) -> tuple[ShardRun, frozenset[str]]:
+    """Take up every terminal that ended unknown; what it spent of the budget backs it."""
+    names = [name for of_site in run.unknown.values() for name in of_site]
+    states = progress.states_of(tx, run.rollout, names)
+    still = {
+        site: left
+        for site, of_site in run.unknown.items()
+        if (left := frozenset(name for name in of_site if states[name] is TerminalState.UNKNOWN))
+    }
+    return replace(run, unknown={}, in_flight=still), frozenset(name for of_site in still.values() for name in of_site)
+
+
+def _trimmed(row: Shard, run: ShardRun, *, ended_badly: int = 0, taken_up: int = 0) -> Shard:
+    """The shard's row with the grant and the count that fit what the run has still to do."""
+    grant = after(row, ended_badly=ended_badly, taken_up=taken_up, open_sites=run.open)
+    return row.model_copy(update={"grant_failures": grant["failures"], "grant_parallel": grant["parallel"], "open": run.open})
+
+
+def _hand_in(tx: Tx, run: ShardRun) -> None:
+    """End the shard, or give it back when the tables say that something is left to do."""
+    waiting, unknown = what_is_open(tx, run.rollout, run.sites)
+    if waiting or unknown:
+        shards.put_back(tx, run.shard)
+        shards.set_open(tx, run.shard, len({*waiting, *unknown}))
+    else:
+        shards.end(tx, run.shard, run.attempt)

@@ -22,7 +22,7 @@ def test_the_programs_own_help_loads_nothing_heavy(words: list[str]) -> None:
     assert loaded & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("door", ["fleet.tui.app", "fleet.report", "fleet.control", "fleet.store"])
+@pytest.mark.parametrize("door", ["fleet.tui", "fleet.report", "fleet.control", "fleet.store"])
 def test_what_only_looks_and_decides_carries_no_ssh(door: str) -> None:
     loaded = loaded_by(
         f"import pkgutil, importlib\nmodule = importlib.import_module('{door}')\n"

@@ -142,6 +142,7 @@ def _purpose(param: Parameter) -> str:
         extras.append(_("environment: {name}", name=param.envvar))
     if (
         getattr(param, "show_default", False)
+        and param.default != ""
         and isinstance(param.default, str | int | float | Path)
         and not isinstance(param.default, bool)
     ):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -53,5 +54,6 @@ def write_file(completion: Completion, ending: str, path: Path) -> Path:
             N_("the file cannot be written: {reason}", reason=error.strerror or type(error).__name__), where=str(path)
         ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
     return path

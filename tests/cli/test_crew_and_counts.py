@@ -1,0 +1,248 @@
+"""`fleet assign`, `fleet checkin`, `fleet export`: what a person types and reads."""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from sqlalchemy import text
+
+from fleet.cli.common import os_user
+from fleet.model.actor import FLEET
+from fleet.model.inventory import District, Fleet, Person, Reach, Role, Site, SiteKind, Terminal
+from fleet.model.plan import Plan
+from fleet.settings import Settings
+from fleet.store import fleets, open_store
+
+Cli = Callable[..., Any]
+NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
+
+
+def town(role: Role = Role.COORDINATOR) -> Fleet:
+    """Two sites in reach of technician wang-lei, one of nobody; whoever runs the test is `me`."""
+    return Fleet(
+        districts={"qingwan": District(code="qingwan", name="青湾区"), "heshan": District(code="heshan", name="鹤山县")},
+        sites={
+            "p1": Site(code="p1", kind=SiteKind.PHARMACY, name="东门药店", district="qingwan", latitude=30.0, longitude=112.0),
+            "p2": Site(code="p2", kind=SiteKind.PHARMACY, name="西门药店", district="qingwan", latitude=30.0, longitude=112.2),
+            "p3": Site(code="p3", kind=SiteKind.PHARMACY, name="山上药店", district="heshan"),
+        },
+        terminals={
+            "p1/t1": Terminal(site="p1", code="t1", host="127.0.0.1"),
+            "p1/t2": Terminal(site="p1", code="t2", reach=Reach.BY_HAND),
+            "p2/t1": Terminal(site="p2", code="t1", reach=Reach.BY_HAND),
+        },
+        people={
+            "me": Person(code="me", name="我", role=role, os_user=os_user()),
+            "wang-lei": Person(code="wang-lei", name="王磊", role=Role.TECHNICIAN, district="qingwan", latitude=30.0, longitude=112.1),
+        },
+    )
+
+
+@pytest.fixture
+def idle(workspace: Settings) -> Settings:
+    """A workspace with the town and no rollout."""
+    store = open_store(workspace, create=True)
+    with store.write(FLEET, NOW) as tx:
+        fleets.replace_fleet(tx, town(), {})
+    store.close()
+    return workspace
+
+
+@pytest.fixture
+def running(workspace: Settings, start_rollout: Callable[..., Plan], cli: Cli) -> Settings:
+    """The same with a rollout of 4.2.0 over p1 and p2, and both assigned."""
+    store = open_store(workspace, create=True)
+    start_rollout(store, town())
+    store.close()
+    cli("assign", "--apply")
+    return workspace
+
+
+@pytest.mark.usefixtures("idle")
+def test_assign_shows_who_would_go_where_and_changes_nothing(cli: Cli) -> None:
+    ran = cli("assign")
+    again = json.loads(cli("assign", "--json").out)
+
+    assert ran.code == 0
+    assert ran.out.splitlines()[1].split() == ["wang-lei", "王磊", "2", "3", "19.26", "9.63"]
+    assert "p3: no technician is responsible for 鹤山县 or a district above it" in ran.out
+    assert "`fleet assign --apply` stores this" in ran.err
+    assert [each["is_stored"] for each in again["assignments"]] == [False, False]
+
+
+@pytest.mark.usefixtures("idle")
+def test_assign_apply_stores_and_says_with_1_that_a_site_is_left(cli: Cli) -> None:
+    ran = cli("assign", "--apply")
+    shown = json.loads(cli("assign", "--json").out)
+
+    assert ran.code == 1
+    assert "2 sites have their technician now." in ran.err
+    assert [(each["site"], each["is_stored"]) for each in shown["assignments"]] == [("p1", True), ("p2", True)]
+    assert list(shown["without"]) == ["p3"]
+
+
+@pytest.mark.usefixtures("idle")
+def test_assign_changes_one_site_with_a_reason(cli: Cli) -> None:
+    ran = cli("assign", "p3", "--to", "wang-lei", "--reason", "nobody else")
+    shown = json.loads(cli("assign", "p3", "--json").out)
+
+    assert ran.code == 0
+    assert (shown["technician"], shown["by"], shown["reason"]) == ("wang-lei", "me", "nobody else")
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_site_nobody_is_sent_to_is_said_so(cli: Cli) -> None:
+    ran = cli("assign", "p1")
+
+    assert (ran.code, ran.out) == (0, "")
+    assert "Nobody is sent to p1 yet" in ran.err
+    assert json.loads(cli("assign", "p1", "--json").out) is None
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--to", "wang-lei"], "a change needs the site and the technician"),
+        (["p1", "--reason", "x"], "a change needs the site and the technician"),
+        (["p1", "--apply"], "--apply and --anew are for all sites, not for one"),
+        (["p9"], "there is no site `p9`"),
+        (["p1", "--to", "wang-le", "--reason", "x"], "hint: did you mean `wang-lei`?"),
+        (["p1", "--to", "wang-lei"], "a change of who goes where needs a reason"),
+    ],
+)
+def test_a_wrong_assign_is_refused_with_2(cli: Cli, words: list[str], complaint: str) -> None:
+    ran = cli("assign", *words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert complaint in ran.err
+
+
+@pytest.mark.usefixtures("running")
+def test_checkin_by_a_coordinator_claims_the_site_and_names_what_is_missing(cli: Cli) -> None:
+    ran = cli("checkin", "p1", "--by", "wang-lei", "--note", "clean")
+
+    assert ran.code == 0
+    assert ran.out == "p1 东门药店 is claimed, not done: 0 of 2 terminals are proven, the site is not started\n"
+    assert ran.err == "Still without a self-test that passed: p1/t2\n"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_site_whose_terminals_are_all_self_tested_is_done(cli: Cli) -> None:
+    ran = cli("checkin", "p2", "--by", "wang-lei", "--self-test", "t1=4.2.0")
+    again = cli("checkin", "p2", "--by", "wang-lei")
+
+    assert ran.out == "p2/t1: self-test passed\np2 西门药店 is done\n"
+    assert again.out == "p2 is marked already; nothing was changed\np2 西门药店 is done\n"
+
+
+@pytest.mark.usefixtures("running")
+def test_checkin_as_json_says_who_and_for_whom(cli: Cli) -> None:
+    taken = json.loads(cli("checkin", "p2", "--by", "wang-lei", "--self-test-failed", "t1=no paper", "--json").out)
+
+    assert (taken["check_in"]["actor"], taken["check_in"]["technician"]) == ("me", "wang-lei")
+    assert (taken["check_in"]["kind"], taken["site"]["claimed"]) == ("problem", False)
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["p2", "--by", "wang-lei", "--self-test", "t1"], "`t1` is not what --self-test takes"),
+        (["p2", "--by", "wang-lei", "--self-test", "t1=1", "--self-test", "t1=2"], "--self-test names t1 twice"),
+        (["p3", "--by", "wang-lei"], "nobody is sent to site `p3` yet"),
+        (["p22", "--by", "wang-lei"], "hint: did you mean `p2`?"),
+        (["p2"], "--by"),
+    ],
+)
+def test_a_wrong_checkin_is_refused_with_2(cli: Cli, words: list[str], complaint: str) -> None:
+    ran = cli("checkin", *words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert complaint in ran.err
+
+
+def test_an_os_user_who_is_nobody_checks_nothing_in(cli: Cli, workspace: Settings, start_rollout: Callable[..., Plan]) -> None:
+    fleet = town()
+    people = {"wang-lei": fleet.people["wang-lei"]}
+    store = open_store(workspace, create=True)
+    start_rollout(store, Fleet(districts=fleet.districts, sites=fleet.sites, terminals=fleet.terminals, people=people))
+    store.close()
+    ran = cli("checkin", "p1", "--by", "wang-lei")
+
+    assert ran.code == 2
+    assert "is nobody in the inventory" in ran.err
+
+
+@pytest.mark.usefixtures("running")
+def test_export_writes_the_workbook_here_and_says_where(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = cli("export")
+
+    assert (ran.code, ran.out) == (0, "completion.xlsx\n")
+    assert ran.err == "2 sites, 0 of them done; 3 terminals, 0 of them proven.\n"
+    assert "Details" in openpyxl.load_workbook(tmp_path / "completion.xlsx").sheetnames
+
+
+@pytest.mark.usefixtures("running")
+def test_export_takes_the_format_from_the_files_name(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("export", "--out", tmp_path / "counts.json")
+
+    assert ran.code == 0
+    assert json.loads((tmp_path / "counts.json").read_text("utf-8"))["total"]["terminals"]["total"] == 3
+
+
+@pytest.mark.usefixtures("running")
+def test_export_to_standard_output_is_the_file_and_nothing_else(cli: Cli) -> None:
+    ran = cli("export", "--format", "csv", "--out", "-")
+    rows = list(csv.DictReader(StringIO(ran.out.removeprefix("\ufeff"), newline="")))
+
+    assert (ran.code, ran.err) == (0, "")
+    assert [row["terminal"] for row in rows] == ["p1/t1", "p1/t2", "p2/t1"]
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--format", "xls"], "there is no format `xls`\nhint: did you mean `xlsx`?"),
+        (["--out", "-"], "a workbook does not go to standard output"),
+        (["--rollout", "r9"], "there is no rollout `r9`"),
+        (["--out", "/dev/null/x.csv"], "the file cannot be written"),
+    ],
+)
+def test_a_wrong_export_is_refused_with_2(cli: Cli, words: list[str], complaint: str) -> None:
+    ran = cli("export", *words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert complaint in ran.err
+
+
+@pytest.mark.usefixtures("idle")
+def test_export_before_any_rollout_says_so(cli: Cli) -> None:
+    ran = cli("export")
+
+    assert ran.code == 2
+    assert "no rollout has been started yet" in ran.err
+
+
+def test_numbers_changed_by_hand_are_refused_with_1_and_no_file(
+    cli: Cli, running: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = open_store(running)
+    with store.write(FLEET, NOW) as tx:
+        tx.connection.execute(text("UPDATE tally SET n = 7 WHERE unit = 'site' AND state = 'not-started'"))
+    store.close()
+    ran = cli("export")
+
+    assert ran.code == 1
+    assert "in qingwan, pharmacy, the counter site not-started says 7, counting gives 1" in ran.err
+    assert "fleet audit verify" in ran.err
+    assert not (tmp_path / "completion.xlsx").exists()

@@ -259,11 +259,11 @@ def _check(playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None)
     for step in steps:
         where = N_("playbook {playbook}, step {step}", playbook=playbook.name, step=step.name)
         if step.step in (StepKind.CONFIGURE, StepKind.ACTIVATE) and StepKind.STAGE not in seen:
-            raise InputError(N_("a {kind} step needs a stage step before it", kind=step.step), where=where)
+            raise InputError(N_("`{kind}` needs a stage step before it", kind=step.step), where=where)
         if step.step is StepKind.CONFIGURE and StepKind.ACTIVATE in seen:
             raise InputError(N_("configure comes after activate; a live release is never written to"), where=where)
         if step.step in (StepKind.STAGE, StepKind.ACTIVATE) and step.step in seen:
-            raise InputError(N_("a terminal can have one {kind} step only", kind=step.step), where=where)
+            raise InputError(N_("a terminal can have one `{kind}` step only", kind=step.step), where=where)
         if isinstance(step, StageStep) and artifact is None:
             raise InputError(N_("there is nothing to stage for this terminal"), where=where)
         if isinstance(step, ConfigureStep) and artifact and any(file.path == step.file for file in artifact.files):

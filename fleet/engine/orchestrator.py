@@ -6,6 +6,7 @@
 """
 
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
@@ -62,6 +63,7 @@ class Orchestrator:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._turned = threading.Condition()
+        self._open = ExitStack()
         self._turn: Turn | None = None
         self._seen = -1
         """The store's version that the last turn looked at."""
@@ -77,8 +79,8 @@ class Orchestrator:
             InputError: The workspace's user key cannot be used.
         """
         push = self._push or real_push(self._settings)
-        self._log = open_log(self._settings.workspace)
         self._lock.take(self._clock())
+        self._log = self._open.enter_context(open_log(self._settings.workspace))
         self._plans = Plans()
         self._workers = LocalWorkers(self._store, push, self._plans, clock=self._clock, log=self._log, on_free=self._woken.set)
         self._thread = threading.Thread(target=self._run, name="orchestrator", daemon=True)
@@ -177,6 +179,7 @@ class Orchestrator:
         except FleetError:
             self._log.exception("could not say goodbye; the next one will see that we are gone")
         self._log.info("orchestrator stopped")
+        self._open.close()
         with self._turned:
             self._is_over = True
             self._turned.notify_all()

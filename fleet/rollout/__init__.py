@@ -2,6 +2,7 @@
 
 from fleet.rollout.advance import advance
 from fleet.rollout.budget import after, left_of, may_begin
+from fleet.rollout.decisions import ENDED, phase_after
 from fleet.rollout.facts import (
     Abandon,
     Action,
@@ -20,6 +21,7 @@ from fleet.rollout.facts import (
 from fleet.rollout.gate import verdict_words
 
 __all__ = [
+    "ENDED",
     "Abandon",
     "Action",
     "Dispatch",
@@ -36,6 +38,7 @@ __all__ = [
     "after",
     "left_of",
     "may_begin",
+    "phase_after",
     "rules_of",
     "verdict_words",
 ]

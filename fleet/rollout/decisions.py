@@ -1,5 +1,6 @@
 """What a person decided, taken into a rollout's position. A decision that came too late changes nothing."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
@@ -18,9 +19,16 @@ _MOVES = {
 }
 
 
+def phase_after(phase: RolloutPhase, decisions: Iterable[Decision]) -> RolloutPhase:
+    """The phase of a rollout once these decisions are taken in."""
+    for decision in decisions:
+        phase = _MOVES.get((decision.kind, phase), phase)
+    return phase
+
+
 def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime) -> tuple[RolloutState, tuple[Action, ...]]:
     """The position after a decision, and the orders it gives by itself."""
-    phase = _MOVES.get((decision.kind, state.phase), state.phase)
+    phase = phase_after(state.phase, [decision])
     ended_at = state.finished_at if phase is state.phase else now if phase in ENDED else None
     waves, actions = state.waves, tuple[Action, ...]()
     match decision.kind:

@@ -1,0 +1,242 @@
+"""Starting a rollout, and deciding about it. A decision is a row with who and when; the orchestrator takes it in.
+
+- What is refused says why, and by whom it was done already.
+- Asking for what is so already (pausing a paused rollout) records nothing and answers False.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from fleet.control.rights import Right, require
+from fleet.errors import ConflictError, InputError
+from fleet.model.actor import Actor
+from fleet.model.attempt import PROVEN, SPENDS_FAILURES, TerminalState
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
+from fleet.rollout import ENDED, phase_after
+from fleet.store import Snapshot, Store, Tx, fleets, progress, releases, rollouts, shards
+from fleet.text import N_
+
+_UNFINISHED = SPENDS_FAILURES | {TerminalState.UNREACHABLE}
+_WAITS = frozenset((WavePhase.GATE, WavePhase.HELD))
+
+
+def start_rollout(store: Store, actor: Actor, at: datetime, plan: Plan) -> RolloutState:
+    """Record a new rollout of a plan; the orchestrator begins with it.
+
+    Raises:
+        NotAllowedError: The actor may not decide about rollouts.
+        ConflictError: Another rollout is unfinished, or its last pushes are still running.
+        InputError: The release is unknown or another one now, or the inventory no longer holds what the plan names.
+    """
+    with store.write(actor, at) as tx:
+        require(tx, actor, Right.DECIDE)
+        _refuse_second(tx)
+        _require_release(tx, plan)
+        fleet = fleets.read_fleet(tx)
+        _require_members(plan, fleet)
+        waves = tuple(WaveState(number=wave.number) for wave in plan.waves)
+        state = RolloutState(id=f"r{rollouts.rollout_number(tx) + 1}", plan_digest=plan.digest, waves=waves, started_at=at)
+        releases.keep_plan(tx, plan)
+        rollouts.create_rollout(tx, state, plan, fleet)
+    return state
+
+
+def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *, reason: str = "") -> None:
+    """Let a wave that waits go on: through its gate, or with its failure budget granted anew.
+
+    Raises:
+        NotAllowedError: The actor may not decide about rollouts.
+        ConflictError: Somebody already approved; the message names who.
+        InputError: There is no such wave, or it waits for nobody.
+    """
+    with store.write(actor, at) as tx:
+        state, pending = _decidable(tx, actor, rollout)
+        found = next((one for one in state.waves if one.number == wave), None)
+        if found is None:
+            raise InputError(
+                N_("rollout {rollout} has no wave {wave}", rollout=rollout, wave=wave),
+                hint=N_("its waves are 1 to {last}", last=len(state.waves)),
+            )
+        earlier = next((one for one in pending if one.kind is DecisionKind.APPROVE and one.wave == wave), None)
+        _require_waiting(tx, found, earlier.actor if earlier else None)
+        if phase_after(state.phase, pending) in ENDED:
+            raise InputError(N_("rollout {rollout} has ended; there is nothing to approve", rollout=rollout))
+        _record(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason)
+
+
+def pause(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
+    """Begin nothing more for now; pushes that run finish. False when it is paused already."""
+    return _move(store, actor, at, Decision(rollout=rollout, kind=DecisionKind.PAUSE, reason=reason, actor=actor.code, at=at))
+
+
+def resume(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
+    """Go on after a pause. False when it is not paused."""
+    return _move(store, actor, at, Decision(rollout=rollout, kind=DecisionKind.RESUME, reason=reason, actor=actor.code, at=at))
+
+
+def stop(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
+    """End it: what has not begun stays not started, pushes that run finish or stop before they activate. False when it is stopped."""
+    return _move(store, actor, at, Decision(rollout=rollout, kind=DecisionKind.STOP, reason=reason, actor=actor.code, at=at))
+
+
+def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str] = (), *, reason: str = "") -> int:
+    """Push the unfinished again, all of them or only those named; the same plan, the same exclusions. How many that is.
+
+    Raises:
+        NotAllowedError: The actor may not decide about rollouts.
+        ConflictError: A newer rollout was started since.
+        InputError: A terminal is not in the rollout, or nothing is unfinished.
+    """
+    with store.write(actor, at) as tx:
+        state, pending = _decidable(tx, actor, rollout)
+        _require_known(tx, rollout, terminals)
+        is_stopped = phase_after(state.phase, pending) is RolloutPhase.STOPPED
+        if is_stopped and terminals:
+            raise InputError(
+                N_("a stopped rollout is retried as a whole: what it had not begun begins, too"),
+                hint=N_("run `fleet rollout retry` without naming terminals, and exclude what is to be left out"),
+            )
+        wanted = _UNFINISHED | {TerminalState.NOT_STARTED} if is_stopped else _UNFINISHED
+        unfinished = set(progress.terminals_in(tx, rollout, wanted))
+        count = len(unfinished & set(terminals) if terminals else unfinished)
+        if not count:
+            raise InputError(
+                N_("nothing of it is unfinished; there is nothing to retry"),
+                hint=N_("failed, rolled back, unreachable and unknown terminals can be retried; `fleet status` counts them"),
+            )
+        _record(tx, rollout, DecisionKind.RETRY, terminals=terminals, reason=reason)
+    return count
+
+
+def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str) -> int:
+    """Leave terminals out of the rollout, for a reason; how many that is, those excluded already not counted.
+
+    Raises:
+        NotAllowedError: The actor may not decide about rollouts.
+        ConflictError: A terminal is being pushed to now, or a newer rollout was started since.
+        InputError: No reason, a terminal that is not in the rollout, or one that is done already.
+    """
+    if not reason.strip():
+        raise InputError(N_("say why they are left out"), hint=N_("for example --reason 'closed for renovation'"))
+    with store.write(actor, at) as tx:
+        _decidable(tx, actor, rollout)
+        _require_known(tx, rollout, terminals)
+        states = progress.states_of(tx, rollout, terminals)
+        for name, state in states.items():
+            if state is TerminalState.RUNNING:
+                raise ConflictError(N_("{terminal} is being pushed to now", terminal=name), hint=N_("try again when that has ended"))
+            if state in PROVEN:
+                raise InputError(N_("{terminal} is done already; it stays in the counts", terminal=name))
+        left_out = [name for name, state in states.items() if state is not TerminalState.EXCLUDED]
+        if left_out:
+            _record(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason)
+    return len(left_out)
+
+
+def _move(store: Store, actor: Actor, at: datetime, decision: Decision) -> bool:
+    """Record a decision that changes the phase; False where the rollout is in that phase already."""
+    with store.write(actor, at) as tx:
+        state, pending = _decidable(tx, actor, decision.rollout)
+        phase = phase_after(state.phase, pending)
+        if phase_after(phase, [decision]) is phase:
+            if phase in ENDED and decision.kind is not DecisionKind.STOP:
+                raise InputError(
+                    N_("rollout {rollout} has ended", rollout=decision.rollout),
+                    hint=N_("`fleet rollout retry` takes up what is unfinished"),
+                )
+            return False
+        rollouts.add_decision(tx, decision.model_copy(update={"on_behalf": actor.on_behalf}))
+    return True
+
+
+def _decidable(tx: Tx, actor: Actor, rollout: str) -> tuple[RolloutState, list[Decision]]:
+    """The rollout, and the decisions about it that are not taken in yet; once the actor may decide about it."""
+    require(tx, actor, Right.DECIDE)
+    newest = rollouts.newest_rollout(tx)
+    if newest is None:
+        raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))
+    if newest.id != rollout:
+        if rollouts.read_rollout(tx, rollout) is None:
+            raise InputError(N_("there is no rollout {rollout}", rollout=rollout), hint=N_("the newest is {newest}", newest=newest.id))
+        raise ConflictError(N_("rollout {rollout} is over: {newest} was started since", rollout=rollout, newest=newest.id))
+    return newest, rollouts.decisions_after(tx, rollout, newest.seen_decision)
+
+
+def _record(
+    tx: Tx, rollout: str, kind: DecisionKind, *, wave: int | None = None, terminals: Collection[str] = (), reason: str = ""
+) -> None:
+    decision = Decision(
+        rollout=rollout,
+        kind=kind,
+        wave=wave,
+        terminals=tuple(sorted(terminals)),
+        reason=reason,
+        actor=tx.actor.code,
+        on_behalf=tx.actor.on_behalf,
+        at=tx.at,
+    )
+    rollouts.add_decision(tx, decision)
+
+
+def _refuse_second(tx: Tx) -> None:
+    newest = rollouts.newest_rollout(tx)
+    if newest is None:
+        return
+    phase = phase_after(newest.phase, rollouts.decisions_after(tx, newest.id, newest.seen_decision))
+    if phase not in ENDED:
+        raise ConflictError(
+            N_("rollout {rollout} is unfinished; one runs at a time", rollout=newest.id),
+            hint=N_("see `fleet status`; end it with `fleet rollout stop`"),
+        )
+    if newest.phase not in ENDED or any(shard.is_out for shard in shards.open_shards(tx, newest.id)):
+        raise ConflictError(
+            N_("rollout {rollout} is stopped, but its last pushes have not ended", rollout=newest.id),
+            hint=N_("wait for them; `fleet run` must be running for that"),
+        )
+
+
+def _require_release(tx: Tx, plan: Plan) -> None:
+    release = releases.read_release(tx, plan.release)
+    if release is None:
+        raise InputError(
+            N_("the workspace has no release {version}, which the plan names", version=plan.release),
+            hint=N_("add it with `fleet release add`"),
+        )
+    if release.digest != plan.release_digest:
+        raise InputError(
+            N_("the workspace's release {version} is not the one the plan was made for", version=plan.release),
+            hint=N_("make the plan again with `fleet plan`"),
+        )
+
+
+def _require_members(plan: Plan, fleet: Fleet) -> None:
+    named = [terminal.id for wave in plan.waves for terminal in wave.terminals]
+    gone = [name for name in named if name not in fleet.terminals] or [site for site in plan.wave_of if site not in fleet.sites]
+    if gone:
+        raise InputError(
+            N_("{count} of the plan are no longer in the inventory, {first} first", count=len(gone), first=gone[0]),
+            hint=N_("make the plan again with `fleet plan`"),
+        )
+
+
+def _require_waiting(snapshot: Snapshot, wave: WaveState, pending_by: str | None) -> None:
+    by = pending_by or (wave.approved_by if wave.phase not in _WAITS else None)
+    if by is not None:
+        person = fleets.read_people(snapshot).get(by)
+        raise ConflictError(N_("wave {wave} was already approved, by {name}", wave=wave.number, name=person.name if person else by))
+    if wave.phase not in _WAITS:
+        raise InputError(
+            N_("wave {wave} waits for nobody", wave=wave.number), hint=N_("`fleet status` shows which wave waits, and for what")
+        )
+
+
+def _require_known(snapshot: Snapshot, rollout: str, terminals: Collection[str]) -> None:
+    known = progress.states_of(snapshot, rollout, terminals)
+    missing: Sequence[str] = [name for name in terminals if name not in known]
+    if missing:
+        raise InputError(
+            N_("rollout {rollout} holds no terminal {terminal}", rollout=rollout, terminal=missing[0]),
+            hint=N_("a terminal is named SITE/TERMINAL; `fleet inventory show` lists them"),
+        )

@@ -89,7 +89,7 @@ def strip_of(spans: Iterable[Span], width: int, base: Style) -> Strip:
             break
     if left > 0:
         segments.append(Segment(" " * left, base))
-    return Strip(segments, width)
+    return Strip(segments, width).simplify()
 
 
 def between(left: Sequence[Span], right: Sequence[Span], width: int, base: Style) -> Strip:

@@ -101,7 +101,7 @@ def alert_of(board: Board) -> str:
     if last.stopped_at is not None:
         return _("No orchestrator since {time}. Start one: fleet run", time=board.time(last.stopped_at))
     return _(
-        "No orchestrator since {time}: pid {pid} on {host} is silent. Start one: fleet run",
+        "No orchestrator since {time}. Start one: fleet run   (pid {pid} on {host} is silent)",
         time=board.time(last.beat_at),
         pid=last.pid,
         host=last.host,

@@ -220,13 +220,14 @@ class Overview(BoardScreen[None]):
 
     @on(Input.Changed, "#filter")
     def apply_filter(self, event: Input.Changed) -> None:
-        """Show what the text means so far; what it does not mean yet changes nothing."""
+        """Show what the text means; while it means nothing yet, everything."""
         try:
             selection = parse_selection(event.value)
         except InputError as error:
-            self.fleet_app.say("  ".join(line.strip() for line in error.lines()), is_bad=True)
-            return
-        self.fleet_app.say("")
+            selection = Selection()
+            self.fleet_app.say("  ".join(render(part) for part in (error.what, error.hint) if part), is_bad=True)
+        else:
+            self.fleet_app.say("")
         self._select(selection)
 
     def on_click(self, event: events.Click) -> None:

@@ -39,7 +39,7 @@ class Waves(BoardPanel):
     def _slot(self, board: Board, wave: WaveState, width: int, height: int) -> list[list[Span]]:
         shown, filled = wave_shown(wave)
         tally = board.tally_of_wave(wave.number)
-        state = f"{shown.mark} {render(shown.word)}"
+        state = f"{shown.mark} {render(shown.word)}".strip()
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
             state += " [a]"
         name = f"{wave.number} {board.wave_name(wave.number)}"

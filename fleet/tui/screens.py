@@ -19,6 +19,8 @@ T = TypeVar("T")
 class BoardScreen(Screen[T], Generic[T]):
     """A screen that shows a board."""
 
+    AUTO_FOCUS = ""
+
     @property
     def fleet_app(self) -> "FleetApp":
         """The app, with its own type."""

@@ -208,6 +208,5 @@ class LineTable(ScrollView, Generic[R], can_focus=True):
         rest = width - 1 - sum(column.width + 1 for column, _cell in shown)
         spans: list[Span] = [(margin, NONE)]
         for column, (text, style) in shown:
-            spans.append((fit(text, column.width or max(rest, 1), right=column.right), style))
-            spans.append((" ", NONE))
+            spans.append((fit(text, column.width or max(rest, 1), right=column.right) + " ", style))
         return spans

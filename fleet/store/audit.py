@@ -1,16 +1,22 @@
 """Does the record hold together? The chain link by link, and the tables against what the events say."""
 
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC
+from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, select, true
 
+from fleet.model.attempt import TerminalState
 from fleet.model.event import GENESIS, Event, event_hash
 from fleet.store import tables
 from fleet.store.database import Snapshot
+from fleet.store.progress import Standing, is_done, read_done_when, read_standings
 from fleet.store.rows import noun_of
 from fleet.text import N_, Message
+
+_terminals = tables.terminal_progress
+_sites = tables.site_progress
 
 
 def read_events(snapshot: Snapshot, after: int = 0, limit: int | None = None) -> Iterator[Event]:
@@ -47,49 +53,110 @@ def check_chain(snapshot: Snapshot) -> tuple[int, str, list[Message]]:
 
 
 def check_tables(snapshot: Snapshot, rollout: str) -> list[Message]:
-    """Hold the tables that views read against the rows and events they come from; what differs."""
-    return [*_check_endings(snapshot, rollout), *_check_tallies(snapshot, rollout)]
+    """Derive a rollout's tables again, terminals and marks from the events, sites and counters from those; what differs."""
+    told = _listen(snapshot, rollout)
+    return [*_check_terminals(snapshot, rollout, told), *_check_sites(snapshot, rollout, told), *_check_tallies(snapshot, rollout)]
 
 
-def _check_endings(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
-    """The last attempt that the events record for a terminal is the one its row counts."""
-    last: dict[str, int] = {}
+@dataclass(slots=True)
+class _Told:
+    """What the events of one rollout say."""
+
+    states: dict[str, TerminalState] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, bool] = field(default_factory=dict)
+
+
+_MOVES = {
+    "push.began": TerminalState.RUNNING,
+    "terminal.put-back": TerminalState.NOT_STARTED,
+    "terminal.excluded": TerminalState.EXCLUDED,
+}
+
+
+def _listen(snapshot: Snapshot, rollout: str) -> _Told:
+    told = _Told()
     for event in read_events(snapshot):
-        if event.kind == "attempt.ended" and event.body.get("rollout") == rollout:
-            last[event.subject] = event.body["number"]
-    for row in snapshot.connection.execute(select(tables.terminal_progress).where(tables.terminal_progress.c.rollout == rollout)):
-        if row.attempts != last.get(row.terminal, 0):
+        body = event.body
+        if event.subject == rollout and event.kind in _MOVES:
+            told.states |= dict.fromkeys(body["terminals"], _MOVES[event.kind])
+        elif event.subject == rollout and event.kind == "terminal.self-tested":
+            told.states |= {
+                terminal: TerminalState.SELF_TESTED if passed else TerminalState.FAILED for terminal, passed in body["passed"].items()
+            }
+        elif event.kind == "attempt.ended" and body["rollout"] == rollout:
+            told.states[event.subject] = TerminalState(body["ending"])
+            told.attempts[event.subject] = body["number"]
+        elif event.kind in {"site.marked", "site.unmarked"} and body["rollout"] == rollout:
+            told.marks[event.subject] = event.kind == "site.marked"
+    return told
+
+
+def _check_terminals(snapshot: Snapshot, rollout: str, told: _Told) -> Iterator[Message]:
+    query = select(_terminals).where(_terminals.c.rollout == rollout).order_by(_terminals.c.terminal)
+    for row in snapshot.connection.execute(query):
+        attempts, state = told.attempts.get(row.terminal, 0), told.states.get(row.terminal, TerminalState.NOT_STARTED)
+        if row.attempts != attempts:
             yield N_(
                 "terminal {terminal} counts {shown} attempts, the events {recorded}",
                 terminal=row.terminal,
                 shown=row.attempts,
-                recorded=last.get(row.terminal, 0),
+                recorded=attempts,
+            )
+        if row.state != state.value:
+            yield N_(
+                "terminal {terminal} stands at {shown}, the events say {recorded}",
+                terminal=row.terminal,
+                shown=row.state,
+                recorded=state.value,
             )
 
 
+def _check_sites(snapshot: Snapshot, rollout: str, told: _Told) -> Iterator[Message]:
+    done_when = read_done_when(snapshot, rollout)
+    standings = read_standings(snapshot, rollout)
+    query = select(_sites).where(_sites.c.rollout == rollout).order_by(_sites.c.site)
+    for row in snapshot.connection.execute(query):
+        standing = standings.get(row.site, Standing())
+        claimed = told.marks.get(row.site, False)
+        right = (standing.state.value, standing.terminals, standing.proven, claimed, is_done(standing.state, claimed, done_when))
+        if (row.state, row.terminals, row.proven, row.claimed, row.done) != right:
+            yield N_("site {site} is not what its terminals and marks make it", site=row.site)
+
+
 def _check_tallies(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
-    """The counters kept by the writer are what counting gives."""
-    kept: Counter[tuple[str, str]] = Counter()
-    for row in snapshot.connection.execute(select(tables.tally).where(tables.tally.c.rollout == rollout)):
-        kept[row.unit, row.state] += row.n
-    counted: Counter[tuple[str, str]] = Counter()
-    sites, terminals = tables.site_progress, tables.terminal_progress
-    query_sites = select(literal("site").label("unit"), sites.c.state, func.count().label("n")).where(sites.c.rollout == rollout)
-    query_terminals = select(terminals.c.reach.label("unit"), terminals.c.state, func.count().label("n")).where(
-        terminals.c.rollout == rollout
-    )
-    for query in (query_sites.group_by(sites.c.state), query_terminals.group_by(terminals.c.reach, terminals.c.state)):
-        counted |= Counter({(row.unit, row.state): row.n for row in snapshot.connection.execute(query)})
-    for name in ("claimed", "done"):
-        column = tables.site_progress.c[name]
-        query_marked = select(func.count()).where(tables.site_progress.c.rollout == rollout, column.is_(True))
-        counted["site", name] = snapshot.connection.execute(query_marked).scalar_one()
-    for (unit, state), n in sorted((kept - counted | counted - kept).items()):
-        del n
+    """The counters kept by the writer are what counting gives, for every wave, district and kind."""
+    kept = {tuple(row)[:-1]: row.n for row in snapshot.connection.execute(_kept_counters(rollout)) if row.n}
+    counted = {tuple(row)[:-1]: row.n for query in _counting(rollout) for row in snapshot.connection.execute(query)}
+    for place in sorted(place for place in kept.keys() | counted.keys() if kept.get(place, 0) != counted.get(place, 0)):
+        wave, district, kind, unit, state = place
         yield N_(
-            "the counter {unit} / {state} says {kept}, counting gives {counted}",
+            "the counter {unit} / {state} of wave {wave}, {district}, {kind} says {kept}, counting gives {counted}",
             unit=unit,
             state=state,
-            kept=kept[unit, state],
-            counted=counted[unit, state],
+            wave=wave,
+            district=district,
+            kind=kind,
+            kept=kept.get(place, 0),
+            counted=counted.get(place, 0),
         )
+
+
+def _kept_counters(rollout: str) -> Select[Any]:
+    tally = tables.tally.c
+    return select(tally.wave, tally.district, tally.kind, tally.unit, tally.state, tally.n).where(tally.rollout == rollout)
+
+
+def _counting(rollout: str) -> Iterator[Select[Any]]:
+    place = (_sites.c.wave, _sites.c.district, _sites.c.kind)
+    both = _sites.join(_terminals, and_(_terminals.c.rollout == _sites.c.rollout, _terminals.c.site == _sites.c.site))
+    counted: tuple[tuple[Any, Any, FromClause, ColumnElement[bool]], ...] = (
+        (literal("site"), _sites.c.state, _sites, true()),
+        (literal("site"), literal("claimed"), _sites, _sites.c.claimed.is_(True)),
+        (literal("site"), literal("done"), _sites, _sites.c.done.is_(True)),
+        (_terminals.c.reach, _terminals.c.state, both, true()),
+    )
+    for unit, state, source, condition in counted:
+        named = (unit.label("unit"), state.label("state"))
+        query = select(*place, *named, func.count().label("n")).select_from(source).where(_sites.c.rollout == rollout, condition)
+        yield query.group_by(*place, *named)

@@ -5,12 +5,13 @@
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.model.attempt import PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.attempt import ENDINGS, PROVEN, AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Reach
 from fleet.model.playbook import DoneWhen
 from fleet.model.rollout import SiteState, site_state
@@ -75,7 +76,7 @@ def record_mark(tx: Tx, rollout: str, site: str, *, marked: bool) -> None:
     """Store a technician's mark for a site, or take it back."""
     row = tx.connection.execute(select(_sites).where(_sites.c.rollout == rollout, _sites.c.site == site)).one()
     seq = tx.event("site.marked" if marked else "site.unmarked", site, {"rollout": rollout})
-    _refresh_site(tx, rollout, site, seq, done_when=_done_when(tx, rollout), claimed=marked, row=row)
+    _refresh_site(tx, rollout, site, seq, done_when=read_done_when(tx, rollout), claimed=marked, row=row)
 
 
 def attempts_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, int]:
@@ -158,6 +159,64 @@ def terminals_in(snapshot: Snapshot, rollout: str, states: Iterable[TerminalStat
     return [row.terminal for row in snapshot.connection.execute(query)]
 
 
+@dataclass(slots=True)
+class Standing:
+    """A site as its terminals make it."""
+
+    states: dict[TerminalState, int] = field(default_factory=dict)
+    by_hand_open: int = 0
+    causes: dict[TerminalState, str] = field(default_factory=dict)
+    """State -> why its first terminal (by id) is there."""
+
+    @property
+    def state(self) -> SiteState:
+        """Where the site stands."""
+        return site_state(self.states, self.by_hand_open)
+
+    @property
+    def terminals(self) -> int:
+        """How many terminals the site has in the rollout."""
+        return sum(self.states.values())
+
+    @property
+    def proven(self) -> int:
+        """How many of them have evidence that they are on the new release."""
+        return sum(n for state, n in self.states.items() if state in PROVEN)
+
+    @property
+    def cause(self) -> str:
+        """Why the site did not end well: the cause of the terminal that speaks for it."""
+        worst = self.state
+        return next((cause for state, cause in self.causes.items() if state in ENDINGS and state.value == worst.value), Cause.NONE.value)
+
+
+def read_standings(snapshot: Snapshot, rollout: str, site: str | None = None) -> dict[str, Standing]:
+    """Every site of a rollout, or one, worked out from its terminals' rows."""
+    query = select(_terminals.c.site, _terminals.c.state, _terminals.c.reach, _terminals.c.cause).where(_terminals.c.rollout == rollout)
+    if site is not None:
+        query = query.where(_terminals.c.site == site)
+    found: dict[str, Standing] = {}
+    for row in snapshot.connection.execute(query.order_by(_terminals.c.terminal)):
+        standing = found.setdefault(row.site, Standing())
+        state = TerminalState(row.state)
+        standing.states[state] = standing.states.get(state, 0) + 1
+        standing.by_hand_open += state is TerminalState.NOT_STARTED and row.reach == Reach.BY_HAND.value
+        standing.causes.setdefault(state, row.cause)
+    return found
+
+
+def is_done(state: SiteState, claimed: bool, done_when: Iterable[DoneWhen]) -> bool:
+    """Whether everything the plan asks for is there."""
+    evidence = {DoneWhen.MACHINE: state is SiteState.UPGRADED, DoneWhen.MARK: claimed}
+    return all(evidence[part] for part in done_when)
+
+
+def read_done_when(snapshot: Snapshot, rollout: str) -> tuple[DoneWhen, ...]:
+    """The evidence a site of this rollout needs before it is done."""
+    parts = snapshot.connection.execute(select(tables.rollout.c.done_when).where(tables.rollout.c.id == rollout)).scalar_one()
+    return tuple(DoneWhen(part) for part in parts)
+
+
 def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[Any]:
     ids = list(terminals)
     rows: list[Any] = []
@@ -184,14 +243,9 @@ def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dic
             steps[(*place, row.state)] = steps.get((*place, row.state), 0) - 1
             steps[(*place, new)] = steps.get((*place, new), 0) + 1
     _count(tx, rollout, steps)
-    done_when = _done_when(tx, rollout)
+    done_when = read_done_when(tx, rollout)
     for site, row in kinds.items():
         _refresh_site(tx, rollout, site, values["seq"], done_when=done_when, claimed=row.claimed, row=row)
-
-
-def _done_when(tx: Tx, rollout: str) -> tuple[DoneWhen, ...]:
-    parts = tx.connection.execute(select(tables.rollout.c.done_when).where(tables.rollout.c.id == rollout)).scalar_one()
-    return tuple(DoneWhen(part) for part in parts)
 
 
 def _kinds(tx: Tx, rollout: str, sites: set[str]) -> dict[str, Any]:
@@ -205,31 +259,19 @@ def _kinds(tx: Tx, rollout: str, sites: set[str]) -> dict[str, Any]:
 
 def _refresh_site(tx: Tx, rollout: str, site: str, seq: int, *, done_when: tuple[DoneWhen, ...], claimed: bool, row: Any) -> None:
     """Work a site's row out again from its terminals; tallies move with it."""
-    query = select(_terminals.c.state, _terminals.c.reach, _terminals.c.cause).where(
-        _terminals.c.rollout == rollout, _terminals.c.site == site
-    )
-    states: dict[TerminalState, int] = {}
-    by_hand_open = 0
-    cause = Cause.NONE.value
-    for terminal in tx.connection.execute(query):
-        state = TerminalState(terminal.state)
-        states[state] = states.get(state, 0) + 1
-        by_hand_open += state is TerminalState.NOT_STARTED and terminal.reach == Reach.BY_HAND.value
-        cause = terminal.cause if terminal.cause != Cause.NONE.value else cause
-    new = site_state(states, by_hand_open)
-    evidence = {DoneWhen.MACHINE: new is SiteState.UPGRADED, DoneWhen.MARK: claimed}
-    done = all(evidence[part] for part in done_when)
-    proven = sum(n for state, n in states.items() if state in PROVEN)
+    standing = read_standings(tx, rollout, site)[site]
+    new = standing.state
+    done = is_done(new, claimed, done_when)
     tx.connection.execute(
         update(_sites)
         .where(_sites.c.rollout == rollout, _sites.c.site == site)
         .values(
             state=new.value,
-            proven=proven,
+            proven=standing.proven,
             claimed=claimed,
             done=done,
             done_at=(row.done_at or tx.at) if done else None,
-            cause=cause,
+            cause=standing.cause,
             seq=seq,
             updated_at=tx.at,
         )

@@ -100,14 +100,14 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
             )
         wanted = _UNFINISHED | {TerminalState.NOT_STARTED} if is_stopped else _UNFINISHED
         unfinished = set(progress.terminals_in(tx, rollout, wanted))
-        count = len(unfinished & set(terminals) if terminals else unfinished)
-        if not count:
+        again = unfinished & set(terminals) if terminals else unfinished
+        if not again:
             raise InputError(
                 N_("nothing of it is unfinished; there is nothing to retry"),
                 hint=N_("failed, rolled back, unreachable and unknown terminals can be retried; `fleet status` counts them"),
             )
-        _record(tx, rollout, DecisionKind.RETRY, terminals=terminals, reason=reason)
-    return count
+        _record(tx, rollout, DecisionKind.RETRY, terminals=again if terminals else (), reason=reason)
+    return len(again)
 
 
 def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str) -> int:

@@ -1,0 +1,35 @@
+"""`fleet audit`: prove that the record of events is whole, and that what views show is what it says."""
+
+import typer
+
+from fleet.cli.common import current_door, print_json, say, show
+from fleet.errors import FleetError
+from fleet.text import _, render
+
+app = typer.Typer()
+
+
+@app.callback()
+def group() -> None:
+    """Commands about the record of events."""
+
+
+@app.command("verify", help=_("Walk the chain of events link by link, and hold every table that views read against it."))
+def verify(*, as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON."))) -> int:
+    from fleet.store.audit import check_chain, check_tables
+    from fleet.store.rollouts import rollout_ids
+
+    with current_door().open_store().read() as snapshot:
+        count, head, problems = check_chain(snapshot)
+        for rollout in rollout_ids(snapshot) if not problems else ():
+            problems += check_tables(snapshot, rollout)
+    if as_json:
+        print_json({"events": count, "head": head, "problems": [render(problem) for problem in problems]})
+        return FleetError.exit_code if problems else 0
+    for problem in problems:
+        say(render(problem))
+    if problems:
+        show(_("The record does not hold: {count} things are wrong", count=len(problems)))
+        return FleetError.exit_code
+    show(_("The record holds: {count} events, the last one {head}", count=count, head=head))
+    return 0

@@ -1,0 +1,86 @@
+"""Lines of progress: what happened in the rollout since the last look."""
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from fleet.text import _
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from fleet.model.rollout import RolloutState
+    from fleet.store import Snapshot, Store
+
+_COUNTS_EVERY_S = 2.0
+
+
+class Follower:
+    """Follows the newest rollout, a look at a time."""
+
+    def __init__(self, store: "Store", zone: "ZoneInfo") -> None:
+        """Times are shown in `zone`. What failed before the first look is not told again."""
+        self._store, self._zone = store, zone
+        self._version = -1
+        self._phases: dict[str, str] = {}
+        self._seen_failure: int | None = None
+        self._counts = ""
+        self._counts_at = 0.0
+
+    def news(self) -> Iterator[str]:
+        """What happened since the last call; empty when nothing was written."""
+        from fleet.store import rollouts
+
+        version = self._store.version()
+        if version == self._version and not self._counts:
+            return
+        with self._store.read() as snapshot:
+            rollout = rollouts.newest_rollout(snapshot)
+            if rollout is None:
+                return
+            yield from self._moves(rollout)
+            yield from self._failures(snapshot, rollout.id)
+            yield from self._progress(snapshot, rollout, is_new=version != self._version)
+        self._version = version
+
+    def _moves(self, rollout: "RolloutState") -> Iterator[str]:
+        """Phases that changed, of the rollout and of its waves."""
+        from fleet.model.rollout import WavePhase
+        from fleet.report.words import rollout_phase_words, wave_phase_words
+
+        phases = {rollout.id: _("rollout {rollout}: {phase}", rollout=rollout.id, phase=rollout_phase_words(rollout.phase))}
+        for wave in rollout.waves:
+            if wave.phase is not WavePhase.CLOSED:
+                phases[f"{rollout.id} {wave.number}"] = _("wave {number}: {phase}", number=wave.number, phase=wave_phase_words(wave.phase))
+        yield from (line for key, line in phases.items() if self._phases.get(key) != line)
+        self._phases = phases
+
+    def _failures(self, snapshot: "Snapshot", rollout: str) -> Iterator[str]:
+        """Terminals that ended badly since."""
+        from fleet.model.attempt import cause_words
+        from fleet.report.words import terminal_state_words
+        from fleet.store import reads
+
+        failures = reads.failures(snapshot, rollout)
+        seen, self._seen_failure = self._seen_failure, max((row.seq for row in failures), default=0)
+        for row in reversed(failures):
+            if seen is not None and row.seq > seen:
+                values = {"terminal": row.terminal, "ending": terminal_state_words(row.ending), "why": cause_words(row.cause)}
+                yield self._timed(row.at, _("{terminal} {ending}: {why}", **values))
+
+    def _progress(self, snapshot: "Snapshot", rollout: "RolloutState", *, is_new: bool) -> Iterator[str]:
+        """The counts, now and then."""
+        from fleet.store import reads
+
+        if is_new:
+            sites = reads.read_tallies(snapshot, rollout.id).total.sites
+            bad = sites.spent_failures + sites.unreachable
+            values = {"upgraded": sites.upgraded, "total": sites.total, "running": sites.running, "bad": bad}
+            self._counts = _("{upgraded} of {total} sites upgraded, {running} running, {bad} not well", **values)
+        if self._counts and monotonic() - self._counts_at >= _COUNTS_EVERY_S:
+            yield self._counts
+            self._counts, self._counts_at = "", monotonic()
+
+    def _timed(self, at: "datetime | None", line: str) -> str:
+        return f"{at.astimezone(self._zone):%H:%M:%S}  {line}" if at else line

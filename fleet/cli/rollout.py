@@ -1,0 +1,154 @@
+"""`fleet rollout`: start a plan, and decide about it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fleet.cli.common import current_door, print_json, say, show
+from fleet.errors import InputError
+from fleet.text import N_, _
+
+if TYPE_CHECKING:
+    from fleet.model.actor import Actor
+    from fleet.store import Snapshot, Store
+
+app = typer.Typer()
+
+_REASON = typer.Option("", "--reason", metavar="TEXT", help=_("Why; it is recorded."))
+
+
+@app.command("start", help=_("Start a rollout of a plan; `fleet run` carries it out."))
+def start(
+    plan: Path = typer.Argument(..., metavar="PLAN", help=_("The file that `fleet plan --out` wrote.")),
+    *,
+    as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
+) -> None:
+    from fleet.control.rollouts import start_rollout
+    from fleet.plan import read_plan
+
+    store, actor, at = _asked()
+    state = start_rollout(store, actor, at, read_plan(plan))
+    if as_json:
+        print_json(state)
+        return
+    show(_("Rollout {rollout} is started: {waves} waves", rollout=state.id, waves=len(state.waves)))
+    say(_("`fleet run` carries it out; `fleet watch` and `fleet status` show it."))
+
+
+@app.command("approve", help=_("Let a wave that waits go on."))
+def approve(wave: int = typer.Argument(..., metavar="WAVE", help=_("Its number.")), *, reason: str = _REASON) -> None:
+    from fleet.control import rollouts
+
+    store, actor, at = _asked()
+    rollouts.approve(store, actor, at, _newest(store), wave, reason=reason)
+    show(_("Wave {wave} is approved.", wave=wave))
+
+
+@app.command("pause", help=_("Begin nothing more for now; pushes that run finish."))
+def pause(*, reason: str = _REASON) -> None:
+    from fleet.control import rollouts
+
+    _move(rollouts.pause, reason, _("Paused. Pushes that run finish. Go on: fleet rollout resume"), _("It is paused already."))
+
+
+@app.command("resume", help=_("Go on after a pause."))
+def resume(*, reason: str = _REASON) -> None:
+    from fleet.control import rollouts
+
+    _move(rollouts.resume, reason, _("It goes on."), _("It is not paused."))
+
+
+@app.command("stop", help=_("End the rollout: what has not begun stays not started."))
+def stop(*, reason: str = _REASON) -> None:
+    from fleet.control import rollouts
+
+    _move(rollouts.stop, reason, _("Stopped. `fleet rollout retry` takes up what is unfinished."), _("It is stopped already."))
+
+
+@app.command("retry", help=_("Push the unfinished again: failed, rolled back, unreachable and unknown."))
+def retry(
+    terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("Only these, as SITE/TERMINAL; without it all.")),
+    *,
+    select: str = typer.Option("", metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
+    reason: str = _REASON,
+) -> None:
+    from fleet.control import rollouts
+
+    store, actor, at = _asked()
+    rollout = _newest(store)
+    chosen = _chosen(store, rollout, terminals or [], select)
+    count = rollouts.retry(store, actor, at, rollout, chosen, reason=reason)
+    show(_("{count} terminals will be pushed again.", count=count))
+
+
+@app.command("exclude", help=_("Leave terminals out of the rollout."))
+def exclude(
+    terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("As SITE/TERMINAL.")),
+    *,
+    select: str = typer.Option("", metavar="EXPR", help=_("The terminals this selects.")),
+    reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
+) -> None:
+    from fleet.control import rollouts
+
+    if not terminals and not select:
+        raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, or with --select"))
+    store, actor, at = _asked()
+    rollout = _newest(store)
+    count = rollouts.exclude(store, actor, at, rollout, _chosen(store, rollout, terminals or [], select), reason=reason)
+    show(_("{count} terminals are left out.", count=count))
+
+
+def _asked() -> "tuple[Store, Actor, datetime]":
+    """The store, who asks, and when."""
+    door = current_door()
+    store = door.open_store()
+    return store, door.actor(store), datetime.now(UTC)
+
+
+def _newest(store: "Store") -> str:
+    """Id of the rollout that decisions are about."""
+    from fleet.cli.standing import look
+
+    return look(store).rollout.id
+
+
+def _move(decide: "Callable[[Store, Actor, datetime, str, str], bool]", reason: str, done: str, already: str) -> None:
+    store, actor, at = _asked()
+    show(done if decide(store, actor, at, _newest(store), reason) else already)
+
+
+def _chosen(store: "Store", rollout: str, terminals: list[str], select: str) -> list[str]:
+    """The terminals that were named or are selected; a selection narrows the names, where both are given."""
+    if not select:
+        return terminals
+    with store.read() as snapshot:
+        selected = _selected(snapshot, rollout, select)
+    chosen = [name for name in terminals if name in selected] if terminals else sorted(selected)
+    if not chosen:
+        raise InputError(N_("`{select}` selects no terminal of rollout {rollout}", select=select, rollout=rollout))
+    return chosen
+
+
+def _selected(snapshot: "Snapshot", rollout: str, select: str) -> set[str]:
+    from fleet.select import parse_selection, subject_of
+    from fleet.store import crew, fleets, reads
+
+    fleet = fleets.read_fleet(snapshot)
+    nouns = (*fleet.sites.values(), *fleet.terminals.values())
+    selection = parse_selection(select, {key for noun in nouns for key in noun.labels})
+    waves = {row.code: row.wave for row in reads.sites_since(snapshot, rollout)}
+    sent = crew.read_assignments(snapshot)
+    chosen: set[str] = set()
+    for row in reads.all_terminals(snapshot, rollout):
+        terminal = fleet.terminals.get(row.id)
+        if terminal is None:
+            continue
+        extra = {"state": row.state.value, "wave": str(waves[terminal.site])}
+        if terminal.site in sent:
+            extra["technician"] = sent[terminal.site].technician
+        if selection.matches(subject_of(terminal, fleet.sites[terminal.site], fleet, extra)):
+            chosen.add(row.id)
+    return chosen

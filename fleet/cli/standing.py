@@ -1,0 +1,114 @@
+"""How the rollout stands, in the words that `fleet status` and `fleet run` print."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fleet.errors import FleetError, InputError, WaitingError
+from fleet.text import N_, _, render
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from fleet.model.rollout import RolloutState, WaveState
+    from fleet.rollout.standing import Standing
+    from fleet.store import Store
+    from fleet.store.orchestrator import Orchestrator
+    from fleet.store.reads import Tallies
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One look at the newest rollout."""
+
+    at: datetime
+    rollout: "RolloutState"
+    release: str
+    names: tuple[str, ...]
+    """The waves' names, by number from 1."""
+    tallies: "Tallies"
+    orchestrator: "Orchestrator | None"
+
+    @property
+    def standing(self) -> "Standing":
+        """What a script wants to know."""
+        from fleet.rollout.standing import standing_of
+
+        return standing_of(self.rollout, self.tallies.total.sites)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen unless somebody retries."""
+        from fleet.rollout import ENDED
+
+        return self.rollout.phase in ENDED
+
+
+def look(store: "Store") -> Stand:
+    """How the newest rollout stands now.
+
+    Raises:
+        InputError: There is none yet.
+    """
+    from fleet.store import orchestrator, reads, releases, rollouts
+
+    with store.read() as snapshot:
+        rollout = rollouts.newest_rollout(snapshot)
+        if rollout is None:
+            raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))
+        plan = releases.read_plan(snapshot, rollout.plan_digest)
+        return Stand(
+            at=datetime.now(UTC),
+            rollout=rollout,
+            release=plan.release,
+            names=tuple(wave.name for wave in plan.waves),
+            tallies=reads.read_tallies(snapshot, rollout.id),
+            orchestrator=orchestrator.read_orchestrator(snapshot),
+        )
+
+
+def exit_code(stand: Stand) -> int:
+    """0 done or at work, 1 over but not everything succeeded, 3 a person has to decide."""
+    from fleet.rollout.standing import Standing
+
+    return {Standing.WAITING: WaitingError.exit_code, Standing.INCOMPLETE: FleetError.exit_code}.get(stand.standing, 0)
+
+
+def waiting_lines(stand: Stand) -> Iterator[str]:
+    """What waits for a person, and the command with which they go on."""
+    from fleet.model.rollout import RolloutPhase
+    from fleet.rollout.standing import waiting_waves
+
+    if stand.rollout.phase is RolloutPhase.PAUSED:
+        yield _("Paused by a person. Go on: fleet rollout resume")
+    for wave in waiting_waves(stand.rollout):
+        yield _("Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}", number=wave.number, why=why_waiting(wave))
+
+
+def why_waiting(wave: "WaveState") -> str:
+    """Why a wave waits."""
+    from fleet.model.rollout import WavePhase
+    from fleet.rollout import verdict_words
+
+    if wave.phase is WavePhase.HELD:
+        return _("its failure budget is spent")
+    words = verdict_words(wave)
+    return render(words) if words else ""
+
+
+def orchestrator_line(stand: Stand, zone: "ZoneInfo") -> str:
+    """Whether an orchestrator runs; if not, since when, and how to start one."""
+    last = stand.orchestrator
+    if last is None:
+        return _("No orchestrator has run here yet. Start one: fleet run")
+    if last.is_alive(stand.at):
+        values = {"pid": last.pid, "host": last.host, "user": last.user, "time": local_time(last.started_at, zone)}
+        return _("Orchestrator: pid {pid} on {host}, user {user}, since {time}", **values)
+    since = local_time(last.stopped_at or last.beat_at, zone)
+    return _("No orchestrator since {time}. Start one: fleet run", time=since)
+
+
+def local_time(at: datetime, zone: "ZoneInfo") -> str:
+    """A time in the workspace's zone."""
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,154 @@
+"""`fleet status`: where the rollout stands, on one screen of plain text."""
+
+import sys
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fleet.cli.common import current_door, print_json, print_table, show
+from fleet.cli.standing import Stand, exit_code, look, orchestrator_line, waiting_lines, why_waiting
+from fleet.text import _, render
+
+if TYPE_CHECKING:
+    from fleet.store.reads import Tally
+
+_LOOK_EVERY_S = 0.5
+
+
+def command(
+    *,
+    watch: bool = typer.Option(False, "--watch", help=_("Print it again whenever it changes, until the rollout is over.")),
+    plain: bool = typer.Option(False, "--plain", help=_("Never clear the screen.")),
+    as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
+) -> int:
+    """Show the rollout's waves, counts and who it waits for. Exit code: 3 waits for a person, 1 over with failures, else 0."""
+    door = current_door()
+    store = door.open_store()
+    clears = watch and not plain and not as_json and sys.stdout.isatty()
+    stand = look(store)
+    shown = _print(stand, as_json=as_json, clears=clears)
+    never = Event()
+    while watch and not stand.is_over:
+        never.wait(_LOOK_EVERY_S)
+        stand = look(store)
+        if _facts(stand) != shown:
+            shown = _print(stand, as_json=as_json, clears=clears)
+    return exit_code(stand)
+
+
+def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
+    """Print one look; returns the facts it showed."""
+    facts = _facts(stand)
+    if as_json:
+        print_json(facts)
+    else:
+        if clears:
+            sys.stdout.write("\x1b[H\x1b[2J")
+        _show(stand)
+    sys.stdout.flush()
+    return facts
+
+
+def _show(stand: Stand) -> None:
+    from fleet.report.words import rollout_phase_words, wave_phase_words
+
+    total = stand.tallies.total
+    values = {"rollout": stand.rollout.id, "release": stand.release, "phase": rollout_phase_words(stand.rollout.phase)}
+    show(_("Rollout {rollout} of release {release}: {phase}", **values))
+    show(orchestrator_line(stand, current_door().settings.zone))
+    for line in waiting_lines(stand):
+        show(line)
+    show()
+    rows = [
+        [wave.number, name, render(wave_phase_words(wave.phase)), *_counts(stand.tallies.by_wave.get(wave.number))]
+        for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
+    ]
+    headings = [
+        _("wave"),
+        _("name"),
+        _("phase"),
+        _("sites"),
+        _("upgraded"),
+        _("done"),
+        _("running"),
+        _("failed"),
+        _("rolled back"),
+        _("unreachable"),
+        _("unknown"),
+        _("not started"),
+        _("by hand"),
+        _("excluded"),
+    ]
+    print_table(headings, [*rows, ["", _("all"), "", *_counts(total)]])
+    show()
+    show(_("Terminals: {proven} of {count} proven on the new release", proven=total.proven, count=total.terminal_count))
+
+
+def _counts(tally: "Tally | None") -> list[int]:
+    from fleet.store.reads import Tally
+
+    tally = tally or Tally()
+    sites = tally.sites
+    return [
+        sites.total,
+        sites.upgraded,
+        tally.done,
+        sites.running,
+        sites.failed,
+        sites.rolled_back,
+        sites.unreachable,
+        sites.unknown,
+        sites.not_started,
+        sites.waiting_by_hand,
+        sites.excluded,
+    ]
+
+
+def _facts(stand: Stand) -> dict[str, Any]:
+    """The same as data; without anything that changes while nothing happens."""
+    from fleet.rollout.standing import waiting_waves
+
+    last = stand.orchestrator
+    by_wave = stand.tallies.by_wave
+    return {
+        "rollout": stand.rollout.id,
+        "release": stand.release,
+        "phase": stand.rollout.phase,
+        "standing": stand.standing.value,
+        "waiting": [{"wave": wave.number, "phase": wave.phase, "why": why_waiting(wave)} for wave in waiting_waves(stand.rollout)],
+        "orchestrator": None
+        if last is None
+        else {
+            "alive": last.is_alive(stand.at),
+            "pid": last.pid,
+            "host": last.host,
+            "user": last.user,
+            "started_at": last.started_at,
+            "stopped_at": last.stopped_at,
+        },
+        "waves": [
+            {
+                "number": wave.number,
+                "name": name,
+                "phase": wave.phase,
+                "verdict": wave.verdict,
+                "approved_by": wave.approved_by,
+                **_tally_facts(by_wave.get(wave.number)),
+            }
+            for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
+        ],
+        "total": _tally_facts(stand.tallies.total),
+    }
+
+
+def _tally_facts(tally: "Tally | None") -> dict[str, Any]:
+    from fleet.store.reads import Tally
+
+    tally = tally or Tally()
+    return {
+        "sites": {"total": tally.sites.total, **tally.sites.model_dump()},
+        "done": tally.done,
+        "claimed": tally.claimed,
+        "terminals": {state.value: n for state, n in sorted(tally.terminals.items())},
+    }

@@ -64,6 +64,8 @@ restore() {
     ending=failed
     report_log 'the old release is back, but did not start'
   fi
+  # What is undone next was done in the staged release.
+  place=releases/$target
   garbage="$work/activating $garbage"
 }
 

@@ -101,7 +101,7 @@ act() {
   return "$code"
 }
 
-# ask COMMAND: run it for what it says, as $text, not more than 64 KB. It changes nothing and ends by itself.
+# ask COMMAND: run it for what it says, as $text, not more than 16 KB. It changes nothing and ends by itself.
 ask() {
   [ -n "$limiter" ] || choose_limiter
   if [ -n "$record" ]; then
@@ -120,7 +120,7 @@ ask_to_pipe() {
       code=0
       "$1" || code=$?
       printf '\n%s\n' "$code"
-    } 2>/dev/null </dev/null 3<&- 4>&- | tail -c 65536
+    } 2>/dev/null </dev/null 3<&- 4>&- | tail -c 16384
   )
   code=${text##*"$newline"}
   text=${text%"$newline"*}
@@ -130,7 +130,7 @@ ask_to_pipe() {
 ask_to_file() {
   code=0
   (
-    ulimit -f 128
+    ulimit -f 32
     "$1"
   ) >"$run/answer" 2>"$output" </dev/null 3<&- 4>&- || code=$?
   text=''
@@ -144,9 +144,13 @@ fail_command() {
   cause=$1
   [ "$code" -ne 124 ] || cause=command-timeout
   saying="exit $code"
-  words=''
-  [ ! -f "$output" ] || words=$(tail -c 2000 "$output")
-  each_line keep_saying "$text$newline$words"
+  words=$(
+    {
+      printf '%s\n' "$text"
+      [ ! -f "$output" ] || cat "$output"
+    } | tail -c 2000
+  )
+  each_line keep_saying "$words"
   fail "$cause" "$saying"
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.playbook import CollectStep, ConfigureStep, PreflightStep, ProbeStep, SettingSource, StageStep
-from tests.terminal.field import VALUES, Far, build, client_files, upgrade_steps, words
+from tests.terminal.field import VALUES, Far, build, client_files, make_far, upgrade_steps, words
 
 OLD = build("1.0")
 NEW = build("2.0")
@@ -180,14 +180,16 @@ def test_a_missing_tool_is_named_before_anything_is_touched(far: Far) -> None:
     assert far.live is None
 
 
+@pytest.mark.parametrize("shell", [pytest.param(shell, marks=pytest.mark.needs(shell)) for shell in ("dash", "bash")])
 @pytest.mark.parametrize("tool", ["tar", "sha256sum"])
-def test_a_terminal_without_a_tool_the_program_needs_says_so(far: Far, tool: str) -> None:
+def test_a_terminal_without_a_tool_the_program_needs_says_so(tmp_path: Path, shell: str, tool: str) -> None:
+    far = make_far(tmp_path, shell)
     (far.tools / tool).unlink()
-    (far.tools / tool).write_text("#!/bin/sh\nexit 127\n")
 
     pushed = far.push(upgrade_steps("2.0"), NEW)
 
-    assert pushed.story.ending is TerminalState.FAILED
+    assert (pushed.story.ending, pushed.story.cause) == (TerminalState.FAILED, Cause.TOOL_MISSING)
+    assert tool in pushed.story.detail
     assert far.live is None
 
 

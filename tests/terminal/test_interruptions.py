@@ -1,0 +1,159 @@
+"""Two pushes at once, a link that is cut, a transaction that dies: what the terminal is left with, and what heals it."""
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from fleet.model.attempt import Cause, TerminalState
+from fleet.push.conversation import SendFile, SendLastWord
+from tests.terminal.field import ENOUGH_S, Far, Pushed, build, upgrade_steps
+
+OLD = build("1.0")
+NEW = build("2.0")
+NEWER = build("3.0")
+
+
+@pytest.fixture
+def upgraded(far: Far) -> Far:
+    """A terminal on the old release."""
+    assert far.push(upgrade_steps("1.0"), OLD).story.ending is TerminalState.UPGRADED
+    (far.home / "asked").unlink()
+    return far
+
+
+@contextmanager
+def held_at_start(far: Far) -> Iterator[Future[Pushed]]:
+    """A push of the new release that waits inside its start command until the block ends."""
+    gate = far.home / "wait-start-2.0"
+    os.mkfifo(gate)
+    with ThreadPoolExecutor(1) as pool:
+        pushed = pool.submit(far.push, upgrade_steps("2.0"), NEW, attempt="aaaa")
+        # Opening waits for the other end: from here the start command is running, and it reads from us.
+        opened = os.open(gate, os.O_WRONLY)
+        try:
+            yield pushed
+        finally:
+            with suppress(BrokenPipeError):  # nobody reads any more where the test ended them
+                os.write(opened, b"go on\n")
+            os.close(opened)
+            gate.unlink(missing_ok=True)
+        pushed.result(ENOUGH_S)
+
+
+def transaction(far: Far) -> int:
+    """Process id of the transaction that holds the lock."""
+    locks = sorted((far.root / ".fleet").glob("lock.*"), key=lambda path: int(path.suffix[1:]))
+    return int(locks[-1].read_text().split()[0])
+
+
+def kill_transaction(far: Far) -> None:
+    """What a power cut does to the processes: all of the transaction's session die at once."""
+    os.killpg(os.getsid(transaction(far)), signal.SIGKILL)
+
+
+def test_a_second_push_finds_the_terminal_busy_and_touches_nothing(upgraded: Far) -> None:
+    with held_at_start(upgraded) as first:
+        second = upgraded.push(upgrade_steps("3.0"), NEWER)
+
+        assert (second.story.ending, second.story.cause) == (TerminalState.FAILED, Cause.BUSY)
+        assert not first.done()
+    assert first.result().story.ending is TerminalState.UPGRADED
+    assert upgraded.live == NEW.name
+
+
+def test_the_same_attempt_made_twice_at_once_is_made_once(upgraded: Far) -> None:
+    with held_at_start(upgraded) as first:
+        second = upgraded.push(upgrade_steps("2.0"), NEW, attempt="aaaa")
+
+        assert second.story.cause is Cause.BUSY
+    assert first.result().story.ending is TerminalState.UPGRADED
+    assert upgraded.asked().count("2.0 start") == 1
+
+
+def test_after_a_push_the_next_one_finds_the_terminal_free_at_once(far: Far) -> None:
+    for version in ("1.0", "2.0", "3.0", "4.0"):
+        assert far.push(upgrade_steps(version), build(version)).story.ending is TerminalState.UPGRADED
+
+    assert len(list((far.root / ".fleet").glob("lock.*"))) == 1
+
+
+def test_a_lock_whose_holder_is_gone_holds_nobody_up(upgraded: Far) -> None:
+    lock = next((upgraded.root / ".fleet").glob("lock.*"))
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    lock.write_text(f"{os.getpid()} 1 {boot}\n")  # this process id, but of another process: it started at another time
+
+    assert upgraded.push(upgrade_steps("2.0"), NEW).story.ending is TerminalState.UPGRADED
+
+
+def test_a_link_cut_while_files_are_sent_leaves_the_old_release_untouched(upgraded: Far) -> None:
+    cut = upgraded.push(upgrade_steps("2.0"), NEW, cut_at=SendFile)
+
+    assert (cut.story.ending, cut.story.cause) == (TerminalState.UNKNOWN, Cause.LINK_LOST)
+    assert upgraded.live == OLD.name
+    assert upgraded.asked() == []
+
+
+def test_a_link_cut_after_the_last_word_does_not_stop_the_upgrade(upgraded: Far) -> None:
+    cut = upgraded.push(upgrade_steps("2.0"), NEW, attempt="aaaa", cut_at=SendLastWord)
+    again = upgraded.push(upgrade_steps("2.0"), NEW, attempt="bbbb")
+
+    assert cut.story.ending is TerminalState.UNKNOWN
+    assert (again.story.ending, again.story.in_place) == (TerminalState.UPGRADED, True)
+    assert upgraded.asked().count("2.0 start") == 1
+
+
+@pytest.mark.parametrize("cut_at", [SendFile, SendLastWord])
+def test_a_push_cut_anywhere_and_made_again_ends_on_the_new_release(upgraded: Far, cut_at: type[SendFile | SendLastWord]) -> None:
+    upgraded.push(upgrade_steps("2.0"), NEW, cut_at=cut_at)
+
+    assert upgraded.push(upgrade_steps("2.0"), NEW).story.ending is TerminalState.UPGRADED
+    assert upgraded.live == NEW.name
+
+
+def test_the_same_attempt_made_again_tells_how_it_ended_and_does_nothing(upgraded: Far) -> None:
+    upgraded.fail("probe", "2.0")
+    cut = upgraded.push(upgrade_steps("2.0"), NEW, attempt="aaaa", cut_at=SendLastWord)
+    asked = upgraded.asked()
+
+    again = upgraded.push(upgrade_steps("2.0"), NEW, attempt="aaaa")
+
+    assert cut.story.ending is TerminalState.UNKNOWN
+    assert (again.story.ending, again.story.cause, again.story.step) == (TerminalState.ROLLED_BACK, Cause.PROBE_FAILED, "activate")
+    assert again.asked_for == ()
+    assert upgraded.asked() == asked
+
+
+def test_another_attempt_after_a_rollback_is_made(upgraded: Far) -> None:
+    upgraded.fail("probe", "2.0")
+    upgraded.push(upgrade_steps("2.0"), NEW)
+    (upgraded.home / "break-probe-2.0").unlink()
+
+    assert upgraded.push(upgrade_steps("2.0"), NEW).story.ending is TerminalState.UPGRADED
+
+
+def test_a_transaction_that_dies_in_the_middle_of_an_activation_is_healed_by_the_next_push(upgraded: Far) -> None:
+    with held_at_start(upgraded) as first:
+        kill_transaction(upgraded)
+        died = first.result(ENOUGH_S)
+        (upgraded.home / "wait-start-2.0").unlink()
+        healed = upgraded.push(upgrade_steps("2.0"), NEW)
+
+        assert died.story.ending is TerminalState.UNKNOWN
+        assert (healed.story.ending, healed.story.in_place) == (TerminalState.UPGRADED, False)
+
+
+def test_after_a_death_in_the_middle_the_way_back_is_still_the_old_release(upgraded: Far) -> None:
+    with held_at_start(upgraded) as first:
+        kill_transaction(upgraded)
+        first.result(ENOUGH_S)
+        upgraded.fail("probe", "3.0")
+
+        back = upgraded.push(upgrade_steps("3.0"), NEWER)
+
+        assert back.story.ending is TerminalState.ROLLED_BACK
+        assert upgraded.live == OLD.name

@@ -22,8 +22,9 @@ _sites = tables.site_progress
 def read_events(snapshot: Snapshot, after: int = 0, limit: int | None = None) -> Iterator[Event]:
     """Events in order, from the one after seq `after`."""
     query = select(tables.event).where(tables.event.c.seq > after).order_by(tables.event.c.seq).limit(limit)
-    for row in snapshot.connection.execute(query.execution_options(yield_per=1000)):
-        yield noun_of(Event, row)
+    with snapshot.connection.execute(query.execution_options(yield_per=1000)) as rows:
+        for row in rows:
+            yield noun_of(Event, row)
 
 
 def read_head(snapshot: Snapshot) -> tuple[int, str]:

@@ -21,12 +21,10 @@ from fleet.model.actor import Actor
 from fleet.model.event import GENESIS, event_hash
 from fleet.settings import Settings
 from fleet.store import tables
-from fleet.store.migrate import bring_up_to_date
+from fleet.store.migrate import bring_up_to_date, take_writer_lock
 from fleet.text import N_
 
 _BUSY_TIMEOUT_MS = 30_000
-_WRITER_LOCK = 7_461_001
-"""Key of PostgreSQL's advisory lock for writers."""
 
 
 @dataclass(slots=True)
@@ -91,16 +89,21 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Snapshot]:
-        """One consistent view; nothing can be written through it."""
-        with self._explained(), self.engine.connect() as connection, connection.begin():
-            yield Snapshot(connection)
+        """One consistent view, whatever is written meanwhile; nothing that is written through it stays."""
+        with self._explained(), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            transaction = connection.begin()
+            try:
+                yield Snapshot(connection)
+            finally:
+                transaction.rollback()
 
     @contextmanager
     def write(self, actor: Actor, at: datetime) -> Iterator[Tx]:
         """One transaction: all of it is stored when the block ends, nothing when it raises."""
         with self._explained(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(select(func.pg_advisory_xact_lock(_WRITER_LOCK)))
+            take_writer_lock(connection)
             yield Tx(connection, actor, at)
 
     def version(self) -> int:
@@ -144,6 +147,9 @@ def open_store(settings: Settings, *, create: bool = False) -> Store:
     except DatabaseError as error:
         engine.dispose()
         raise _explain(error, engine) from error
+    except FleetError:
+        engine.dispose()
+        raise
     return Store(engine)
 
 

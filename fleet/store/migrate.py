@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, func, inspect, select
 
 from fleet.errors import FleetError
 from fleet.store import tables
@@ -15,6 +15,9 @@ from fleet.text import N_
 
 HEAD = "0001"
 """Revision of the newest migration; a test holds it against the scripts."""
+
+_WRITER_LOCK = 7_461_001
+"""Key of PostgreSQL's advisory lock for writers."""
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -28,11 +31,18 @@ def bring_up_to_date(engine: Engine) -> None:
     if current == HEAD:
         return
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        take_writer_lock(connection)
         current = MigrationContext.configure(connection).get_current_revision()
         if current is None and not inspect(connection).has_table("event"):
             _make_fresh(connection)
         elif current != HEAD:
             _migrate(connection, current)
+
+
+def take_writer_lock(connection: Connection) -> None:
+    """Let one transaction write at a time; on SQLite BEGIN IMMEDIATE has done it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_WRITER_LOCK)))
 
 
 def alembic_config(connection: Connection | None = None) -> Config:

@@ -169,8 +169,9 @@ def terminals_of_site(snapshot: Snapshot, rollout: str, site: str) -> list[Termi
 def all_terminals(snapshot: Snapshot, rollout: str) -> Iterable[TerminalRow]:
     """Every terminal of a rollout as it stands, by id; streamed."""
     query = _terminal_query().where(_terminals.c.rollout == rollout).order_by(_terminals.c.terminal)
-    for row in snapshot.connection.execute(query.execution_options(yield_per=1000)):
-        yield _terminal_row(row)
+    with snapshot.connection.execute(query.execution_options(yield_per=1000)) as rows:
+        for row in rows:
+            yield _terminal_row(row)
 
 
 def attempts_of_terminal(snapshot: Snapshot, rollout: str, terminal: str) -> list[AttemptResult]:

@@ -1,0 +1,143 @@
+"""The schema: fresh equals migrated, a newer one is refused, and two who come at once do not collide."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from fleet.errors import FleetError, InputError
+from fleet.settings import Settings
+from fleet.store import open_store, tables
+from fleet.store.migrate import HEAD, alembic_config, bring_up_to_date
+
+
+def migrate_step_by_step(engine: Engine) -> None:
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        command.upgrade(alembic_config(connection), "head")
+
+
+def differences(engine: Engine) -> list[object]:
+    with engine.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), tables.metadata))
+
+
+def triggers(engine: Engine) -> set[str]:
+    queries = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with engine.connect() as connection:
+        return set(connection.execute(text(queries[engine.dialect.name])).scalars())
+
+
+def shape(engine: Engine) -> dict[str, object]:
+    """Every table with its columns, key, uniques and indexes, as the database itself reports them."""
+    found = inspect(engine)
+
+    def sorted_by_name(things: Iterable[object]) -> list[str]:
+        return sorted(map(repr, things))
+
+    return {
+        table: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(table)],
+            found.get_pk_constraint(table),
+            sorted_by_name(found.get_unique_constraints(table)),
+            sorted_by_name(found.get_indexes(table)),
+        )
+        for table in sorted(found.get_table_names())
+    }
+
+
+def test_a_fresh_schema_is_what_the_tables_say(engine: Engine) -> None:
+    bring_up_to_date(engine)
+
+    assert differences(engine) == []
+
+
+def test_a_migrated_schema_is_what_the_tables_say(engine: Engine) -> None:
+    migrate_step_by_step(engine)
+
+    assert differences(engine) == []
+
+
+def test_migrated_and_fresh_are_the_same_to_the_last_index_and_trigger(engine: Engine) -> None:
+    migrate_step_by_step(engine)
+    migrated = shape(engine), triggers(engine)
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        tables.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("DROP FUNCTION refuse_event_change"))
+    bring_up_to_date(engine)
+
+    assert (shape(engine), triggers(engine)) == migrated
+    assert len(triggers(engine)) >= 1
+
+
+def test_the_newest_script_is_the_head_we_know(engine: Engine) -> None:
+    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD
+    assert current == HEAD
+
+
+def test_bringing_up_to_date_twice_changes_nothing(engine: Engine) -> None:
+    bring_up_to_date(engine)
+    bring_up_to_date(engine)
+
+    assert differences(engine) == []
+
+
+def test_two_who_make_the_schema_at_once_both_find_it_made(engine: Engine) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(bring_up_to_date, engine) for _ in range(4)]
+
+    assert [future.exception() for future in done] == [None] * 4
+    assert differences(engine) == []
+
+
+def test_a_schema_of_a_newer_version_is_refused_and_left_alone(settings: Settings) -> None:
+    store = open_store(settings, create=True)
+    with store.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+
+    with pytest.raises(FleetError) as refusal:
+        open_store(settings)
+    assert str(refusal.value) == (
+        "this workspace was written by a newer version of fleet (schema 9999)\nhint: use that version; nothing was changed"
+    )
+    assert refusal.value.exit_code == 1
+
+
+def test_without_a_workspace_the_message_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refusal:
+        open_store(Settings(workspace=tmp_path / "none"))
+
+    assert "there is no workspace here" in str(refusal.value)
+    assert "fleet init" in str(refusal.value)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_file_that_is_no_database_is_refused(workspace: Settings) -> None:
+    (workspace.workspace / "fleet.db").write_bytes(b"not a database, but long enough to be taken for one" * 20)
+
+    with pytest.raises(FleetError, match="file is not a database"):
+        open_store(workspace)
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(workspace: Settings) -> None:
+    url = "postgresql://fleet:s3cret@127.0.0.1:1/fleet"
+    with pytest.raises(FleetError) as refusal:
+        open_store(workspace.model_copy(update={"database_url": url}))
+
+    assert "s3cret" not in str(refusal.value)
+    assert "127.0.0.1:1" in str(refusal.value)

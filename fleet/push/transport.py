@@ -5,6 +5,7 @@
 """
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 from typing import BinaryIO
@@ -63,13 +64,12 @@ class Courier:
         try:
             self._send(channel, memoryview(self.conversation.opening()))
             self._listen(channel)
+            return (Cause.NONE, self._exit_status(channel)) if transport.is_active() else (Cause.LINK_LOST, None)
         except _OverError as over:
             return over.cause, None
         finally:
-            channel.close()
-        if not transport.is_active():
-            return Cause.LINK_LOST, None
-        return Cause.NONE, self._exit_status(channel)
+            with suppress(SSHException, OSError, EOFError):  # there may be no link left to say goodbye on
+                channel.close()
 
     def _start(self, transport: Transport) -> Channel:
         try:

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.worker import WorkerFailed
 
 from fleet.errors import FleetError
 from fleet.model.actor import Actor
@@ -68,7 +69,7 @@ class FleetApp(App[None]):
         self.animation_level = "none"
         self.board = Board(at=clock(), zone=settings.zone)
         self.sites = SiteList()
-        self.fault: Exception | None = None
+        self.fault: BaseException | None = None
         """What went wrong inside the screens, for the door to explain."""
         self._store, self._actor, self._clock = store, actor, clock
         self._feed = Feed(store, actor, settings.zone, clock)
@@ -90,14 +91,15 @@ class FleetApp(App[None]):
         """Begin to read."""
         self.run_worker(self._follow())
 
-    async def decide(self, act: Act) -> FleetError | None:
-        """Ask control to do something in this person's name; its answer when it did not."""
-        try:
-            await asyncio.to_thread(act, self._store, self._actor, self._clock())
-        except FleetError as error:
-            return error
+    async def decide(self, act: Act) -> object:
+        """Ask control to do something in this person's name; what control answers.
+
+        Raises:
+            FleetError: Control refused, and says why.
+        """
+        answer = await asyncio.to_thread(act, self._store, self._actor, self._clock())
         self._wake.set()
-        return None
+        return answer
 
     def open_site(self, code: str | None) -> None:
         """Read this site whole from now on; None when no site is open."""
@@ -213,7 +215,7 @@ class FleetApp(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual would print the whole traceback with its locals over the screen; the door has better words.
-        self.fault = self.fault or error
+        self.fault = self.fault or (error.error if isinstance(error, WorkerFailed) else error)
         super()._handle_exception(error)
 
     def _print_error_renderables(self) -> None:

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from fleet.control import rollouts
+from fleet.errors import FleetError
 from fleet.model.actor import Actor
 from fleet.model.rollout import RolloutPhase
 from fleet.select import fold
@@ -61,7 +62,7 @@ class Dialog(ModalScreen[None], BoardScreen[None]):
         Binding("escape", "leave", show=False),
         Binding("f2", "app.language", show=False),
     ]
-    FIELDS: ClassVar[tuple[str, ...]] = ()
+    fields: tuple[str, ...] = ()
     """Ids of the fields, in their order."""
     answer = ""
 
@@ -69,7 +70,7 @@ class Dialog(ModalScreen[None], BoardScreen[None]):
         """The words, the fields each under its own, the answer."""
         with Vertical(id="dialog"):
             yield Words(id="words")
-            for name in self.FIELDS:
+            for name in self.fields:
                 yield Words(id=f"about-{name}")
                 yield Input(id=name, compact=True, select_on_focus=False)
             yield Words(id="answer")
@@ -78,11 +79,11 @@ class Dialog(ModalScreen[None], BoardScreen[None]):
         """The first field has the keys."""
         self.query_one("#words", Words).make = self.words
         self.query_one("#answer", Words).make = self._answer
-        for name in self.FIELDS:
+        for name in self.fields:
             self.query_one(f"#about-{name}", Words).make = lambda width, name=name: self._about(name, width)  # type: ignore[misc]
             self.query_one(f"#{name}", Input).cursor_blink = False
-        if self.FIELDS:
-            self.query_one(f"#{self.FIELDS[0]}", Input).focus()
+        if self.fields:
+            self.query_one(f"#{self.fields[0]}", Input).focus()
         self.show_board(self.board)
 
     def words(self, width: int) -> list[list[Span]]:
@@ -109,13 +110,14 @@ class Dialog(ModalScreen[None], BoardScreen[None]):
         self.query_one("#answer", Words).redraw()
 
     async def decide(self, act: Act, done: str) -> None:
-        """Ask control; leave when it was done and say so, else show its answer."""
-        error = await self.fleet_app.decide(act)
-        if error is None:
-            self.fleet_app.say(done)
-            self.dismiss()
-        else:
-            self.reply(" ".join(line.strip() for line in error.lines()))
+        """Ask control; leave when it was done and say so, else show its answer. Control says False to what is so already."""
+        try:
+            answer = await self.fleet_app.decide(act)
+        except FleetError as error:
+            self.reply("  ".join(line.strip() for line in error.lines()))
+            return
+        self.fleet_app.say(_("That is so already; the orchestrator takes it in.") if answer is False else done)
+        self.dismiss()
 
     def action_leave(self) -> None:
         """Nothing was decided."""
@@ -165,13 +167,13 @@ class PauseDialog(Dialog):
 class StopDialog(Dialog):
     """The rollout's name and a reason, both typed."""
 
-    FIELDS = ("name", "reason")
+    fields = ("name", "reason")
 
     def words(self, width: int) -> list[list[Span]]:
         """What stopping means."""
         text = _(
-            "For good: what has not begun stays as it is. What runs now goes on to its end or rolls back by itself. "
-            "`fleet rollout retry` later goes on with what is unfinished."
+            "What has not begun stays as it is. What runs now finishes, or stops before it activates. "
+            "Later, `fleet rollout retry` goes on with what is unfinished."
         )
         return [[(_("Stop the rollout?"), BAD)], [], *paragraph(text, width)]
 

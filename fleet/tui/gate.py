@@ -47,7 +47,7 @@ class GateDialog(Dialog):
         self.number = number
         self.refusal = refusal
         """Why nothing can be approved here; empty when it can."""
-        self.FIELDS = () if refusal else ("name",)  # type: ignore[misc]
+        self.fields = () if refusal else ("name",)
 
     def words(self, width: int) -> list[list[Span]]:
         """The evidence, and why there is nothing to approve where there is not."""
@@ -62,7 +62,13 @@ class GateDialog(Dialog):
             first, *more = wrap(line.value, max(1, width - _LABEL))
             lines.append([(fit(line.name, _LABEL), DIM), (first, line.style)])
             lines += [[(" " * _LABEL, NONE), (rest, line.style)] for rest in more]
-        return [*lines, *([[], *paragraph(self.refusal, width, BOLD)] if self.refusal else [])]
+        why_not = _("It waits now: press Esc, then a.") if self.refusal and self._may_decide else self.refusal
+        return [*lines, *([[], *paragraph(why_not, width, BOLD)] if why_not else [])]
+
+    @property
+    def _may_decide(self) -> bool:
+        waiting = self.board.waiting
+        return waiting is not None and waiting.number == self.number and not self.fleet_app.why_not()
 
     def about(self, name: str) -> str:  # noqa: ARG002 - one field
         """What to type, and that it is recorded."""
@@ -96,13 +102,11 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
     share = f"{upgraded}/{samples} ({upgraded * 100 / samples:.1f} %)" if samples else f"{upgraded}/{samples}"
     enough = samples >= rule.min_samples and upgraded * 100 >= rule.success * samples
     yield Evidence(_("Upgraded"), f"{share}  >= {rule.success:g} %", GOOD if enough else WARN)
-    yield Evidence(
-        _("Answered"), _("{n} terminals  >= {least}", n=samples, least=rule.min_samples), GOOD if samples >= rule.min_samples else WARN
-    )
+    yield Evidence(_("Answered"), f"{samples}  >= {rule.min_samples}", GOOD if samples >= rule.min_samples else WARN)
     yield _failures(tally.sites, planned)
     yield Evidence(
         _("Unreachable"),
-        _("{n} sites, {allowed} allowed", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
+        _("{n} of at most {allowed} sites", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
         GOOD if tally.sites.unreachable < planned.unreachable_allowed else WARN,
     )
     yield _verdict(wave, judgement)
@@ -113,7 +117,7 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
 
 def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
     parts = _(
-        "{spent} sites, {allowed} allowed (failed {failed}, rolled back {back}, unknown {unknown})",
+        "{spent} of at most {allowed} sites (failed {failed}, rolled back {back}, unknown {unknown})",
         spent=sites.spent_failures,
         allowed=planned.failures_allowed,
         failed=sites.failed,

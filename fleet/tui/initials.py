@@ -2,8 +2,6 @@
 
 from functools import cache
 
-from pypinyin import Style, lazy_pinyin
-
 
 def initials(text: str) -> str:
     """The first letter of every character's usual reading, lower case; what is no Chinese character stays as it is.
@@ -17,4 +15,6 @@ def initials(text: str) -> str:
 def _initial(character: str) -> str:
     if character < "\u2e80":
         return character.lower()
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415 - its dictionary takes 0.3 s to load, and most people never filter
+
     return lazy_pinyin(character, style=Style.FIRST_LETTER)[0]

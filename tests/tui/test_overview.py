@@ -68,7 +68,6 @@ def test_every_line_of_every_screen_is_as_wide_as_the_terminal_and_of_certain_wi
         async with watching(stage, size) as screen:
             for key in ("escape", "enter", "a", "p", "x", "question_mark", "slash"):
                 await screen.press(key)
-                await screen.news()
                 assert len(screen.lines) == size[1]
                 assert {cell_len(line) for line in screen.lines} == {size[0]}
                 assert not ambiguous(screen.text) - {"（", "）"}
@@ -123,11 +122,11 @@ def test_a_rollout_that_begins_later_comes_by_itself(empty_stage: Stage) -> None
     play(scene())
 
 
-def test_nothing_is_painted_while_nothing_happens(stage: Stage) -> None:
+def test_nothing_is_painted_while_nothing_happens(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         async with watching(stage) as screen:
             painted: list[object] = []
-            screen.app._display = lambda _screen, renderable: painted.append(renderable)  # type: ignore[method-assign]
+            monkeypatch.setattr(screen.app, "_display", lambda _screen, renderable: painted.append(renderable))
 
             await screen.news()
             await screen.news()

@@ -39,7 +39,7 @@ def row_of(fleet: Fleet, code: str, state: SiteState = SiteState.NOT_STARTED, wa
 def sites() -> SiteList:
     fleet = small_fleet()
     found = SiteList()
-    found.replace([row_of(fleet, code) for code in reversed(fleet.sites)], fleet)
+    found.replace([row_of(fleet, code) for code in reversed(list(fleet.sites))], fleet)
     return found
 
 

@@ -32,6 +32,9 @@ def up(
     user_key: Path | None = typer.Option(
         None, metavar="FILE", help=_("Public key that the terminals accept; without it the workspace's own.")
     ),
+    host_keys: bool = typer.Option(
+        True, help=_("Write the terminals' host key fingerprints into the inventory; without them, scan and confirm.")
+    ),
     as_json: bool = typer.Option(False, "--json", help=_("Say where they are in one line of JSON.")),
 ) -> None:
     from contextlib import ExitStack
@@ -53,7 +56,7 @@ def up(
         scratch = directory or Path(stack.enter_context(TemporaryDirectory(prefix="fleet-sim-")))
         terminals = list(fleet.terminals.values())
         simulation = stack.enter_context(start_simulation(terminals, planted, scratch, public_key, seed))
-        write_fleet(reaching(fleet, simulation), inventory_out)
+        write_fleet(reaching(fleet, simulation, vouched=host_keys), inventory_out)
         try:
             if as_json:
                 _show_json(simulation, planted, inventory_out)

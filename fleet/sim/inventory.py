@@ -7,15 +7,18 @@ from fleet.model.inventory import Fleet, Person, Role
 from fleet.sim.simulation import Simulation
 
 
-def reaching(fleet: Fleet, simulation: Simulation) -> Fleet:
-    """The fleet with each simulated terminal's address and fingerprint in place of its own; no gateway is in between."""
+def reaching(fleet: Fleet, simulation: Simulation, *, vouched: bool = True) -> Fleet:
+    """The fleet with each simulated terminal's address in place of its own; no gateway is in between.
+
+    `vouched`: with its fingerprint too, so that the import confirms the host key; otherwise a person scans and confirms.
+    """
     terminals = {
         id_: terminal.model_copy(
             update={
                 "host": simulation.addresses[id_].host,
                 "port": simulation.addresses[id_].port,
                 "gateway": None,
-                "host_key": simulation.fingerprints[id_],
+                "host_key": simulation.fingerprints[id_] if vouched else None,
             }
         )
         if id_ in simulation.addresses

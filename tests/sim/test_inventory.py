@@ -36,6 +36,10 @@ def test_a_simulated_terminal_is_reached_where_the_simulation_has_it_and_by_its_
     assert (terminal.host_key, terminal.gateway, terminal.key_card) == (simulation.fingerprints["sound/t1"], None, "K1")
 
 
+def test_host_keys_can_be_left_for_a_person_to_scan_and_confirm(fleet: Fleet, simulation: Simulation) -> None:
+    assert reaching(fleet, simulation, vouched=False).terminals["sound/t1"].host_key is None
+
+
 def test_a_terminal_that_is_not_simulated_stays_as_it_is(fleet: Fleet, simulation: Simulation) -> None:
     assert reaching(fleet, simulation).terminals["sound/t9"] == fleet.terminals["sound/t9"]
 

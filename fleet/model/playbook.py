@@ -278,7 +278,7 @@ class Playbook(Noun):
     """Pushes at the same time, at most; the budget may hold it lower."""
     push_deadline_s: Seconds = 600.0
     """One push from connect to result, at most."""
-    done_when: tuple[DoneWhen, ...] = (DoneWhen.MACHINE, DoneWhen.MARK)
+    done_when: Annotated[tuple[DoneWhen, ...], Field(min_length=1)] = (DoneWhen.MACHINE, DoneWhen.MARK)
 
     @field_validator("steps")
     @classmethod

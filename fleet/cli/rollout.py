@@ -137,8 +137,8 @@ def _selected(snapshot: "Snapshot", rollout: str, select: str) -> set[str]:
     from fleet.store import crew, fleets, reads
 
     fleet = fleets.read_fleet(snapshot)
-    nouns = (*fleet.sites.values(), *fleet.terminals.values())
-    selection = parse_selection(select, {key for noun in nouns for key in noun.labels})
+    labels = [*(site.labels for site in fleet.sites.values()), *(terminal.labels for terminal in fleet.terminals.values())]
+    selection = parse_selection(select, {key for of_one in labels for key in of_one})
     waves = {row.code: row.wave for row in reads.sites_since(snapshot, rollout)}
     sent = crew.read_assignments(snapshot)
     chosen: set[str] = set()

@@ -6,8 +6,10 @@ import secrets
 import socket
 from datetime import datetime
 
+from fleet.errors import ConflictError
 from fleet.model.actor import FLEET
-from fleet.store import Snapshot, Store, orchestrator
+from fleet.store import Snapshot, Store, Tx, orchestrator
+from fleet.text import N_
 
 _tokens_of_this_process: set[str] = set()
 
@@ -32,10 +34,19 @@ class WorkspaceLock:
             )
         _tokens_of_this_process.add(self._token)
 
-    def beat(self, now: datetime) -> bool:
-        """Say that we are alive; False when another process has taken the workspace."""
+    def hold(self, tx: Tx) -> None:
+        """Say that we are alive, and make sure that the workspace is ours in this transaction.
+
+        Raises:
+            ConflictError: Another process has taken it; nothing of ours may be stored any more.
+        """
+        if not orchestrator.beat(tx, self._token):
+            raise ConflictError(N_("another orchestrator has taken this workspace; this one ends"))
+
+    def beat(self, now: datetime) -> None:
+        """As `hold`, in a transaction of its own."""
         with self._store.write(FLEET, now) as tx:
-            return orchestrator.beat(tx, self._token)
+            self.hold(tx)
 
     def leave(self, now: datetime) -> None:
         """Say that we stopped in good order."""

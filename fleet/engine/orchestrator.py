@@ -23,7 +23,6 @@ from fleet.model.attempt import AttemptResult
 from fleet.push import PushJob, load_user_key, push_terminal
 from fleet.settings import Settings
 from fleet.store import Store
-from fleet.text import N_
 from fleet.trust.contents import Contents
 
 POLL_S = 0.25
@@ -133,7 +132,7 @@ class Orchestrator:
             try:
                 self._look()
                 if monotonic() >= beat_at:
-                    self._beat()
+                    self._lock.beat(self._clock())
                     beat_at = monotonic() + BEAT_S
                 trouble = 0
             except ConflictError as error:
@@ -157,14 +156,10 @@ class Orchestrator:
         version = self._store.version()
         if version == self._seen and not was_woken:
             return
-        turn = reconcile(self._store, self._workers, self._plans, self._clock())
+        turn = reconcile(self._store, self._workers, self._plans, self._clock(), self._lock.hold)
         with self._turned:
             self._turn, self._seen = turn, version
             self._turned.notify_all()
-
-    def _beat(self) -> None:
-        if not self._lock.beat(self._clock()):
-            raise ConflictError(N_("another orchestrator has taken this workspace; this one ends"))
 
     def _end_with(self, error: ConflictError) -> None:
         """Somebody else runs the workspace: nothing of ours may be stored any more."""

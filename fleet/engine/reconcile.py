@@ -1,5 +1,6 @@
 """One turn of the reconciler: read how things stand, advance until nothing moves, write it, then tell the workers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,9 +29,14 @@ class Turn:
     """Nobody works on it, and nothing will move until a person decides."""
 
 
-def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime) -> Turn:
-    """Bring the newest rollout as far as it goes now. Harmless to repeat; any crash in it is healed by the next turn."""
+def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime, hold: Callable[[Tx], None]) -> Turn:
+    """Bring the newest rollout as far as it goes now. Harmless to repeat; any crash in it is healed by the next turn.
+
+    `hold` is called with the transaction and raises where the workspace is no longer ours: a turn in two hands would take
+    each other's shards for lost.
+    """
     with store.write(FLEET, now) as tx:
+        hold(tx)
         state = rollouts.newest_rollout(tx)
         if state is None:
             return Turn(None, is_at_rest=True)

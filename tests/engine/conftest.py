@@ -1,17 +1,16 @@
 """A workspace whose rollout is run by a real orchestrator on real SQLite, against terminals in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from fleet.engine import Orchestrator
-from fleet.model.inventory import Fleet
-from fleet.model.plan import Plan
-from fleet.model.rollout import RolloutState
+from fleet.errors import ConflictError
 from fleet.settings import Settings
 from fleet.store import Store, open_store, rollouts
 from fleet.store.audit import check_chain, check_tables
-from tests.engine.city import Terminals, begin, set_up
+from tests.engine.city import Terminals
 
 
 @pytest.fixture
@@ -32,21 +31,11 @@ def terminals() -> Terminals:
 
 
 @pytest.fixture
-def rollout(store: Store) -> Callable[[Fleet, Plan], RolloutState]:
-    """Import the fleet and start the plan."""
-
-    def start(fleet: Fleet, plan: Plan) -> RolloutState:
-        set_up(store, fleet)
-        return begin(store, fleet, plan)
-
-    return start
-
-
-@pytest.fixture
 def orchestrator(workspace: Settings, store: Store, terminals: Terminals) -> Iterator[Orchestrator]:
     """An orchestrator that is not started yet; it is stopped when the test ends."""
     made = Orchestrator(workspace, store, push=terminals)
     yield made
     terminals.opened.set()
     made.stop()
-    made.join(20)
+    with suppress(ConflictError):
+        made.join(20)

@@ -20,11 +20,11 @@ class Follower:
     """Follows the newest rollout, a look at a time."""
 
     def __init__(self, store: "Store", zone: "ZoneInfo") -> None:
-        """Times are shown in `zone`. What failed before the first look is not told again."""
+        """Times are shown in `zone`. What failed before is not told again."""
         self._store, self._zone = store, zone
         self._version = -1
+        self._seen_failure = store.version()
         self._phases: dict[str, str] = {}
-        self._seen_failure: int | None = None
         self._counts = ""
         self._counts_at = 0.0
 
@@ -62,12 +62,11 @@ class Follower:
         from fleet.report.words import terminal_state_words
         from fleet.store import reads
 
-        failures = reads.failures(snapshot, rollout)
-        seen, self._seen_failure = self._seen_failure, max((row.seq for row in failures), default=0)
-        for row in reversed(failures):
-            if seen is not None and row.seq > seen:
-                values = {"terminal": row.terminal, "ending": terminal_state_words(row.ending), "why": cause_words(row.cause)}
-                yield self._timed(row.at, _("{terminal} {ending}: {why}", **values))
+        fresh = [row for row in reads.failures(snapshot, rollout) if row.seq > self._seen_failure]
+        for row in reversed(fresh):
+            values = {"terminal": row.terminal, "ending": terminal_state_words(row.ending), "why": cause_words(row.cause)}
+            yield self._timed(row.at, _("{terminal} {ending}: {why}", **values))
+        self._seen_failure = max((row.seq for row in fresh), default=self._seen_failure)
 
     def _progress(self, snapshot: "Snapshot", rollout: "RolloutState", *, is_new: bool) -> Iterator[str]:
         """The counts, now and then."""

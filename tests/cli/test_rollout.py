@@ -1,0 +1,248 @@
+"""`fleet rollout`, `fleet run --once`, `fleet status` and `fleet audit verify`, as a coordinator types them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from fleet.cli.common import os_user
+from fleet.model.actor import FLEET
+from fleet.model.inventory import Fleet
+from fleet.model.playbook import Approval
+from fleet.model.rollout import RolloutPhase, WavePhase
+from fleet.plan import write_plan
+from fleet.settings import Settings
+from fleet.store import Store, open_store, rollouts
+from tests.engine.city import AT, make_fleet, make_plan, set_up
+
+
+class Ran(Protocol):
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Ran]
+
+
+def nowhere(fleet: Fleet) -> Fleet:
+    """The fleet with host names that no one has, and this OS user as its coordinator."""
+    terminals = {name: terminal.model_copy(update={"host": f"{terminal.site}.invalid"}) for name, terminal in fleet.terminals.items()}
+    people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
+    return fleet.model_copy(update={"terminals": terminals, "people": people})
+
+
+@pytest.fixture
+def night(cli: Cli, tmp_path: Path) -> Any:
+    """A workspace with six sites and a release; returns its plan file."""
+    cli("init")
+    store = open_store(Settings(workspace=tmp_path / "workspace"))
+    fleet = nowhere(make_fleet(6))
+    set_up(store, fleet)
+    file = tmp_path / "plan.json"
+    write_plan(make_plan(fleet, 2, 4, approval=Approval.CANARY, unreachable=2), file)
+    yield file
+    store.close()
+
+
+@pytest.fixture
+def store(night: Path, tmp_path: Path) -> Any:  # noqa: ARG001 - the workspace it made
+    store = open_store(Settings(workspace=tmp_path / "workspace"))
+    yield store
+    store.close()
+
+
+def put(store: Store, phase: RolloutPhase, *waves: WavePhase) -> None:
+    """Bring the rollout where the orchestrator would have brought it."""
+    with store.write(FLEET, AT) as tx:
+        state = rollouts.newest_rollout(tx)
+        assert state is not None
+        moved = tuple(wave.model_copy(update={"phase": new}) for wave, new in zip(state.waves, waves, strict=True))
+        rollouts.save_rollout(tx, state.model_copy(update={"phase": phase, "waves": moved}))
+
+
+def test_a_plan_is_started_once(cli: Cli, night: Path) -> None:
+    first, second = cli("rollout", "start", night), cli("rollout", "start", night)
+
+    assert first.code == 0
+    assert "Rollout r1 is started: 2 waves" in first.out
+    assert second.code == 2
+    assert "r1 is unfinished" in second.err
+
+
+def test_an_edited_plan_is_not_started(cli: Cli, night: Path) -> None:
+    night.write_text(night.read_text("utf-8").replace("s000", "s001", 1), "utf-8")
+
+    ran = cli("rollout", "start", night)
+
+    assert ran.code == 2
+    assert cli("status").code == 2
+
+
+def test_run_once_ends_when_only_a_person_can_go_on(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+
+    ran = cli("run", "--once")
+
+    assert ran.code == 3, ran.err
+    assert "the host name is unknown" in ran.err
+    assert "Go on: fleet rollout approve 1" in ran.err
+
+
+def test_run_once_without_a_rollout_has_nothing_to_do(cli: Cli, night: Path) -> None:
+    ran = cli("run", "--once")
+
+    assert night.exists()
+    assert ran.code == 0, ran.err
+
+
+def test_run_without_a_user_key_says_what_to_do(cli: Cli, night: Path) -> None:
+    (night.parent / "workspace" / "id_ed25519").unlink()
+
+    ran = cli("run", "--once")
+
+    assert ran.code == 2
+    assert "fleet init" in ran.err
+
+
+def test_status_without_a_rollout_says_how_to_start_one(cli: Cli, night: Path) -> None:
+    ran = cli("status")
+
+    assert night.exists()
+    assert ran.code == 2
+    assert "fleet rollout start PLAN" in ran.err
+
+
+def test_status_says_that_nobody_runs_and_how_to_start(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+
+    ran = cli("status")
+
+    assert ran.code == 0
+    assert "No orchestrator has run here yet. Start one: fleet run" in ran.out
+
+
+def test_status_says_since_when_nobody_runs(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("run", "--once")
+
+    assert "No orchestrator since " in cli("status").out
+
+
+@pytest.mark.parametrize(
+    ("phase", "waves", "code", "words"),
+    [
+        (RolloutPhase.RUNNING, (WavePhase.OPEN, WavePhase.CLOSED), 0, "running"),
+        (RolloutPhase.RUNNING, (WavePhase.HELD, WavePhase.CLOSED), 3, "its failure budget is spent"),
+        (RolloutPhase.RUNNING, (WavePhase.PASSED, WavePhase.GATE), 3, "Go on: fleet rollout approve 2"),
+        (RolloutPhase.PAUSED, (WavePhase.OPEN, WavePhase.CLOSED), 3, "Go on: fleet rollout resume"),
+        (RolloutPhase.STOPPED, (WavePhase.OPEN, WavePhase.CLOSED), 1, "stopped"),
+    ],
+)
+def test_the_exit_code_of_status_says_whether_a_person_is_needed(  # noqa: PLR0917 - a table of cases
+    cli: Cli, night: Path, store: Store, phase: RolloutPhase, waves: tuple[WavePhase, ...], code: int, words: str
+) -> None:
+    cli("rollout", "start", night)
+    put(store, phase, *waves)
+
+    ran = cli("status")
+
+    assert ran.code == code
+    assert words in ran.out
+
+
+def test_the_endings_of_status_add_up_to_the_fleet(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("run", "--once")
+
+    facts = json.loads(cli("status", "--json").out)
+
+    sites = facts["total"]["sites"]
+    assert sites.pop("total") == sum(sites.values()) == 6
+    assert sites["unreachable"] == 2
+    assert facts["standing"] == "waiting"
+
+
+def test_watching_status_ends_with_the_rollout(cli: Cli, night: Path, store: Store) -> None:
+    cli("rollout", "start", night)
+    put(store, RolloutPhase.FINISHED, WavePhase.PASSED, WavePhase.PASSED)
+
+    assert cli("status", "--watch", "--plain").code == 1
+
+
+def test_decisions_are_recorded_and_told(cli: Cli, night: Path, store: Store) -> None:
+    cli("rollout", "start", night)
+    put(store, RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
+
+    said = [
+        cli("rollout", *words).out.strip()
+        for words in (("approve", 1), ("resume",), ("pause", "--reason", "the network is down"), ("pause",), ("resume",), ("stop",))
+    ]
+
+    assert said == [
+        "Wave 1 is approved.",
+        "It is not paused.",
+        "Paused. Pushes that run finish. Go on: fleet rollout resume",
+        "It is paused already.",
+        "It goes on.",
+        "Stopped. `fleet rollout retry` takes up what is unfinished.",
+    ]
+
+
+def test_a_second_approval_names_the_first_person(cli: Cli, night: Path, store: Store) -> None:
+    cli("rollout", "start", night)
+    put(store, RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
+    cli("rollout", "approve", 1)
+
+    ran = cli("rollout", "approve", 1)
+
+    assert ran.code == 2
+    assert "wave 1 was already approved, by 李娜" in ran.err
+
+
+def test_retry_and_exclude_take_a_selection(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("run", "--once")
+
+    retried = cli("rollout", "retry", "--select", "state:unreachable site:s000")
+    excluded = cli("rollout", "exclude", "--select", "wave:2 district:east", "--reason", "closed")
+    nothing = cli("rollout", "exclude", "--select", "wave:9", "--reason", "closed")
+
+    assert retried.out.strip() == "1 terminals will be pushed again."
+    assert excluded.out.strip() == "2 terminals are left out."
+    assert nothing.code == 2
+    assert "selects no terminal of rollout r1" in nothing.err
+
+
+def test_exclude_wants_to_know_who_is_meant(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+
+    assert "name the terminals" in cli("rollout", "exclude", "--reason", "closed").err
+
+
+def test_the_record_of_a_night_holds(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("run", "--once")
+
+    ran = cli("audit", "verify")
+
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("The record holds: ")
+
+
+def test_a_counter_that_somebody_changed_is_found(cli: Cli, night: Path) -> None:
+    import sqlite3
+
+    cli("rollout", "start", night)
+    with sqlite3.connect(night.parent / "workspace" / "fleet.db") as database:
+        database.execute("UPDATE tally SET n = n + 1 WHERE unit = 'site'")
+    database.close()
+
+    ran = cli("audit", "verify", "--json")
+
+    assert ran.code == 1
+    assert any("the counter site / not-started" in problem for problem in json.loads(ran.out)["problems"])

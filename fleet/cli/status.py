@@ -56,7 +56,8 @@ def _show(stand: Stand) -> None:
     total = stand.tallies.total
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": rollout_phase_words(stand.rollout.phase)}
     show(_("Rollout {rollout} of release {release}: {phase}", **values))
-    show(orchestrator_line(stand, current_door().settings.zone))
+    if not stand.is_over:
+        show(orchestrator_line(stand, current_door().settings.zone))
     for line in waiting_lines(stand):
         show(line)
     show()

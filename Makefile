@@ -8,7 +8,7 @@ SHELL_FILES = .ci/run .ci/setup $(shell find inventory playbooks tests fleet -na
 FRAGMENTS = cat fleet/terminal/*.sh | shellcheck --shell sh --exclude SC2034,SC2154 -
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format catalogues lock system-packages clean
+.PHONY: help demo test test-long check format catalogues picture lock system-packages clean
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -38,6 +38,9 @@ format: $(READY) ## Put the source into its usual form
 
 catalogues: $(READY) ## Bring the message catalogues up to date with the source
 	$(BIN)/python .ci/catalogues.py update
+
+picture: $(READY) ## Draw docs/tui.svg, the README's picture of the screen
+	$(BIN)/python -m tests.tui.picture docs/tui.svg
 
 lock: $(READY) ## Choose the newest libraries again and write requirements.lock
 	$(BIN)/python -m pip install --quiet uv

@@ -182,8 +182,9 @@ class FleetApp(App[None]):
             if not self.is_running:
                 return
             self._take(news)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._pace_s)
+            if self._feed.is_whole or news.board.trouble:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._pace_s)
             self._wake.clear()
 
     def _take(self, news: News) -> None:

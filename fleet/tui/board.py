@@ -95,7 +95,7 @@ class Board:
         return waves[number - 1] if 0 < number <= len(waves) else None
 
     def wave_name(self, number: int) -> str:
-        """The name a person types for a wave."""
+        """The name a person types for a wave; its number until the plan is there."""
         wave = self.planned(number)
         return wave.name if wave else str(number)
 

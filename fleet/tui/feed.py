@@ -1,6 +1,7 @@
 """Reads the store for the screens: everything once, and from then on only what moved.
 
 - `poll` is called about four times a second, from a thread that is not the screen's, never twice at once.
+- The first poll leaves out what takes long in a province (the inventory, the plan), the second brings it.
 - While nothing happens a poll is three one-row reads.
 """
 
@@ -18,7 +19,7 @@ from fleet.store.orchestrator import read_orchestrator
 from fleet.store.reads import SiteRow
 from fleet.tui.board import Board, SiteDetail
 
-_FAILURES_SHOWN = 60
+_FAILURES_SHOWN = 200
 _ROWS_ANEW = frozenset(("inventory.imported", "site.assigned"))
 """Events that change a site's line without the site having moved."""
 
@@ -46,8 +47,10 @@ class Feed:
         self._actor = actor
         self._clock = clock
         self._board = Board(at=clock(), zone=zone)
+        self.is_whole = False
+        """Whether the inventory and the plan are there, too."""
         self._seen = -1
-        """Seq of the last event that was taken in."""
+        """Seq of the last event that was taken in; -1 before the first poll."""
         self._rows_seen = -1
         """Seq of the last site row that was read."""
 
@@ -63,29 +66,34 @@ class Feed:
 
     def _read(self, snapshot: Snapshot, version: int, site: str | None) -> News:
         old = self._board
+        is_first, completes = self._seen < 0, self._seen >= 0 and not self.is_whole
         rollout = rollouts.newest_rollout(snapshot)
-        happened = version != self._seen
-        kinds = {event.kind for event in audit.read_events(snapshot, self._seen)} if happened and self._seen >= 0 else set[str]()
+        kinds = {event.kind for event in audit.read_events(snapshot, self._seen)} if not is_first else set[str]()
         board = replace(old, at=self._clock(), rollout=rollout, orchestrator=read_orchestrator(snapshot), trouble=None)
-        if self._seen < 0 or "inventory.imported" in kinds:
-            board = replace(board, fleet=fleets.read_fleet(snapshot), refusal=why_not(snapshot, self._actor, Right.DECIDE))
-        anew = self._seen < 0 or bool(kinds & _ROWS_ANEW) or _id(rollout) != _id(old.rollout)
+        if is_first or completes or "inventory.imported" in kinds:
+            refusal = why_not(snapshot, self._actor, Right.DECIDE)
+            board = replace(board, fleet=_read_outline(snapshot) if is_first else fleets.read_fleet(snapshot), refusal=refusal)
+        anew = is_first or completes or bool(kinds & _ROWS_ANEW) or _id(rollout) != _id(old.rollout)
         rows: list[SiteRow] = []
-        if rollout is not None and (happened or anew):
+        if rollout is not None and (kinds or anew):
             rows = reads.sites_since(snapshot, rollout.id, -1 if anew else self._rows_seen)
             board = replace(
                 board,
-                plan=releases.read_plan(snapshot, rollout.plan_digest) if anew else board.plan,
+                plan=releases.read_plan(snapshot, rollout.plan_digest) if anew and not is_first else board.plan,
                 tallies=reads.read_tallies(snapshot, rollout.id),
                 failures=tuple(reads.failures(snapshot, rollout.id, _FAILURES_SHOWN)),
             )
         if rollout is None or site is None:
             board = replace(board, site=None)
-        elif happened or old.site is None or old.site.row.code != site:
+        elif kinds or anew or old.site is None or old.site.row.code != site:
             board = replace(board, site=_read_site(snapshot, board.fleet, rollout.id, site))
-        self._board, self._seen = board, version
+        self._board, self._seen, self.is_whole = board, version, not is_first
         self._rows_seen = max((row.seq for row in rows), default=self._rows_seen)
         return News(board, tuple(rows), anew)
+
+
+def _read_outline(snapshot: Snapshot) -> Fleet:
+    return Fleet(districts=fleets.read_districts(snapshot), people=fleets.read_people(snapshot))
 
 
 def _id(rollout: RolloutState | None) -> str | None:

@@ -42,7 +42,7 @@ class Waves(BoardPanel):
         state = f"{shown.mark} {render(shown.word)}".strip()
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
             state += " [a]"
-        name = f"{wave.number} {board.wave_name(wave.number)}"
+        name = f"{wave.number} {board.wave_name(wave.number)}" if board.plan else str(wave.number)
         bar = _bar(tally, width, filled)
         if height < 3:
             both = f"{name} {state}"
@@ -149,7 +149,7 @@ def _troubles(sites: SiteCounts) -> list[tuple[str, Style, int]]:
 
 
 class Failures(BoardPanel):
-    """The newest terminals that did not end well, two lines each."""
+    """The newest sites that did not end well, two lines each."""
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """A title, then as many as there is room for."""
@@ -159,13 +159,16 @@ class Failures(BoardPanel):
         lines = [strip_of([(f" {_('FAILURES')}", TITLE)], width, PLAIN)]
         if not board.failures:
             lines.append(strip_of([(f" {_('none so far')}", DIM)], width, PLAIN))
-        for failure in board.failures[: (height - 1) // 2]:
-            shown = terminal_shown(failure.ending)
-            time = board.time(failure.at)
-            name = fit(failure.site_name, max(1, width - 5 - len(time)))
+        by_site: dict[str, list[FailureRow]] = {}
+        for failure in board.failures:
+            by_site.setdefault(failure.site, []).append(failure)
+        for newest, *older in list(by_site.values())[: (height - 1) // 2]:
+            shown = terminal_shown(newest.ending)
+            time = board.time(newest.at)
+            name = fit(newest.site_name, max(1, width - 5 - len(time)))
             lines.append(strip_of([(f" {shown.mark} ", shown.style), (name, BOLD), (f" {time}", DIM)], width, PLAIN))
-            code = failure.terminal.partition("/")[2]
-            lines.append(strip_of([(f"   {code} ", DIM), (failure_words(failure), NONE)], width, PLAIN))
+            code = newest.terminal.partition("/")[2] + (f" +{len(older)}" if older else "")
+            lines.append(strip_of([(f"   {code} ", DIM), (failure_words(newest), NONE)], width, PLAIN))
         return lines
 
 

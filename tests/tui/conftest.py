@@ -237,7 +237,7 @@ class Screenful:
         await self.press(*("space" if character == " " else character for character in text))
 
     async def until(self, claim: Callable[[], bool]) -> None:
-        """Let the app live until the claim holds; the polls of 0.02 s bring news."""
+        """Let the app live until the claim holds; its polls bring news."""
         for _turn in range(400):
             if claim():
                 return
@@ -258,10 +258,11 @@ class Screenful:
 
 @asynccontextmanager
 async def watching(stage: Stage, size: tuple[int, int] = LARGE, actor: Actor = COORDINATOR, **options: Any) -> AsyncIterator[Screenful]:
-    """The app in front of a stage, after its first look."""
+    """The app in front of a stage, after it has read everything."""
     app = FleetApp(stage.store, actor, stage.settings, pace_s=0.1, clock=stage.clock, **options)
     async with app.run_test(size=size) as pilot:
         screen = Screenful(app, pilot)
+        await screen.until(lambda: bool(app.board.fleet.sites))
         await screen.news()
         yield screen
 

@@ -127,7 +127,7 @@ class Dialog(ModalScreen[None], BoardScreen[None]):
         return [[], *([(line, NONE)] for line in wrap(self.about(name), width))]
 
     def _answer(self, width: int) -> list[list[Span]]:
-        closing: list[list[Span]] = [[], [("Esc", KEY), (f" {_('leave everything as it is')}", DIM)]]
+        closing: list[list[Span]] = [[], [("Esc", KEY), (" " + _("leave everything as it is"), DIM)]]
         return [*([[]] if self.answer else []), *([(line, BAD)] for line in (wrap(self.answer, width) if self.answer else ())), *closing]
 
 

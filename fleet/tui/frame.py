@@ -43,7 +43,7 @@ class Header(BoardPanel):
     def draw(self, width: int, height: int) -> list[Strip]:  # noqa: ARG002 - one line
         """One line; what does not fit is left out from the right."""
         board = self.board
-        left: list[Span] = [(f" {_('FLEET')} ", BADGE)]
+        left: list[Span] = [(" FLEET ", BADGE)]
         if board is None or board.rollout is None:
             return [strip_of(left, width, BAR)]
         badge, style = rollout_badge(board.rollout.phase)

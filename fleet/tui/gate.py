@@ -137,7 +137,7 @@ def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
         said = wave.model_copy(update=values)
     word, style = _VERDICTS[said.verdict or Verdict.INCONCLUSIVE]
     why = verdict_words(said)
-    text = f"{render(word)}: {render(why)}" if why else render(word)
+    text = _("{verdict}: {why}", verdict=word, why=why) if why else render(word)
     return Evidence(_("Verdict") if wave.verdict else _("Verdict so far"), text, style)
 
 

@@ -71,10 +71,10 @@ class HelpText(Scroller):
             yield [(f" {render(title)}", TITLE)]
             for key, meaning in keys:
                 yield from _entry(key, KEY, render(meaning), 10, width)
-        yield [(f" {_('FILTERS')}", TITLE)]
+        yield [(" " + _("FILTERS"), TITLE)]
         for example, meaning in _FILTERS:
             yield from _entry(example, KEY, render(meaning), 34, width)
-        yield [(f" {_('STATES')}", TITLE)]
+        yield [(" " + _("STATES"), TITLE)]
         for state, meaning in _STATES:
             shown = site_state_shown(state)
             yield from _entry(f"{shown.mark} {render(shown.word)}", shown.style, render(meaning), 16, width)

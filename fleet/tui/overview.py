@@ -97,7 +97,7 @@ class Count(Panel):
         if sites is None:
             return []
         moved: list[Span] = [(_("{count} moved: r", count=len(sites.moved)) + "  ", WARN)] if sites.moved else []
-        return [between([], [*moved, (f"{len(sites)}/{len(sites.rows)} ", BOLD), (f"{_('sites')} ", DIM)], width, BAR)]
+        return [between([], [*moved, (f"{len(sites)}/{len(sites.rows)} ", BOLD), (_("sites") + " ", DIM)], width, BAR)]
 
 
 class Slash(Panel):

@@ -83,7 +83,7 @@ class Tiles(BoardPanel):
         columns = self._columns(width)
         slot = (width - 1) // columns
         fitting = columns * ((height - 1) // 2)
-        title: list[Span] = [(f" {_('DISTRICTS')}  ", TITLE), (_("terminals upgraded of all; sites that ended badly or wait"), DIM)]
+        title: list[Span] = [(" " + _("DISTRICTS") + "  ", TITLE), (_("terminals upgraded of all; sites that ended badly or wait"), DIM)]
         if len(districts) > fitting:
             title.append(("  " + _("and {count} more", count=len(districts) - fitting), BOLD))
         lines = [strip_of(title, width, PLAIN)]
@@ -156,9 +156,9 @@ class Failures(BoardPanel):
         board = self.board
         if board is None:
             return []
-        lines = [strip_of([(f" {_('FAILURES')}", TITLE)], width, PLAIN)]
+        lines = [strip_of([(" " + _("FAILURES"), TITLE)], width, PLAIN)]
         if not board.failures:
-            lines.append(strip_of([(f" {_('none so far')}", DIM)], width, PLAIN))
+            lines.append(strip_of([(" " + _("none so far"), DIM)], width, PLAIN))
         by_site: dict[str, list[FailureRow]] = {}
         for failure in board.failures:
             by_site.setdefault(failure.site, []).append(failure)

@@ -44,7 +44,7 @@ class SiteFacts(BoardPanel):
         row, site, assigned = detail.row, detail.site, detail.assignment
         kind = f"  {row.code}  {render(kind_words(row.kind))}  {board.district(row.district)}"
         state = f"{shown.mark} {render(shown.word)} {row.proven}/{row.terminals} "
-        technician: list[Span] = [(f" {_('technician')} ", DIM)]
+        technician: list[Span] = [(" " + _("technician") + " ", DIM)]
         if assigned is None:
             technician.append((_("nobody yet"), NONE))
         else:
@@ -130,16 +130,16 @@ class Story(Scroller):
 
     def _story(self, board: Board, detail: SiteDetail, width: int) -> Iterator[list[Span]]:
         attempts = detail.attempts.get(self.terminal or "", ())
-        yield [(f" {self.terminal or ''}", TITLE), ("" if attempts else f"  {_('no attempt has ended yet')}", DIM)]
+        yield [(f" {self.terminal or ''}", TITLE), ("" if attempts else "  " + _("no attempt has ended yet"), DIM)]
         for attempt in attempts:
             yield from _attempt(board, attempt, width)
         binding = detail.bindings.get(self.terminal or "")
         if binding is not None:
-            yield [(f" {_('KEY')}", TITLE), (f"  {binding.source.value}  {board.time(binding.bound_at)}", DIM)]
+            yield [(" " + _("KEY"), TITLE), (f"  {binding.source.value}  {board.time(binding.bound_at)}", DIM)]
             facts = ((_("key"), binding.key_id), (_("key card"), binding.key_card or ""), (_("host key"), binding.host_fingerprint))
             for name, value in facts:
                 yield from _labelled(name, value, width)
-        yield [(f" {_('CHECK-INS')}", TITLE), ("" if detail.check_ins else f"  {_('none yet')}", DIM)]
+        yield [(" " + _("CHECK-INS"), TITLE), ("" if detail.check_ins else "  " + _("none yet"), DIM)]
         for check_in in reversed(detail.check_ins):
             words = (_("marked complete"), GOOD) if check_in.kind == "mark" else (_("reported a problem"), BAD)
             yield [(f"   {board.time(check_in.at)}  ", DIM), (f"{board.person(check_in.technician)} ", BOLD), words]
@@ -154,10 +154,10 @@ def _attempt(board: Board, attempt: AttemptResult, width: int) -> Iterator[list[
     shown = terminal_shown(attempt.ending)
     seconds = (attempt.finished_at - attempt.started_at).total_seconds()
     yield [
-        (f" {_('ATTEMPT {number}', number=attempt.number)}  ", TITLE),
+        (" " + _("ATTEMPT {number}", number=attempt.number) + "  ", TITLE),
         (f"{shown.mark} {render(shown.word)}  ", shown.style),
-        (f"{board.time(attempt.finished_at)}  {_('{seconds:.1f} s', seconds=seconds)}", DIM),
-        (f"  {_('was in place already')}" if attempt.in_place else "", DIM),
+        (board.time(attempt.finished_at) + "  " + _("{seconds:.1f} s", seconds=seconds), DIM),
+        ("  " + _("was in place already") if attempt.in_place else "", DIM),
     ]
     if attempt.cause is not Cause.NONE:
         yield from _wrapped(render(cause_words(attempt.cause)), width, shown.style)
@@ -170,7 +170,7 @@ def _attempt(board: Board, attempt: AttemptResult, width: int) -> Iterator[list[
     for name, value in attempt.facts.items():
         yield from _labelled(name, value, width)
     if attempt.log:
-        yield [(f"   {_('log')}", TITLE)]
+        yield [("   " + _("log"), TITLE)]
     for line in attempt.log:
         yield from _wrapped(line, width, DIM)
 

@@ -148,16 +148,10 @@ class TerminalConnection:
         }
 
     def _close(self) -> None:
-        # The link is shut down before it is closed, so that the library's thread is gone before the descriptor is free for another push.
-        if self._link is not None:
-            with suppress(OSError):
-                self._link.shutdown(SHUT_RDWR)
         for hop in reversed(self._hops):
             transport = hop.client.get_transport()
             if transport is not None:
-                transport.packetizer.complete_handshake()  # ends the library's timer where the handshake did not end
-                if transport.is_alive():
-                    transport.join(_JOIN_S)
+                _end(transport)
             hop.client.close()
         if self._link is not None:
             self._link.close()
@@ -189,6 +183,18 @@ def _fabric_config(ssh_config: Path | None, _mtime_ns: int) -> fabric.Config:
     """Fabric's settings: the given ssh_config only, nothing from the user's or the system's own files."""
     parsed = SSHConfig.from_path(str(ssh_config)) if ssh_config else SSHConfig()
     return fabric.Config(ssh_config=parsed, lazy=True)
+
+
+def _end(transport: Transport) -> None:
+    """Wake the library's thread up and wait for it, so that it is gone before its descriptor is free for another push."""
+    with suppress(OSError, SSHException, EOFError):
+        if isinstance(transport.sock, Link):
+            transport.sock.shutdown(SHUT_RDWR)
+        else:  # a gateway's channel
+            transport.sock.close()
+    transport.packetizer.complete_handshake()  # ends the library's timer where the handshake did not end
+    if transport.is_alive():
+        transport.join(_JOIN_S)
 
 
 def _at_gateway(gateway: fabric.Connection, error: LinkError) -> LinkError:

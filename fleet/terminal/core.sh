@@ -27,6 +27,7 @@ now=0
 began=0
 limit_at=0
 run=''
+mine=''
 output=/dev/null
 limiter=''
 
@@ -157,16 +158,26 @@ settle() {
   unsettled=''
 }
 
-# finish ENDING CAUSE STEP: clean up, let go of the lock, and say how it ended.
+# finish ENDING CAUSE STEP: clean up, say how it ended, and let go of the lock.
 finish() {
-  ended=yes
+  sweep
+  report "end $1 $2 $3"
+  case $1 in
+    upgraded) leave 0 ;;
+    rolled-back) leave 4 ;;
+    *) leave 3 ;;
+  esac
+}
+
+# sweep: remove what nobody needs any more.
+sweep() {
   # shellcheck disable=SC2086 # a list of our own names
   [ -z "$garbage" ] || rm -rf $garbage || :
-  report "end $1 $2 $3"
-  [ -z "$record" ] || release_lock
-  case $1 in
-    upgraded) exit 0 ;;
-    rolled-back) exit 4 ;;
-    *) exit 3 ;;
-  esac
+}
+
+# leave CODE: end the program on purpose.
+leave() {
+  ended=yes
+  [ -z "$mine" ] || release_lock
+  exit "$1"
 }

@@ -48,11 +48,18 @@ take_lock() {
   owner=$run/owner.$$
   garbage="$garbage $owner"
   printf '%s\n' "$identity" >"$owner" || fail disk-error
+  before_mine=$newest
   mine=$((newest + 1))
-  ln "$owner" "$work/lock.$mine" 2>/dev/null || fail busy
+  if ! words=$(ln "$owner" "$work/lock.$mine" 2>&1); then
+    mine=''
+    newest_lock
+    [ "$newest" -eq "$before_mine" ] || fail busy
+    trouble "$words"
+  fi
   newest_lock
   if [ "$newest" -ne "$mine" ]; then
-    rm -f "$work/lock.$mine"
+    garbage="$garbage $work/lock.$mine"
+    mine=''
     fail busy
   fi
   for file in "$work"/lock.*; do

@@ -39,8 +39,9 @@ replay() {
     *"$newline"'end '*) ;;
     *) return 0 ;;
   esac
+  sweep
   each_line repeat "$text"
-  exit 0
+  leave 0
 }
 
 # repeat LINE: say a recorded line again; what was asked for then is not asked for now.
@@ -53,7 +54,6 @@ repeat() {
 
 # look: end here when the terminal is as the playbook wants it.
 look() {
-  report 'begin 1'
   [ -d "$root" ] || return 0
   replay
   find_live
@@ -69,6 +69,7 @@ lead() {
   exec 4>&1
   take_values "$@"
   enter_root
+  report 'begin 1'
   look
   [ -d "$root" ] || tool mkdir -p "$root"
   enter_root
@@ -102,14 +103,15 @@ transact() {
   exec 3<&0 </dev/null
   take_values "$@"
   enter_root
-  output=$run/output
-  garbage="$garbage $output $run/answer $0 ${0%/*}/values.${0##*.}"
+  garbage="$garbage $run/output $run/answer $0 ${0%/*}/values.${0##*.}"
   trap surprise EXIT
   trap : HUP INT PIPE
   take_lock
+  # Another push may have ended between the look and the lock.
+  look
   record=$run/report
+  output=$run/output
   printf '' >"$record" || fail disk-error
-  find_live
   before=$live
   read_unfinished
   perform

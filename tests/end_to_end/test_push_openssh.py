@@ -1,10 +1,13 @@
 """Pushes to a real OpenSSH server: end to end, and what must never be sent."""
 
 import io
+import os
+import select
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +20,7 @@ from fleet.model.playbook import Account, ProbeStep, RunStep, Step
 from fleet.push import PushJob, UserKey, create_user_key, push_terminal, scan_host_key
 from fleet.terminal.compile import compile_program
 from tests.end_to_end.conftest import OpenSSH
-from tests.terminal.field import Build, build, playbook, upgrade_steps, words
+from tests.terminal.field import ENOUGH_S, Build, build, playbook, upgrade_steps, words
 
 pytestmark = pytest.mark.needs("sshd")
 
@@ -92,7 +95,19 @@ def bench(openssh: OpenSSH) -> Iterator[Bench]:
     openssh.home.mkdir()
     before = set(threading.enumerate())
     yield Bench(openssh)
+    _wait_for_transactions(openssh.home)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(ENOUGH_S)
     assert set(threading.enumerate()) <= before
+
+
+def _wait_for_transactions(home: Path) -> None:
+    """Until no transaction is left that a test cut off; each ends by itself."""
+    for lock in home.glob("client/.fleet/lock.*"):
+        with suppress(OSError, ValueError):  # over, or released
+            descriptor = os.pidfd_open(int(lock.read_text().split()[0]))
+            select.select([descriptor], [], [], ENOUGH_S)
+            os.close(descriptor)
 
 
 def test_a_terminal_is_upgraded_end_to_end(bench: Bench) -> None:

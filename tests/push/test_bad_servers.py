@@ -33,6 +33,8 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> UserKey:
 def no_threads_are_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(GRACE_S)
     assert set(threading.enumerate()) <= before
 
 

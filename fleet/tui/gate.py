@@ -130,7 +130,7 @@ def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
 def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
     """What the gate said when it was asked; before that, what it would say now."""
     if wave.phase is WavePhase.HELD:
-        return Evidence(_("Verdict"), _("held: a failure budget is spent; approving grants it anew and goes on"), BAD)
+        return Evidence(_("Verdict"), _("held: a budget is spent; approving grants it anew and goes on"), BAD)
     said = wave
     if wave.verdict is None:
         values = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}

@@ -74,7 +74,7 @@ def test_a_wave_that_is_held_is_approved_the_same_way(stage: Stage) -> None:
         async with watching(stage) as screen:
             assert "! held [a]" in screen.text
             await screen.press("a")
-            assert "a failure budget is spent" in screen.text
+            assert "a budget is spent" in screen.text
             assert "1 of at most 1 sites (failed 1," in screen.text
             await screen.type("canary")
             await screen.press("enter")

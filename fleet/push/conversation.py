@@ -310,5 +310,6 @@ _HANDLERS = {
     b"log": Conversation._hear_log,  # noqa: SLF001
     b"activating": Conversation._hear_nothing,  # noqa: SLF001
     b"rolling-back": Conversation._hear_nothing,  # noqa: SLF001
+    b"wait": Conversation._hear_nothing,  # noqa: SLF001
     b"end": Conversation._hear_end,  # noqa: SLF001
 }

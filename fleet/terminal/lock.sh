@@ -1,7 +1,7 @@
 # One push at a time: lock.N, and the highest N is the lock. A new one is made only when the holder of N is gone.
 #
 # `ln` creates the name and its contents in one act. The holder is known by process id, its start time and the boot,
-# so a reused id and a power cut free the lock.
+# so a reused id and a power cut free the lock. Behind them stands the attempt it makes.
 
 # identify PID: $identity is that process's `pid start boot`, or empty when it is not alive.
 identify() {
@@ -34,20 +34,35 @@ newest_lock() {
   done
 }
 
+# is_held: a living process holds lock.$newest; $holder is what stands in it.
+is_held() {
+  holder=''
+  read -r holder <"$work/lock.$newest" || :
+  identify "${holder%% *}"
+  [ -n "$identity" ] && [ "$identity" = "${holder% *}" ]
+}
+
+# await_holder: this very attempt is being made already; wait for what comes of it.
+await_holder() {
+  polls=0
+  while is_held; do
+    [ "$holder" = "$identity $attempt" ] || fail busy
+    # Said again and again, so that the client does not take us for silent.
+    [ $((polls % 40)) -ne 0 ] || report wait
+    polls=$((polls + 1))
+    pause 0.25
+  done
+}
+
 # take_lock: this process holds the terminal, or the program ends as busy.
 take_lock() {
   newest_lock
-  if [ "$newest" -gt 0 ]; then
-    holder=''
-    read -r holder <"$work/lock.$newest" || :
-    identify "${holder%% *}"
-    [ -z "$holder" ] || [ "$identity" != "$holder" ] || fail busy
-  fi
+  [ "$newest" -eq 0 ] || await_holder
   identify $$
   # The file is this process's alone: another push of the same attempt must not write into a lock that is held.
   owner=$run/owner.$$
   garbage="$garbage $owner"
-  printf '%s\n' "$identity" >"$owner" || fail disk-error
+  printf '%s\n' "$identity $attempt" >"$owner" || fail disk-error
   before_mine=$newest
   mine=$((newest + 1))
   if ! words=$(ln "$owner" "$work/lock.$mine" 2>&1); then

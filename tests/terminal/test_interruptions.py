@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fleet.model.attempt import Cause, TerminalState
-from fleet.push.conversation import SendFile, SendLastWord
-from tests.terminal.field import ENOUGH_S, Far, Pushed, build, upgrade_steps
+from fleet.push.conversation import HangUp, SendFile, SendLastWord
+from fleet.terminal.compile import compile_program
+from tests.terminal.field import ENOUGH_S, Far, Pushed, build, playbook, upgrade_steps
 
 OLD = build("1.0")
 NEW = build("2.0")
@@ -66,12 +67,23 @@ def test_a_second_push_finds_the_terminal_busy_and_touches_nothing(upgraded: Far
     assert upgraded.live == NEW.name
 
 
-def test_the_same_attempt_made_twice_at_once_is_made_once(upgraded: Far) -> None:
+def test_an_attempt_made_again_while_it_still_goes_on_waits_for_its_end_and_tells_that(upgraded: Far) -> None:
+    steps = upgrade_steps("2.0")
+    program = compile_program(playbook(steps), steps, NEW.artifact, "2.0")
+    again = upgraded.conversation(program, NEW.artifact, attempt="aaaa")
     with held_at_start(upgraded) as first:
-        second = upgraded.push(upgrade_steps("2.0"), NEW, attempt="aaaa")
+        process = upgraded.start(again)
+        assert process.stdout is not None
+        heard = b""
+        while b" wait\n" not in heard:
+            heard += process.stdout.read(4096)
+        assert not first.done()
+    with process:
+        orders = again.feed(heard + process.stdout.read())
 
-        assert second.story.cause is Cause.BUSY
-    assert first.result().story.ending is TerminalState.UPGRADED
+    assert orders == (HangUp(Cause.NONE),)
+    assert (again.story().ending, again.story().in_place) == (TerminalState.UPGRADED, False)
+    assert again.story().steps == first.result().story.steps
     assert upgraded.asked().count("2.0 start") == 1
 
 
@@ -157,3 +169,22 @@ def test_after_a_death_in_the_middle_the_way_back_is_still_the_old_release(upgra
 
         assert back.story.ending is TerminalState.ROLLED_BACK
         assert upgraded.live == OLD.name
+
+
+def test_a_push_that_looked_before_another_ended_does_not_do_its_work_again(upgraded: Far) -> None:
+    # The second push looks while the first is held; its way to the lock leads through a `setsid` that waits for us.
+    gate = upgraded.home / "gate"
+    os.mkfifo(gate)
+    with ThreadPoolExecutor(1) as pool:
+        with held_at_start(upgraded) as first:
+            (upgraded.tools / "setsid").unlink()
+            (upgraded.tools / "setsid").write_text(f'#!/bin/sh\nread -r _ <"{gate}"\nexec "$@"\n')
+            (upgraded.tools / "setsid").chmod(0o755)
+            second = pool.submit(upgraded.push, upgrade_steps("2.0"), NEW)
+            opened = os.open(gate, os.O_WRONLY)
+        os.write(opened, b"go on\n")
+        os.close(opened)
+
+        assert first.result().story.ending is TerminalState.UPGRADED
+        assert (second.result(ENOUGH_S).story.ending, second.result().story.in_place) == (TerminalState.UPGRADED, True)
+    assert upgraded.asked().count("2.0 start") == 1

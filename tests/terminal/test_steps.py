@@ -104,7 +104,12 @@ def test_a_run_step_that_its_check_finds_in_place_is_not_run(far: Far) -> None:
 
 def test_when_a_later_step_fails_what_was_run_is_undone_newest_first(far: Far) -> None:
     (far.home / "second").touch()
-    steps: list[Step] = [run_step("first"), run_step("second"), run_step("third"), ProbeStep(name="probe", command=words("sh", "-c", "exit 1"))]
+    steps: list[Step] = [
+        run_step("first"),
+        run_step("second"),
+        run_step("third"),
+        ProbeStep(name="probe", command=words("sh", "-c", "exit 1")),
+    ]
 
     pushed = far.push(steps)
 

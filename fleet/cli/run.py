@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -12,9 +12,6 @@ from fleet.cli.common import current_door, say
 from fleet.cli.follow import Follower
 from fleet.cli.standing import exit_code, look, waiting_lines
 from fleet.text import _
-
-if TYPE_CHECKING:
-    from fleet.engine import Orchestrator
 
 _LOOK_EVERY_S = 0.25
 _KILLED = 130
@@ -29,11 +26,16 @@ def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothi
     store = door.open_store()
     follower = Follower(store, door.settings.zone)
     orchestrator = Orchestrator(door.settings, store)
-    with _stopped_by_signals(orchestrator):
+    with _signals_noted() as asked:
         orchestrator.start()
         say(_("The orchestrator runs. Ctrl-C ends it when the pushes that run have ended."))
+        is_told = False
         try:
             while not orchestrator.join(_LOOK_EVERY_S):
+                if asked and not is_told:
+                    say(_("Ending when the pushes that run have ended; once more ends it at once."))
+                    orchestrator.stop()
+                    is_told = True
                 for line in follower.news():
                     say(line)
                 if once and orchestrator.wait_at_rest(_LOOK_EVERY_S) is not None:
@@ -52,21 +54,21 @@ def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothi
 
 
 @contextmanager
-def _stopped_by_signals(orchestrator: "Orchestrator") -> Iterator[None]:
-    """Let SIGINT and SIGTERM end it gracefully; the second one at once, which loses nothing either."""
-    asked = False
+def _signals_noted() -> Iterator[list[int]]:
+    """Signals that asked us to end, in order: the first is for the caller to see, the second ends at once, which loses nothing either.
 
-    def stop(number: int, _frame: Any) -> None:
-        nonlocal asked
+    The handler prints nothing and takes no lock: it may run in the middle of a write to the screen.
+    """
+    asked: list[int] = []
+
+    def note(number: int, _frame: Any) -> None:
         if asked:
             os._exit(_KILLED if number == signal.SIGINT else 128 + number)
-        asked = True
-        say(_("Ending when the pushes that run have ended; once more ends it at once."))
-        orchestrator.stop()
+        asked.append(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

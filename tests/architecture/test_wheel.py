@@ -1,5 +1,6 @@
 """What is installed: the wheel, as a person gets it."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -42,3 +43,21 @@ def test_an_installed_program_finds_its_data_and_speaks(wheel: Path, tmp_path: P
 
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == [str(tmp_path / "site/fleet/data/inventory"), str(tmp_path / "site/fleet/data/playbooks")]
+
+
+def test_the_demo_works_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    script = "import fleet; assert 'site/fleet' in fleet.__file__; from fleet.cli.app import main; main()"
+    words = ["demo", "--plain", "--sites", "3", "--faults", "0", "--out", "night"]
+
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", script, *words],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "site"), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (tmp_path / "night" / "completion.xlsx").exists()

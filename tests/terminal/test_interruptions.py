@@ -87,6 +87,25 @@ def test_an_attempt_made_again_while_it_still_goes_on_waits_for_its_end_and_tell
     assert upgraded.asked().count("2.0 start") == 1
 
 
+def test_an_attempt_that_dies_while_it_is_waited_for_is_not_taken_up_without_a_last_word(upgraded: Far) -> None:
+    steps = upgrade_steps("2.0")
+    again = upgraded.conversation(compile_program(playbook(steps), steps, NEW.artifact, "2.0"), NEW.artifact, attempt="aaaa")
+    with held_at_start(upgraded):
+        process = upgraded.start(again)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        heard = b""
+        while b" wait\n" not in heard:
+            heard += process.stdout.read(4096)
+        process.stdin.close()
+        kill_transaction(upgraded)
+    with process:
+        again.feed(heard + process.stdout.read())
+
+    assert again.story(exit_code=process.returncode).ending is TerminalState.FAILED
+    assert upgraded.asked().count("2.0 start") == 1
+
+
 def test_after_a_push_the_next_one_finds_the_terminal_free_at_once(far: Far) -> None:
     for version in ("1.0", "2.0", "3.0", "4.0"):
         assert far.push(upgrade_steps(version), build(version)).story.ending is TerminalState.UPGRADED

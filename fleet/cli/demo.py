@@ -1,5 +1,6 @@
 """`fleet demo`: the sample city upgraded, from the first connection to the report."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ def command(
 ) -> int:
     from datetime import timedelta
 
-    from fleet.demo.night import prepare_night
+    from fleet.demo.night import SCRATCH, prepare_night
     from fleet.demo.run import run_night, utc_now
 
     directory = _new_directory(out)
@@ -42,7 +43,11 @@ def command(
         _introduce(night)
         outcome = run_night(night, patience=patience, screen=_progress_lines(night) if is_plain else _whole_screen(night))
         _report(night, outcome, directory)
-    return 1 if outcome.differences else 0
+    if outcome.differences:
+        say(_("What stands on the terminals' disks is kept: {directory}", directory=directory / SCRATCH))
+        return 1
+    shutil.rmtree(directory / SCRATCH)
+    return 0
 
 
 def _new_directory(out: Path | None) -> Path:

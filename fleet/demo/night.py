@@ -26,6 +26,8 @@ from fleet.trust.release import add_release
 
 COORDINATOR = Actor(code="demo-coordinator")
 """The person of the sample fleets who approves the demo's gates."""
+SCRATCH = "terminals"
+"""Directory of the simulated terminals' disks, below the demo's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def prepare_night(out: Path, *, sites: int | None, seed: int, fault_percent: flo
     """Set the stage below `out`, and end the simulation afterwards; the workspace stays.
 
     Args:
-        out: Directory for the workspace and the terminals' scratch directories; made here.
+        out: Directory for the workspace and the terminals' disks; made here.
         sites: How many of the sample city's sites; None is all.
         seed: Decides faults and host keys.
         fault_percent: Of the terminals reached by SSH.
@@ -66,7 +68,7 @@ def prepare_night(out: Path, *, sites: int | None, seed: int, fault_percent: flo
     faults = plant_faults(city.terminals.values(), fault_percent, seed)
     key = settings.user_key.with_name(settings.user_key.name + ".pub").read_text().strip()
     with ExitStack() as stack:
-        simulation = stack.enter_context(start_simulation(list(city.terminals.values()), faults, out / "terminals", key, seed))
+        simulation = stack.enter_context(start_simulation(list(city.terminals.values()), faults, out / SCRATCH, key, seed))
         store = open_store(settings)
         stack.callback(store.close)
         fleet = reaching(city, simulation)

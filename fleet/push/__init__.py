@@ -7,6 +7,6 @@
 
 from fleet.push.job import FileSource, PushJob, ScanResult
 from fleet.push.push import push_terminal, scan_host_key
-from fleet.push.user_key import UserKey, create_user_key, load_user_key
+from fleet.push.user_key import UserKey, load_user_key
 
-__all__ = ["FileSource", "PushJob", "ScanResult", "UserKey", "create_user_key", "load_user_key", "push_terminal", "scan_host_key"]
+__all__ = ["FileSource", "PushJob", "ScanResult", "UserKey", "load_user_key", "push_terminal", "scan_host_key"]

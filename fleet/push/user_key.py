@@ -1,15 +1,12 @@
-"""The one ed25519 key that terminals accept: made once by `fleet init`, parsed once per process."""
+"""The one ed25519 key that terminals accept: made once (`fleet.trust.user_key`), parsed once per process."""
 
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from paramiko import Ed25519Key, PKey, SSHException
 
-from fleet.errors import ConflictError, InputError
+from fleet.errors import InputError
 from fleet.text import N_
 
 
@@ -41,22 +38,3 @@ def load_user_key(path: Path) -> UserKey:
         hint = N_("it must be an ed25519 key without a passphrase, in OpenSSH's format")
         raise InputError(N_("this user key cannot be used: {reason}", reason=str(error)), where=str(path), hint=hint) from None
     return UserKey(private, f"{private.get_name()} {private.get_base64()}")
-
-
-def create_user_key(path: Path) -> UserKey:
-    """Make a key pair: `path`, readable by nobody else, and `path`.pub beside it.
-
-    Raises:
-        ConflictError: There is a file at `path` already; it is left as it is.
-    """
-    pair = Ed25519PrivateKey.generate()
-    secret = pair.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    public = pair.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConflictError(N_("there is a user key already"), where=str(path)) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-    path.with_name(f"{path.name}.pub").write_text(f"{public} fleet\n", "utf-8")
-    return load_user_key(path)

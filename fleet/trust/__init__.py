@@ -1,1 +1,1 @@
-"""Host keys and key bindings."""
+"""What this program vouches for: releases as they were taken in, and its own user key."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.push import UserKey, create_user_key
+from fleet.push import UserKey
+from tests.keys import new_user_key
 
 ENOUGH_S = 20
 
@@ -80,7 +81,7 @@ def openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSSH]:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / "host_key"], check=True)
     shown = subprocess.run(["ssh-keygen", "-lf", directory / "host_key.pub"], check=True, capture_output=True, text=True)
-    key = create_user_key(directory / "id_ed25519")
+    key = new_user_key(directory / "id_ed25519")
     (directory / "authorized_keys").write_text(f"{key.public_line}\n")
     port = _free_port()
     server = OpenSSH(directory, port, getpass.getuser(), shown.stdout.split()[1], key, home)

@@ -14,15 +14,16 @@ from fleet.model.inventory import Fleet, SiteKind
 from fleet.model.plan import Plan
 from fleet.model.release import Release
 from fleet.plan import make_plan, read_playbook
+from fleet.push import UserKey
 from fleet.push.job import PushJob
 from fleet.push.push import push_terminal
-from fleet.push.user_key import UserKey, create_user_key
 from fleet.sim.faults import Fault, expected_cause, expected_ending
 from fleet.sim.inventory import reaching
 from fleet.sim.scratch import OLD_VERSION, ShellName
 from fleet.sim.simulation import Simulation, start_simulation
 from fleet.trust.contents import Contents
 from fleet.trust.release import add_release
+from tests.keys import new_user_key
 
 DEADLINE_S = 60.0
 NO_ANSWER_DEADLINE_S = 3.0
@@ -83,7 +84,7 @@ def night(shell: ShellName, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     contents = Contents(directory / "releases")
     release = add_release(data_dir("playbooks") / "release" / "release.yaml", contents.directory)
     plan = make_plan(town, read_playbook(data_dir("playbooks") / "upgrade-client.yaml"), release)
-    key = create_user_key(directory / "id_ed25519")
+    key = new_user_key(directory / "id_ed25519")
     simulated = [town.terminals[id_] for id_ in terminals.values()]
     with start_simulation(simulated, faults, directory / "scratch", key.public_line, seed=1, shell=shell) as simulation:
         fleet = reaching(town, simulation)

@@ -17,9 +17,10 @@ import pytest
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Site, SiteKind, Terminal
 from fleet.model.playbook import Account, ProbeStep, RunStep, Step
-from fleet.push import PushJob, UserKey, create_user_key, push_terminal, scan_host_key
+from fleet.push import PushJob, UserKey, push_terminal, scan_host_key
 from fleet.terminal.compile import compile_program
 from tests.end_to_end.conftest import OpenSSH
+from tests.keys import new_user_key
 from tests.terminal.field import ENOUGH_S, Build, build, playbook, upgrade_steps, words
 
 pytestmark = pytest.mark.needs("sshd")
@@ -180,7 +181,7 @@ def test_nothing_is_sent_to_a_server_whose_key_nobody_confirmed(bench: Bench) ->
 
 
 def test_a_key_the_server_does_not_know_is_refused(bench: Bench, tmp_path: Path) -> None:
-    result = bench.push(upgrade_steps("2.0"), NEW, key=create_user_key(tmp_path / "other"))
+    result = bench.push(upgrade_steps("2.0"), NEW, key=new_user_key(tmp_path / "other"))
 
     assert (result.ending, result.cause) == (TerminalState.UNREACHABLE, Cause.LOGIN_REFUSED)
 

@@ -11,8 +11,9 @@ import pytest
 
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Site, SiteKind, Terminal
-from fleet.push import PushJob, UserKey, create_user_key, push_terminal, scan_host_key
+from fleet.push import PushJob, UserKey, push_terminal, scan_host_key
 from fleet.terminal.compile import compile_program
+from tests.keys import new_user_key
 from tests.terminal.field import build, playbook, upgrade_steps
 
 DEADLINE_S = 3.0
@@ -26,7 +27,7 @@ Behaviour = Callable[[socket.socket], None]
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory: pytest.TempPathFactory) -> UserKey:
-    return create_user_key(tmp_path_factory.mktemp("key") / "id_ed25519")
+    return new_user_key(tmp_path_factory.mktemp("key") / "id_ed25519")
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fleet.errors import ConflictError, InputError
-from fleet.push import create_user_key, load_user_key
+from fleet.errors import InputError
+from fleet.push import load_user_key
+from tests.keys import new_user_key
 
 
 @pytest.mark.needs("ssh-keygen")
 def test_a_key_that_was_made_is_one_that_openssh_knows(tmp_path: Path) -> None:
-    key = create_user_key(tmp_path / "id_ed25519")
+    key = new_user_key(tmp_path / "id_ed25519")
 
     shown = subprocess.run(["ssh-keygen", "-y", "-f", tmp_path / "id_ed25519"], check=True, capture_output=True, text=True)
     assert shown.stdout.strip().split()[:2] == key.public_line.split()
@@ -21,18 +22,18 @@ def test_a_key_that_was_made_is_one_that_openssh_knows(tmp_path: Path) -> None:
 
 
 def test_a_key_that_was_made_is_read_again(tmp_path: Path) -> None:
-    made = create_user_key(tmp_path / "id_ed25519")
+    made = new_user_key(tmp_path / "id_ed25519")
 
     assert load_user_key(tmp_path / "id_ed25519").public_line == made.public_line
 
 
 def test_a_key_is_never_written_over(tmp_path: Path) -> None:
     path = tmp_path / "id_ed25519"
-    create_user_key(path)
+    new_user_key(path)
     before = path.read_bytes()
 
-    with pytest.raises(ConflictError, match="there is a user key already"):
-        create_user_key(path)
+    with pytest.raises(FileExistsError):
+        new_user_key(path)
 
     assert path.read_bytes() == before
 
@@ -44,7 +45,7 @@ def test_no_key_says_how_to_get_one(tmp_path: Path) -> None:
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "id_ed25519"
-    create_user_key(path)
+    new_user_key(path)
     path.chmod(0o640)
 
     with pytest.raises(InputError, match="others may read the user key"):

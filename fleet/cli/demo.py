@@ -92,6 +92,7 @@ def _whole_screen(night: "Night") -> "Callable[[ScriptedPeople], None]":
 
 def _progress_lines(night: "Night") -> "Callable[[ScriptedPeople], None]":
     """A line on stderr every two seconds, as long as the night lasts."""
+    from fleet.cli.follow import count_line
     from fleet.store import reads, rollouts
 
     def line() -> str:
@@ -100,18 +101,11 @@ def _progress_lines(night: "Night") -> "Callable[[ScriptedPeople], None]":
             state = rollouts.read_rollout(snapshot, night.rollout)
         assert state is not None
         current = state.current
-        counts = tallies.total.sites
         return _(
-            "wave {wave} of {waves}: {upgraded} of {sites} sites upgraded, {running} running, {failed} failed or rolled back, "
-            "{unreachable} unreachable, {unknown} unknown",
-            wave=current.number if current else len(state.waves),
+            "wave {wave} of {waves}: {counts}",
+            wave=(current.number if current else len(state.waves)),
             waves=len(state.waves),
-            upgraded=counts.upgraded,
-            sites=counts.total,
-            running=counts.running,
-            failed=counts.failed + counts.rolled_back,
-            unreachable=counts.unreachable,
-            unknown=counts.unknown,
+            counts=count_line(tallies.total.sites),
         )
 
     def print_lines(people: "ScriptedPeople") -> None:

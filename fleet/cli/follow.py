@@ -10,10 +10,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from fleet.model.rollout import RolloutState
+    from fleet.model.rollout import RolloutState, SiteCounts
     from fleet.store import Snapshot, Store
 
 _COUNTS_EVERY_S = 2.0
+
+
+def count_line(sites: "SiteCounts") -> str:
+    """Where the sites stand, in one line; the endings apart."""
+    return _(
+        "{upgraded} of {total} sites upgraded, {running} running, {failed} failed, {rolled_back} rolled back, {unreachable} unreachable, "
+        "{unknown} unknown",
+        upgraded=sites.upgraded,
+        total=sites.total,
+        running=sites.running,
+        failed=sites.failed,
+        rolled_back=sites.rolled_back,
+        unreachable=sites.unreachable,
+        unknown=sites.unknown,
+    )
 
 
 class Follower:
@@ -74,9 +89,7 @@ class Follower:
 
         if is_new:
             sites = reads.read_tallies(snapshot, rollout.id).total.sites
-            bad = sites.spent_failures + sites.unreachable
-            values = {"upgraded": sites.upgraded, "total": sites.total, "running": sites.running, "bad": bad}
-            self._counts = _("{upgraded} of {total} sites upgraded, {running} running, {bad} not well", **values)
+            self._counts = count_line(sites)
         if self._counts and monotonic() - self._counts_at >= _COUNTS_EVERY_S:
             yield self._counts
             self._counts, self._counts_at = "", monotonic()

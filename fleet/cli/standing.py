@@ -11,7 +11,7 @@ from fleet.text import N_, _, render
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from fleet.model.rollout import RolloutState, WaveState
+    from fleet.model.rollout import Decision, RolloutState, WaveState
     from fleet.rollout.standing import Standing
     from fleet.store import Store
     from fleet.store.orchestrator import Orchestrator
@@ -29,13 +29,15 @@ class Stand:
     """The waves' names, by number from 1."""
     tallies: "Tallies"
     orchestrator: "Orchestrator | None"
+    pending: "tuple[Decision, ...]"
+    """What people decided and the orchestrator has not taken in yet."""
 
     @property
     def standing(self) -> "Standing":
         """What a script wants to know."""
         from fleet.rollout.standing import standing_of
 
-        return standing_of(self.rollout, self.tallies.total.sites)
+        return standing_of(self.rollout, self.tallies.total.sites, self.pending)
 
     @property
     def is_over(self) -> bool:
@@ -65,6 +67,7 @@ def look(store: "Store") -> Stand:
             names=tuple(wave.name for wave in plan.waves),
             tallies=reads.read_tallies(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
+            pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
         )
 
 
@@ -78,12 +81,20 @@ def exit_code(stand: Stand) -> int:
 def waiting_lines(stand: Stand) -> Iterator[str]:
     """What waits for a person, and the command with which they go on."""
     from fleet.model.rollout import RolloutPhase
+    from fleet.rollout import phase_after
     from fleet.rollout.standing import waiting_waves
 
-    if stand.rollout.phase is RolloutPhase.PAUSED:
+    for decision in stand.pending:
+        yield _("{person} decided: {what}; the orchestrator takes it up.", person=decision.actor, what=_decided(decision))
+    if phase_after(stand.rollout.phase, stand.pending) is RolloutPhase.PAUSED:
         yield _("Paused by a person. Go on: fleet rollout resume")
-    for wave in waiting_waves(stand.rollout):
+    for wave in waiting_waves(stand.rollout, stand.pending):
         yield _("Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}", number=wave.number, why=why_waiting(wave))
+
+
+def _decided(decision: "Decision") -> str:
+    """A decision as the command that makes it."""
+    return f"{decision.kind} {decision.wave}" if decision.wave else str(decision.kind)
 
 
 def why_waiting(wave: "WaveState") -> str:

@@ -117,7 +117,9 @@ def _facts(stand: Stand) -> dict[str, Any]:
         "release": stand.release,
         "phase": stand.rollout.phase,
         "standing": stand.standing.value,
-        "waiting": [{"wave": wave.number, "phase": wave.phase, "why": why_waiting(wave)} for wave in waiting_waves(stand.rollout)],
+        "waiting": [
+            {"wave": wave.number, "phase": wave.phase, "why": why_waiting(wave)} for wave in waiting_waves(stand.rollout, stand.pending)
+        ],
         "orchestrator": None
         if last is None
         else {

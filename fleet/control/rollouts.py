@@ -103,8 +103,10 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
         again = unfinished & set(terminals) if terminals else unfinished
         if not again:
             raise InputError(
-                N_("nothing of it is unfinished; there is nothing to retry"),
-                hint=N_("failed, rolled back, unreachable and unknown terminals can be retried; `fleet status` counts them"),
+                N_("there is nothing that a push could retry"),
+                hint=N_(
+                    "failed, rolled back, unreachable and unknown terminals are pushed again; what is done by hand is checked in again instead"
+                ),
             )
         _record(tx, rollout, DecisionKind.RETRY, terminals=again if terminals else (), reason=reason)
     return len(again)
@@ -132,6 +134,7 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
         left_out = [name for name, state in states.items() if state is not TerminalState.EXCLUDED]
         if left_out:
             _record(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason)
+            progress.exclude(tx, rollout, left_out)
     return len(left_out)
 
 

@@ -11,19 +11,13 @@ from fleet.demo.night import COORDINATOR, Night
 from fleet.errors import ConflictError
 from fleet.model.actor import Actor
 from fleet.model.inventory import Reach
-from fleet.model.rollout import RolloutPhase, RolloutState, SiteState, WavePhase, WaveState
+from fleet.model.rollout import RolloutPhase, RolloutState, SiteState
+from fleet.rollout.standing import waiting_waves
 from fleet.store import Snapshot, crew, reads, rollouts
 from fleet.text import _
 
 _LOOK_EVERY_S = 0.25
 _REPORTABLE = frozenset((SiteState.UPGRADED, SiteState.WAITING_BY_HAND))
-
-
-def waiting_wave(state: RolloutState) -> WaveState | None:
-    """The wave that waits for a person, if there is one."""
-    if state.phase is not RolloutPhase.RUNNING:
-        return None
-    return next((wave for wave in state.waves if wave.phase in (WavePhase.GATE, WavePhase.HELD)), None)
 
 
 class ScriptedPeople:
@@ -99,10 +93,11 @@ class ScriptedPeople:
         return checkin_control.Report(site=site, technician=assignment.technician, shown=shown)
 
     def _decide(self, state: RolloutState) -> None:
-        wave = waiting_wave(state)
-        if wave is None:
+        waiting = waiting_waves(state) if state.phase is RolloutPhase.RUNNING else ()
+        if not waiting:
             self._waiting_since = None
             return
+        wave = waiting[0]
         if self._waiting_since is None or self._waiting_since[0] != wave.number:
             self._waiting_since = (wave.number, self._clock())
         if self._clock() - self._waiting_since[1] < self._patience:

@@ -164,7 +164,7 @@ class Orchestrator:
     def _end_with(self, error: ConflictError) -> None:
         """Somebody else runs the workspace: nothing of ours may be stored any more."""
         self._log.error("the workspace was taken by another orchestrator")
-        self._workers.hurry()
+        self._workers.abandon()
         self._failure = error
 
     def _close(self) -> None:

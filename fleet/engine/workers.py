@@ -94,6 +94,13 @@ class LocalWorkers:
         for stop in list(self._stops.values()):
             stop.set()
 
+    def abandon(self) -> None:
+        """Store nothing more, and have every push that runs end: somebody else has the workspace now."""
+        with self._changed:
+            self._ends = True
+            self._changed.notify_all()
+        self.hurry()
+
     @property
     def is_idle(self) -> bool:
         """Whether no shard is in our hands."""

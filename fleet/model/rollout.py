@@ -131,7 +131,7 @@ def site_state(states: dict[TerminalState, int], by_hand_open: int) -> SiteState
     waiting = live.get(TerminalState.NOT_STARTED, 0)
     if waiting == by_hand_open:
         return SiteState.WAITING_BY_HAND
-    return SiteState.RUNNING if set(live) & PROVEN else SiteState.NOT_STARTED
+    return SiteState.NOT_STARTED
 
 
 class WaveState(Noun):

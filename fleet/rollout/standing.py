@@ -1,8 +1,10 @@
 """How a rollout stands for whoever asks from outside: does it wait for a person, and how did it end."""
 
+from collections.abc import Sequence
 from enum import Enum
 
-from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhase, WaveState
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, SiteCounts, WavePhase, WaveState
+from fleet.rollout.decisions import phase_after
 
 
 class Standing(Enum):
@@ -17,19 +19,24 @@ class Standing(Enum):
     """Over, but not everything succeeded."""
 
 
-def waiting_waves(state: RolloutState) -> tuple[WaveState, ...]:
-    """The waves that wait for a person: at their gate, or held by a spent budget."""
-    if state.phase not in {RolloutPhase.RUNNING, RolloutPhase.PAUSED}:
+def waiting_waves(state: RolloutState, pending: Sequence[Decision] = ()) -> tuple[WaveState, ...]:
+    """The waves that wait for a person: at their gate, or held by a spent budget.
+
+    `pending` are decisions that are not taken in yet; a wave that one of them approves waits for the orchestrator, not for a person.
+    """
+    if phase_after(state.phase, pending) not in {RolloutPhase.RUNNING, RolloutPhase.PAUSED}:
         return ()
-    return tuple(wave for wave in state.waves if wave.phase in {WavePhase.GATE, WavePhase.HELD})
+    approved = {decision.wave for decision in pending if decision.kind is DecisionKind.APPROVE}
+    return tuple(wave for wave in state.waves if wave.phase in {WavePhase.GATE, WavePhase.HELD} and wave.number not in approved)
 
 
-def standing_of(state: RolloutState, sites: SiteCounts) -> Standing:
-    """Where a rollout stands; `sites` are all of its sites."""
-    if state.phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}:
+def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = ()) -> Standing:
+    """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites."""
+    phase = phase_after(state.phase, pending)
+    if phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}:
         bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running
         return Standing.INCOMPLETE if bad else Standing.SUCCEEDED
-    if state.phase is RolloutPhase.PAUSED:
+    if phase is RolloutPhase.PAUSED:
         return Standing.WAITING
     pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves)
-    return Standing.WAITING if waiting_waves(state) and not pushing else Standing.AT_WORK
+    return Standing.WAITING if waiting_waves(state, pending) and not pushing else Standing.AT_WORK

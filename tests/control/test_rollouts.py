@@ -208,7 +208,7 @@ def test_an_older_rollout_cannot_be_decided_about(night: Night) -> None:
 def test_retry_is_refused_where_nothing_is_unfinished(night: Night) -> None:
     night.start()
 
-    with pytest.raises(InputError, match="nothing to retry"):
+    with pytest.raises(InputError, match="nothing that a push could retry"):
         retry(night.store, COORDINATOR, AT, "r1")
 
 
@@ -250,3 +250,12 @@ def test_an_exclusion_counts_what_is_newly_left_out(night: Night) -> None:
         progress.exclude(tx, "r1", ["s000/t1"])
 
     assert exclude(night.store, COORDINATOR, AT, "r1", ["s000/t1", "s001/t1"], reason="closed") == 1
+
+
+def test_excluded_terminals_are_out_at_once_whether_or_not_an_orchestrator_runs(night: Night) -> None:
+    night.start()
+
+    exclude(night.store, COORDINATOR, AT, "r1", ["s000/t1"], reason="closed")
+
+    with night.store.read() as snapshot:
+        assert progress.states_of(snapshot, "r1", ["s000/t1"]) == {"s000/t1": TerminalState.EXCLUDED}

@@ -123,18 +123,18 @@ class _Rules:
                 )
 
     def _unique(self, section: Section[N], column: str, value_of: Callable[[N], object], same: Message) -> None:
-        """No two rows have one value; None is none."""
-        first: dict[object, Row] = {}
+        """No two rows have one value, in capitals or not; None is none."""
+        first: dict[str, Row] = {}
         for row, noun in section.entries:
             value = value_of(noun)
-            if value is not None and (other := first.setdefault(value, row)) is not row:
+            if value is not None and (other := first.setdefault(_written(value).casefold(), row)) is not row:
                 what = N_("{same} as at {place}: {value}", same=same, place=other.place, value=_written(value))
                 self._note(row, column, what, N_("each may be used once; correct one of the two rows"))
 
 
 def _address(terminal: Terminal) -> tuple[str, str, int] | None:
-    """What a connection is opened to; names of hosts are the same in capitals."""
-    return None if terminal.host is None else ((terminal.gateway or "").casefold(), terminal.host.casefold(), terminal.port)
+    """What a connection is opened to."""
+    return None if terminal.host is None else (terminal.gateway or "", terminal.host, terminal.port)
 
 
 def _written(value: object) -> str:

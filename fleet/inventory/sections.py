@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from fleet.files.mistakes import Mistakes
 from fleet.files.reasons import explain, shown
+from fleet.files.spelling import one_of
 from fleet.files.tables import Row, Table
 from fleet.inventory.shapes import WORDS
 from fleet.model.base import Noun
@@ -73,7 +74,10 @@ def _read_row(section: Section[N], row: Row, model: type[N], code_of: Callable[[
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             column = str(detail["loc"][0])
-            mistakes.add(row.table.file, row.line_of(column), *explain(detail, row.heading_of(column)))
+            what, hint = explain(detail, row.heading_of(column))
+            if column in WORDS and not row.heading_of(column).isascii():
+                hint = one_of(str(values[column]), WORDS[column])
+            mistakes.add(row.table.file, row.line_of(column), what, hint)
         return
     if not any(bad):
         section.entries.append((row, noun))

@@ -1,4 +1,7 @@
-"""The four tables of an inventory: their columns, and the English and Chinese headings and words they take (docs/inventory.md)."""
+"""The four tables of an inventory: their columns, and the English and Chinese headings and words they take (docs/inventory.md).
+
+The glossary's word stands first; the others are what inventories were written with before.
+"""
 
 from collections.abc import Mapping
 
@@ -22,7 +25,7 @@ SITES = Shape(
     titles=("站点", "机构"),
     columns={
         "code": ("编码", "代码", "站点编码", "机构编码"),
-        "kind": ("类别", "机构类别"),
+        "kind": ("类型", "机构类型", "类别", "机构类别"),
         "name": ("名称", "站点名称", "机构名称"),
         "district": ("区县", "区县编码"),
         "address": ("地址",),
@@ -50,7 +53,7 @@ TERMINALS = Shape(
         "gateway": ("网关",),
         "key_card": ("密钥卡", "密钥卡号"),
         "host_key": ("主机密钥", "主机密钥指纹"),
-        "reach": ("升级方式", "到达方式"),
+        "reach": ("触达方式", "升级方式", "到达方式"),
         "labels": ("标签",),
     },
     required=("site", "code"),
@@ -78,8 +81,14 @@ SHAPES = (DISTRICTS, SITES, TERMINALS, PEOPLE)
 _FLAG: Mapping[str, str] = {"是": "true", "否": "false"}
 WORDS: Mapping[str, Mapping[str, str]] = {
     "kind": {"医院": SiteKind.HOSPITAL, "定点医院": SiteKind.HOSPITAL, "药店": SiteKind.PHARMACY, "定点药店": SiteKind.PHARMACY},
-    "reach": {"手工": Reach.BY_HAND, "人工": Reach.BY_HAND},
-    "role": {"技术员": Role.TECHNICIAN, "协调员": Role.COORDINATOR, "管理者": Role.MANAGER, "管理人员": Role.MANAGER},
+    "reach": {"远程": Reach.SSH, "人工": Reach.BY_HAND, "手工": Reach.BY_HAND},
+    "role": {
+        "技术员": Role.TECHNICIAN,
+        "协调员": Role.COORDINATOR,
+        "主管": Role.MANAGER,
+        "管理者": Role.MANAGER,
+        "管理人员": Role.MANAGER,
+    },
     "open_24h": _FLAG,
     "emergency": _FLAG,
 }

@@ -48,6 +48,10 @@ CODE_HINT = "hint: use 1 to 32 letters, digits, `.`, `_` and `-`, beginning with
             "terminals.csv:4: the same key card as at terminals.csv:2: KC1",
             "hint: each may be used once; correct one of the two rows",
         ]),
+        ("terminals", "KC3", "kc1", [
+            "terminals.csv:4: the same key card as at terminals.csv:2: kc1",
+            "hint: each may be used once; correct one of the two rows",
+        ]),
         ("people", "ben,qingwan", "anna,qingwan", [
             "people.csv:3: the same system user as at people.csv:2: anna",
             "hint: each may be used once; correct one of the two rows",
@@ -164,6 +168,17 @@ def test_the_heading_that_was_written_is_the_one_that_is_named(write: Write, tol
     write(people="编码,姓名,角色,系统用户\nanna,安娜,协调员,安娜\n")
 
     assert told()[0] == "people.csv:2: `系统用户` cannot be `安娜`"
+
+
+def test_a_table_in_chinese_is_told_the_chinese_words(write: Write, told: Told) -> None:
+    write(people="编码,姓名,角色,系统用户\nanna,安娜,科长,anna\nben,本,技术,ben\n")
+
+    assert told() == [
+        "people.csv:2: `角色` cannot be `科长`",
+        "hint: one of: 技术员, 协调员, 主管, 管理者, 管理人员",
+        "people.csv:3: `角色` cannot be `技术`",
+        "hint: did you mean `技术员`?",
+    ]
 
 
 @pytest.mark.parametrize(

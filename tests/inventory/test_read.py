@@ -206,3 +206,17 @@ def count_kinds(fleet: Fleet) -> tuple[int, ...]:
 
 def count_roles(fleet: Fleet) -> tuple[int, ...]:
     return tuple(sum(person.role is role for person in fleet.people.values()) for role in Role)
+
+
+def test_the_words_of_the_glossary_are_read(write: Write) -> None:
+    directory = write(
+        sites="编码,类型,名称,区县\nhospital-1,医院,中心医院,qingwan\npharmacy-1,药店,潮生药房,qingwan\n",
+        terminals="站点,编码,主机,触达方式\nhospital-1,t01,127.0.0.2,远程\npharmacy-1,t01,,人工\n",
+        people="编码,姓名,角色\nanna,安娜,主管\n",
+    )
+
+    fleet = read_fleet([directory])
+
+    assert [site.kind for site in fleet.sites.values()] == [SiteKind.HOSPITAL, SiteKind.PHARMACY]
+    assert [terminal.reach for terminal in fleet.terminals.values()] == [Reach.SSH, Reach.BY_HAND]
+    assert fleet.people["anna"].role is Role.MANAGER

@@ -1,8 +1,8 @@
-"""`fleet assign`: who goes where; the missing ones worked out, and one changed."""
+"""`fleet assign`: who goes where, the sites of one technician; the missing ones worked out, and one changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,17 +11,21 @@ from fleet.errors import InputError
 from fleet.text import N_, Message, _, render
 
 if TYPE_CHECKING:
+    from fleet.control.crew import AssignedSite
     from fleet.crew import CrewPlan
     from fleet.model.crew import Assignment
-    from fleet.model.inventory import Fleet
+    from fleet.model.inventory import Fleet, Person
 
 _LISTED = 20
 """Sites without a technician that are shown; --json holds them all."""
 
 
 def command(
-    site: str = typer.Argument("", metavar="SITE", help=_("Show this site's technician, or change it with --to.")),
+    site: str = typer.Argument("", metavar="SITE", help=_("Code or name; show this site's technician, or change it with --to.")),
     *,
+    of: str = typer.Option(
+        "", metavar="TECHNICIAN", help=_("List this technician's sites: whom to call, when, what is to do; the most urgent first.")
+    ),
     to: str = typer.Option("", metavar="TECHNICIAN", help=_("Send this technician to SITE; planning anew will keep it.")),
     cover: list[str] = typer.Option([], metavar="TECHNICIAN", help=_("May mark SITE in their place; may be given more than once.")),
     reason: str = typer.Option("", metavar="TEXT", help=_("Why it is changed.")),
@@ -29,7 +33,11 @@ def command(
     anew: bool = typer.Option(False, "--anew", help=_("Work out every site again; what a person decided is kept.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
 ) -> int:
-    """Show each technician's sites, terminals and distance; without --apply or --to nothing is changed."""
+    """Show each technician's sites, terminals and distance, a technician's own sites first; without --apply or --to nothing is changed."""
+    if of and (site or to or cover or reason or apply or anew):
+        raise InputError(N_("--of only lists a technician's sites"), hint=N_("fleet assign --of TECHNICIAN"))
+    if of:
+        return _list_of(of, as_json=as_json)
     if site and (apply or anew):
         raise InputError(N_("--apply and --anew are for all sites, not for one"), hint=N_("leave SITE out"))
     if (to or cover or reason) and not (site and to):
@@ -38,7 +46,107 @@ def command(
         return _change(site, to, reason, cover, as_json=as_json)
     if site:
         return _show_site(site, as_json=as_json)
+    if not (apply or anew or as_json):
+        _show_own()
     return _plan(apply=apply, anew=anew, as_json=as_json)
+
+
+def _list_of(technician: str, *, as_json: bool) -> int:
+    from fleet.control.crew import find_technician, sites_of_technician
+
+    with current_door().open_store().read() as snapshot:
+        person = find_technician(snapshot, technician)
+        sites = sites_of_technician(snapshot, person)
+    if as_json:
+        print_json([_facts(each) for each in sites])
+    elif sites:
+        _show_sites(person, sites)
+    else:
+        say(_("{name} is sent to no site yet; `fleet assign --apply` works it out.", name=person.name))
+    return 0
+
+
+def _show_own() -> None:
+    """A technician's own sites, when it is one who asks and they have any."""
+    from fleet.control.crew import sites_of_technician
+    from fleet.model.inventory import Role
+
+    door = current_door()
+    store = door.open_store()
+    person = door.person(store)
+    if person is None or person.role is not Role.TECHNICIAN:
+        return
+    with store.read() as snapshot:
+        sites = sites_of_technician(snapshot, person)
+    if sites:
+        _show_sites(person, sites)
+        show()
+
+
+def _show_sites(person: "Person", sites: Sequence["AssignedSite"]) -> None:
+    from fleet.report.words import site_state_words
+
+    def state_of(each: "AssignedSite") -> str:
+        return render(site_state_words(each.row.state)) if each.row else _("in no rollout")
+
+    def mark_of(each: "AssignedSite") -> str:
+        if each.row is None or not each.row.claimed:
+            return ""
+        return _("done") if each.row.done else _("marked")
+
+    headings = [
+        _("site"),
+        _("name"),
+        _("state"),
+        _("marked"),
+        _("terminals"),
+        _("by hand"),
+        _("km"),
+        _("address"),
+        _("contact"),
+        _("phone"),
+    ]
+    print_table(
+        [*headings, _("opening hours"), _("covering for")],
+        [
+            (
+                each.site.code,
+                each.site.name,
+                state_of(each),
+                mark_of(each),
+                each.terminals,
+                " ".join(each.by_hand),
+                each.distance_km,
+                each.site.address,
+                each.site.contact,
+                each.site.phone,
+                _("24 hours") if each.site.open_24h else each.site.opening_hours,
+                "" if each.technician == person.code else each.technician,
+            )
+            for each in sites
+        ],
+    )
+
+
+def _facts(each: "AssignedSite") -> dict[str, Any]:
+    site, row = each.site, each.row
+    return {
+        "code": site.code,
+        "name": site.name,
+        "address": site.address,
+        "contact": site.contact,
+        "phone": site.phone,
+        "opening_hours": site.opening_hours,
+        "open_24h": site.open_24h,
+        "terminals": each.terminals,
+        "by_hand": each.by_hand,
+        "technician": each.technician,
+        "distance_km": each.distance_km,
+        "rollout": each.rollout,
+        "state": row.state if row else None,
+        "marked": row.claimed if row else False,
+        "done": row.done if row else False,
+    }
 
 
 def _plan(*, apply: bool, anew: bool, as_json: bool) -> int:
@@ -131,7 +239,7 @@ def _show_one(assignment: "Assignment | None", *, as_json: bool) -> None:
                 " ".join(assignment.covering),
                 assignment.distance_km,
                 assignment.by or _("the program"),
-                assignment.reason or _("nearest, least loaded"),
+                assignment.reason or (_("least loaded") if assignment.distance_km is None else _("nearest, least loaded")),
             )
         ],
     )

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 
 
 def command(
-    site: str = typer.Argument(..., metavar="SITE", help=_("Code of the site.")),
+    site: str = typer.Argument(..., metavar="SITE", help=_("Code or name of the site.")),
     *,
-    by: str = typer.Option(..., metavar="TECHNICIAN", help=_("Who was there; sent to this site, or covering.")),
-    note: str = typer.Option("", metavar="TEXT", help=_("What others should know.")),
-    problem: str = typer.Option("", metavar="TEXT", help=_("What is wrong; the site is not marked, and a mark it had is taken back.")),
+    by: str = typer.Option(..., metavar="TECHNICIAN", help=_("Code or name of who was there; sent to this site, or covering.")),
+    note: str | None = typer.Option(None, metavar="TEXT", help=_("What others should know.")),
+    problem: str | None = typer.Option(
+        None, metavar="TEXT", help=_("What is wrong; the site is not marked, and a mark it had is taken back.")
+    ),
     self_test: list[str] = typer.Option(
         [], metavar="TERMINAL=VERSION", help=_("A terminal done by hand passed its self-test and shows this version.")
     ),
     self_test_failed: list[str] = typer.Option([], metavar="TERMINAL=NOTE", help=_("A terminal done by hand did not pass, and why.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
 ) -> None:
-    """Mark a site as complete for its technician, or say what is wrong; by-hand terminals with their self-tests."""
+    """Take a technician's report: the site is complete, or what is wrong; by-hand terminals with their self-tests. A mark is a claim."""
     from fleet.control.checkin import Report, check_in
 
     report = Report(

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleet.control.crew import checked_text, find_site, find_technician
@@ -22,17 +22,17 @@ from fleet.model.inventory import Person, Reach, Role
 from fleet.model.rollout import RolloutState, SiteState
 from fleet.store import Snapshot, Store, Tx, crew, fleets, progress, reads, releases, rollouts
 from fleet.store.reads import SiteRow, TerminalRow
-from fleet.text import N_
+from fleet.text import N_, Message
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a technician says about a site; codes as a person typed them."""
+    """What a technician says about a site; codes or names as a person typed them. None is not said; an empty text is a mistake."""
 
     site: str
     technician: str
-    note: str = ""
-    problem: str = ""
+    note: str | None = None
+    problem: str | None = None
     """What is wrong; the site is not complete then."""
     shown: Mapping[str, str] | None = None
     """Terminal (its code, or SITE/CODE) -> version it shows after a self-test that passed."""
@@ -51,7 +51,7 @@ class CheckedIn:
     untested: tuple[str, ...]
     """Terminals done by hand that still lack a self-test that passed."""
     repeated: bool
-    """The site was marked already and nothing new was said; nothing was changed."""
+    """The site was marked already and nothing new was said, not even a note; nothing was changed."""
 
 
 def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> CheckedIn:
@@ -59,7 +59,8 @@ def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> Checke
 
     Raises:
         NotAllowedError: The actor may not report for this technician, or the technician is not sent to this site.
-        InputError: Unknown site, technician or terminal; no rollout holds the site; a self-test of a terminal reached by SSH.
+        InputError: Unknown site, technician or terminal; no rollout holds the site; a self-test of a terminal reached by SSH; an empty
+            note or problem; self-tests of one terminal that contradict each other.
     """
     with store.read() as snapshot:
         require(snapshot, actor, Right.CHECK_IN)
@@ -70,7 +71,7 @@ def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> Checke
         _require_own(tx, actor, person)
         site = find_site(tx, report.site).code
         _require_sent(tx, site, person)
-        return _record(tx, _rollout_of(tx, site), report)
+        return _record(tx, _rollout_of(tx, site), replace(report, site=site, technician=person.code))
 
 
 def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
@@ -82,7 +83,9 @@ def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
     release = releases.read_plan(tx, rollout.plan_digest).release
     tests = _self_tests(report, terminals, release)
     taken = _check_in_of(tx, report, tests)
-    repeated = before.claimed and taken.kind == "mark" and all(_is_known(test, terminals) for test in tests)
+    repeated = (
+        before.claimed and taken.kind == "mark" and all(_is_known(test, terminals) for test in tests) and _is_said(tx, rollout, taken)
+    )
     if not repeated:
         crew.add_check_in(tx, rollout.id, taken)
         if tests:
@@ -99,18 +102,27 @@ def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
 
 
 def _check_in_of(tx: Tx, report: Report, tests: tuple[SelfTest, ...]) -> CheckIn:
-    if report.note.strip() and report.problem.strip():
+    note, problem = _words(report.note, N_("the note")), _words(report.problem, N_("the problem"))
+    if note and problem:
         raise InputError(N_("give a note or a problem, not both"), hint=N_("a problem says that the site is not complete"))
-    is_problem = bool(report.problem.strip()) or any(not test.ok for test in tests)
+    is_problem = bool(problem) or any(not test.ok for test in tests)
     return CheckIn(
         site=report.site,
         technician=report.technician,
         kind="problem" if is_problem else "mark",
         self_tests=tests,
-        note=checked_text(report.problem or report.note, N_("the note")),
+        note=problem or note,
         actor=tx.actor.code,
         at=tx.at,
     )
+
+
+def _words(text: str | None, what: Message) -> str:
+    """What was written; nothing where nothing was said. A report of trouble without a word is not taken for a mark."""
+    words = checked_text(text or "", what)
+    if text is not None and not words:
+        raise InputError(N_("{what} is empty", what=what), hint=N_("say it in a few words, or leave the option out"))
+    return words
 
 
 def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: str) -> tuple[SelfTest, ...]:
@@ -119,13 +131,24 @@ def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: s
         shown = checked_text(version, N_("the version"))
         note = "" if shown == release else f"{shown} != {release}"
         terminal = _by_hand_terminal(word, report.site, terminals)
-        tests[terminal] = SelfTest(terminal=terminal, version=shown, ok=shown == release, note=note)
+        test = SelfTest(terminal=terminal, version=shown, ok=shown == release, note=note)
+        _refuse_contradiction(test, tests.setdefault(terminal, test))
     for word, note in (report.failed or {}).items():
         terminal = _by_hand_terminal(word, report.site, terminals)
-        if terminal in tests:
-            raise InputError(N_("the self-test of {terminal} cannot both pass and fail", terminal=terminal))
-        tests[terminal] = SelfTest(terminal=terminal, version="", ok=False, note=checked_text(note, N_("the note")))
+        test = SelfTest(terminal=terminal, version="", ok=False, note=checked_text(note, N_("the note")))
+        _refuse_contradiction(test, tests.setdefault(terminal, test))
     return tuple(tests.values())
+
+
+def _refuse_contradiction(test: SelfTest, first: SelfTest) -> None:
+    """One terminal may be named twice, as CODE and as SITE/CODE, when both say the same."""
+    if test == first:
+        return
+    if not test.version and first.version:
+        raise InputError(N_("the self-test of {terminal} cannot both pass and fail", terminal=test.terminal))
+    raise InputError(
+        N_("the self-test of {terminal} is given twice, and the two differ", terminal=test.terminal), hint=N_("keep the one that is true")
+    )
 
 
 def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow]) -> str:
@@ -147,6 +170,12 @@ def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow]
 
 def _is_known(test: SelfTest, terminals: Mapping[str, TerminalRow]) -> bool:
     return test.ok and terminals[test.terminal].state is TerminalState.SELF_TESTED
+
+
+def _is_said(tx: Snapshot, rollout: RolloutState, taken: CheckIn) -> bool:
+    """Whether the note is nothing new: there is none, or it is that of the last report."""
+    reports = crew.read_check_ins(tx, rollout.id, taken.site)
+    return not taken.note or (bool(reports) and reports[-1].note == taken.note)
 
 
 def _require_own(tx: Snapshot, actor: Actor, person: Person) -> None:

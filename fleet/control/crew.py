@@ -1,7 +1,10 @@
-"""Sending technicians to sites: planning who goes where, and what a coordinator changes about it."""
+"""Sending technicians to sites: planning who goes where, what a coordinator changes about it, and what a technician has to do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from math import inf
+from typing import TypeVar
 
 from fleet.control.rights import Right, require
 from fleet.crew import CrewPlan, distance_to, plan_crew
@@ -10,11 +13,67 @@ from fleet.files import did_you_mean
 from fleet.model.actor import Actor
 from fleet.model.base import unprintable
 from fleet.model.crew import Assignment
-from fleet.model.inventory import Person, Role, Site
-from fleet.store import Snapshot, Store, crew, fleets
+from fleet.model.inventory import Person, Reach, Role, Site
+from fleet.model.rollout import SiteState
+from fleet.store import Snapshot, Store, crew, fleets, reads, rollouts
+from fleet.store.reads import SiteRow
 from fleet.text import N_, Message
 
+N = TypeVar("N", Site, Person)
 _LONGEST = 400
+_MOST_URGENT_FIRST = (
+    SiteState.WAITING_BY_HAND,
+    SiteState.FAILED,
+    SiteState.ROLLED_BACK,
+    SiteState.UNREACHABLE,
+    SiteState.UNKNOWN,
+    SiteState.NOT_STARTED,
+    SiteState.RUNNING,
+    None,
+    SiteState.UPGRADED,
+    SiteState.EXCLUDED,
+)
+"""What asks for a technician comes before what the machines are still busy with; None is in no rollout."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedSite:
+    """One site of a technician: where it is, whom to call, what is to do there."""
+
+    site: Site
+    technician: str
+    """Whose site it is: the technician's own, or that of the one they cover for."""
+    distance_km: float | None
+    terminals: int
+    by_hand: tuple[str, ...]
+    """Codes of the terminals that are done by hand."""
+    rollout: str | None
+    """The newest rollout that holds the site."""
+    row: SiteRow | None
+    """Where it stands in that rollout."""
+
+
+def sites_of_technician(snapshot: Snapshot, person: Person) -> list[AssignedSite]:
+    """Every site the technician is sent to or covers: what is not done first, the most urgent state, then the nearest."""
+    fleet = fleets.read_fleet(snapshot)
+    found = []
+    for code, assignment in crew.read_assignments(snapshot).items():
+        site = fleet.sites.get(code)
+        if site is None or person.code not in (assignment.technician, *assignment.covering):
+            continue
+        terminals = fleet.terminals_of.get(code, ())
+        by_hand = tuple(terminal.code for terminal in terminals if terminal.reach is Reach.BY_HAND)
+        rollout = rollouts.newest_rollout_of_site(snapshot, code)
+        row = reads.read_site_row(snapshot, rollout.id, code) if rollout else None
+        distance = distance_to(site, person)
+        found.append(AssignedSite(site, assignment.technician, distance, len(terminals), by_hand, rollout.id if rollout else None, row))
+    return sorted(found, key=_urgency)
+
+
+def _urgency(each: AssignedSite) -> tuple[bool, int, float, str]:
+    state = each.row.state if each.row else None
+    is_done = each.row is not None and each.row.done
+    return is_done, _MOST_URGENT_FIRST.index(state), inf if each.distance_km is None else each.distance_km, each.site.code
 
 
 def propose_assignments(snapshot: Snapshot, *, anew: bool = False) -> CrewPlan:
@@ -74,33 +133,56 @@ def assign(
     return assignment
 
 
-def find_site(snapshot: Snapshot, code: str) -> Site:
-    """The site of that code.
+def find_site(snapshot: Snapshot, word: str) -> Site:
+    """The site of that code; of that name where only one has it.
 
     Raises:
-        InputError: There is none; the hint has the nearest spelling.
+        InputError: There is none; the hint has the nearest spelling. Or several have the name.
     """
-    site = fleets.read_sites(snapshot, [code]).get(code)
-    if site is None:
-        codes = fleets.read_fleet(snapshot).sites
-        raise InputError(N_("there is no site `{code}`", code=code), hint=did_you_mean(code, codes))
-    return site
+    site = fleets.read_sites(snapshot, [word]).get(word)
+    if site is not None:
+        return site
+    sites = fleets.read_fleet(snapshot).sites
+    found = _called(word, sites)
+    if found is None:
+        raise InputError(N_("there is no site `{code}`", code=word), hint=_nearest(word, sites))
+    return found
 
 
-def find_technician(snapshot: Snapshot, code: str) -> Person:
-    """The technician of that code.
+def find_technician(snapshot: Snapshot, word: str) -> Person:
+    """The technician of that code; of that name where only one person has it.
 
     Raises:
-        InputError: There is no such person, or they are no technician.
+        InputError: There is no such person, several have the name, or they are no technician.
     """
     people = fleets.read_people(snapshot)
-    technicians = [person.code for person in people.values() if person.role is Role.TECHNICIAN]
-    person = people.get(code)
+    person = people.get(word) or _called(word, people)
     if person is None:
-        raise InputError(N_("there is no technician `{code}`", code=code), hint=did_you_mean(code, technicians))
+        technicians = {code: person for code, person in people.items() if person.role is Role.TECHNICIAN}
+        raise InputError(N_("there is no technician `{code}`", code=word), hint=_nearest(word, technicians))
     if person.role is not Role.TECHNICIAN:
-        raise InputError(N_("{name} (`{code}`) is no technician", name=person.name, code=code), hint=did_you_mean(code, technicians))
+        role = N_("manager") if person.role is Role.MANAGER else N_("coordinator")
+        raise InputError(
+            N_("{name} (`{code}`) is a {role}, not a technician", name=person.name, code=person.code, role=role),
+            hint=N_("`fleet assign` lists the technicians"),
+        )
     return person
+
+
+def _called(name: str, nouns: Mapping[str, N]) -> N | None:
+    """The one noun of exactly this name, if there is one."""
+    found = [noun for noun in nouns.values() if noun.name == name]
+    if len(found) > 1:
+        raise InputError(
+            N_("{count} are called `{name}`; say which by the code", count=len(found), name=name),
+            hint=N_("one of: {names}", names=", ".join(noun.code for noun in found)),
+        )
+    return found[0] if found else None
+
+
+def _nearest(word: str, nouns: Mapping[str, N]) -> Message | None:
+    """The nearest code; for a word in Chinese, the nearest name."""
+    return did_you_mean(word, nouns if word.isascii() else [noun.name for noun in nouns.values()])
 
 
 def checked_text(text: str, what: Message) -> str:

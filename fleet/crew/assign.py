@@ -24,7 +24,7 @@ class CrewPlan:
     """Who goes where. Every site of the fleet is in exactly one of the three, in the files' order."""
 
     kept: Mapping[str, Assignment]
-    """Site -> the assignment it had and keeps."""
+    """Site -> the assignment it had and keeps, be it that planning anew came to the same."""
     new: Mapping[str, Assignment]
     """Site -> the assignment this plan gives it."""
     without: Mapping[str, Message]
@@ -50,8 +50,14 @@ def plan_crew(fleet: Fleet, current: Mapping[str, Assignment], *, anew: bool = F
         if site in current and (current[site].by is not None or not anew) and is_usable(current[site], fleet)
     }
     chosen, without = _choose(fleet, kept)
-    new = {site: chosen[site] for site in fleet.sites if site in chosen}
+    same = {site: current[site] for site, assignment in chosen.items() if site in current and _is_same(current[site], assignment)}
+    kept = {site: (kept.get(site) or same[site]) for site in fleet.sites if site in kept or site in same}
+    new = {site: chosen[site] for site in fleet.sites if site in chosen and site not in same}
     return CrewPlan(kept, new, {site: without[site] for site in fleet.sites if site in without})
+
+
+def _is_same(stored: Assignment, chosen: Assignment) -> bool:
+    return stored.model_copy(update={"at": None}) == chosen
 
 
 def is_usable(assignment: Assignment, fleet: Fleet) -> bool:

@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from fleet.cli.common import os_user
 from fleet.model.actor import FLEET
+from fleet.model.crew import Assignment
 from fleet.model.inventory import District, Fleet, Person, Reach, Role, Site, SiteKind, Terminal
 from fleet.model.plan import Plan
 from fleet.settings import Settings
-from fleet.store import fleets, open_store
+from fleet.store import crew, fleets, open_store
 
 Cli = Callable[..., Any]
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
@@ -97,6 +98,72 @@ def test_assign_changes_one_site_with_a_reason(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("idle")
+def test_assign_anew_says_nothing_of_a_change_where_there_is_none(cli: Cli) -> None:
+    cli("assign", "--apply")
+    ran = cli("assign", "--anew")
+    shown = json.loads(cli("assign", "--anew", "--json").out)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert [each["is_stored"] for each in shown["assignments"]] == [True, True]
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_site_without_a_place_is_not_said_to_be_the_nearest(cli: Cli, idle: Settings) -> None:
+    fleet = town()
+    store = open_store(idle)
+    with store.write(FLEET, NOW) as tx:
+        sites = {**fleet.sites, "p4": Site(code="p4", kind=SiteKind.PHARMACY, name="新药店", district="qingwan")}
+        fleets.replace_fleet(tx, fleet.model_copy(update={"sites": sites}), {})
+    store.close()
+    cli("assign", "--apply")
+
+    assert cli("assign", "p1").out.splitlines()[1].endswith("  nearest, least loaded")
+    assert cli("assign", "p4").out.splitlines()[1].endswith("the program  least loaded")
+
+
+@pytest.mark.usefixtures("running")
+def test_a_technicians_sites_are_listed_with_all_it_takes_to_go_there(cli: Cli) -> None:
+    cli("checkin", "p1", "--by", "wang-lei")
+    table = [line.split() for line in cli("assign", "--of", "wang-lei").out.splitlines()]
+    shown = json.loads(cli("assign", "--of", "王磊", "--json").out)
+
+    assert table[0][:6] == ["site", "name", "state", "marked", "terminals", "by"]
+    assert table[1] == ["p2", "西门药店", "waiting", "for", "a", "technician", "1", "t1", "9.63"]
+    assert table[2] == ["p1", "东门药店", "not", "started", "marked", "2", "t2", "9.63"]
+    assert (shown[1]["code"], shown[1]["by_hand"], shown[1]["state"], shown[1]["marked"], shown[1]["done"]) == (
+        "p1",
+        ["t2"],
+        "not-started",
+        True,
+        False,
+    )
+    assert {"name", "address", "contact", "phone", "opening_hours", "terminals", "rollout"} <= set(shown[0])
+
+
+def test_a_technician_who_asks_sees_their_own_sites_first(cli: Cli, workspace: Settings, start_rollout: Callable[..., Plan]) -> None:
+    fleet = town()
+    people = {"me": fleet.people["me"].model_copy(update={"role": Role.TECHNICIAN, "district": "heshan"})}
+    terminals = {**fleet.terminals, "p3/t1": Terminal(site="p3", code="t1", host="127.0.0.9")}
+    store = open_store(workspace, create=True)
+    start_rollout(store, fleet.model_copy(update={"people": people, "terminals": terminals}))
+    with store.write(FLEET, NOW) as tx:
+        crew.save_assignments(tx, [Assignment(site="p3", technician="me")])
+    store.close()
+    lines = [line.split() for line in cli("assign").out.splitlines()]
+
+    assert lines[1][:4] == ["p3", "山上药店", "not", "started"]
+    assert lines[3][0] == "technician"
+
+
+@pytest.mark.usefixtures("idle")
+def test_a_technician_without_sites_is_said_so(cli: Cli) -> None:
+    ran = cli("assign", "--of", "wang-lei")
+
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == "王磊 is sent to no site yet; `fleet assign --apply` works it out.\n"
+
+
+@pytest.mark.usefixtures("idle")
 def test_a_site_nobody_is_sent_to_is_said_so(cli: Cli) -> None:
     ran = cli("assign", "p1")
 
@@ -112,6 +179,8 @@ def test_a_site_nobody_is_sent_to_is_said_so(cli: Cli) -> None:
         (["--to", "wang-lei"], "a change needs the site and the technician"),
         (["p1", "--reason", "x"], "a change needs the site and the technician"),
         (["p1", "--apply"], "--apply and --anew are for all sites, not for one"),
+        (["--of", "wang-lei", "--apply"], "--of only lists a technician's sites"),
+        (["--of", "me"], "我 (`me`) is a coordinator, not a technician"),
         (["p9"], "there is no site `p9`"),
         (["p1", "--to", "wang-le", "--reason", "x"], "hint: did you mean `wang-lei`?"),
         (["p1", "--to", "wang-lei"], "a change of who goes where needs a reason"),
@@ -156,6 +225,10 @@ def test_checkin_as_json_says_who_and_for_whom(cli: Cli) -> None:
     [
         (["p2", "--by", "wang-lei", "--self-test", "t1"], "`t1` is not what --self-test takes"),
         (["p2", "--by", "wang-lei", "--self-test", "t1=1", "--self-test", "t1=2"], "--self-test names t1 twice"),
+        (["p2", "--by", "wang-lei", "--problem", ""], "the problem is empty"),
+        (["p2", "--by", "wang-lei", "--problem", " ", "--note", "hello"], "the problem is empty"),
+        (["p2", "--by", "wang-lei", "--self-test", "t1=1", "--self-test", "p2/t1=2"], "is given twice, and the two differ"),
+        (["p2", "--by", "我"], "我 (`me`) is a coordinator, not a technician"),
         (["p3", "--by", "wang-lei"], "nobody is sent to site `p3` yet"),
         (["p22", "--by", "wang-lei"], "hint: did you mean `p2`?"),
         (["p2"], "--by"),

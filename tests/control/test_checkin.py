@@ -48,8 +48,8 @@ class Desk:
         technician: str = "wang-lei",
         *,
         actor: Actor = WANG,
-        note: str = "",
-        problem: str = "",
+        note: str | None = None,
+        problem: str | None = None,
         shown: Mapping[str, str] | None = None,
         failed: Mapping[str, str] | None = None,
     ) -> CheckedIn:
@@ -175,6 +175,30 @@ def test_a_mark_repeated_with_a_new_self_test_is_taken(desk: Desk) -> None:
     assert desk.kinds_of_events().count("site.marked") == 1
 
 
+def test_a_new_note_on_a_marked_site_is_recorded_once(desk: Desk) -> None:
+    desk.report()
+    noted, again = desk.report(note="the key is at the desk"), desk.report(note="the key is at the desk")
+    with desk.store.read() as snapshot:
+        stored = [(each.kind, each.note) for each in crew.read_check_ins(snapshot, "r1", "p1")]
+
+    assert (noted.repeated, again.repeated) == (False, True)
+    assert stored == [("mark", ""), ("mark", "the key is at the desk")]
+    assert desk.kinds_of_events().count("site.marked") == 1
+
+
+def test_a_self_test_that_is_told_twice_alike_is_taken(desk: Desk) -> None:
+    taken = desk.report(shown={"t2": "4.2.0", "p1/t2": "4.2.0"})
+
+    assert [test.terminal for test in taken.check_in.self_tests] == ["p1/t2"]
+
+
+def test_people_and_sites_may_be_called_by_their_names(desk: Desk) -> None:
+    taken = desk.report("药店p1", "王磊")
+
+    assert (taken.check_in.site, taken.check_in.technician, taken.check_in.actor) == ("p1", "wang-lei", "wang-lei")
+    assert taken.site.claimed
+
+
 def test_a_coordinator_reports_for_a_technician_and_both_are_recorded(desk: Desk) -> None:
     taken = desk.report(actor=LI)
     with desk.store.read() as snapshot:
@@ -228,6 +252,11 @@ def test_a_covering_technician_may_mark(desk: Desk) -> None:
         ({"shown": {"p2/t1": "4.2.0"}}, "site `p1` has no terminal `p2/t1` in this rollout\nhint: did you mean `p1/t2`?"),
         ({"shown": {"t1": "4.2.0"}}, "p1/t1 is upgraded over SSH and proves itself; a self-test is for terminals done by hand"),
         ({"shown": {"t2": "4.2.0"}, "failed": {"t2": "no"}}, "the self-test of p1/t2 cannot both pass and fail"),
+        ({"shown": {"t2": "4.1.0", "p1/t2": "4.2.0"}}, "the self-test of p1/t2 is given twice, and the two differ"),
+        ({"failed": {"t2": "no paper", "p1/t2": "no power"}}, "the self-test of p1/t2 is given twice, and the two differ"),
+        ({"problem": ""}, "the problem is empty\nhint: say it in a few words, or leave the option out"),
+        ({"problem": " \u3000", "note": "hello"}, "the problem is empty"),
+        ({"note": " "}, "the note is empty"),
         ({"note": "well", "problem": "not well"}, "give a note or a problem, not both"),
         ({"note": "a\x00b"}, "the note holds the character U+0000, which is not allowed"),
     ],

@@ -93,6 +93,15 @@ def test_planning_what_is_planned_changes_nothing(fleet: Fleet) -> None:
 
 
 @given(fleets())
+def test_planning_anew_what_was_planned_anew_is_nothing_new(fleet: Fleet) -> None:
+    stored = {code: assignment.model_copy(update={"at": AT}) for code, assignment in plan_crew(fleet, {}).assignments.items()}
+    again = plan_crew(fleet, stored, anew=True)
+
+    assert again.new == {}
+    assert again.kept == stored
+
+
+@given(fleets())
 def test_workloads_count_every_assigned_site_and_terminal_once(fleet: Fleet) -> None:
     assignments = plan_crew(fleet, {}).assignments
     found = workloads(fleet, assignments)

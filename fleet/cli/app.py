@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from typer._click import Command, Context
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.main import get_command, get_group
 
-from fleet.cli.common import Door, say
+from fleet.cli.common import Door, os_user, say
 from fleet.cli.help import FleetGroup, dress
 from fleet.errors import FleetError, InputError, InternalError
 from fleet.text import LANGUAGES, N_, Message, _, language_of_environment, render, use_language
@@ -27,6 +28,7 @@ from fleet.text import LANGUAGES, N_, Message, _, language_of_environment, rende
 WORKSPACE = ".fleet"
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ COMMANDS = {
     "status": Entry(N_("Show where the rollout stands.")),
     "watch": Entry(N_("Watch the rollout on the whole screen, and decide there.")),
     "assign": Entry(N_("Show and change which technician goes where.")),
-    "checkin": Entry(N_("Mark a site as done for its technician.")),
+    "checkin": Entry(N_("Take a technician's report: a site is complete, or what is wrong.")),
     "export": Entry(N_("Write the counts as a spreadsheet, CSV or JSON.")),
     "audit": Entry(N_("Prove that the record of events is whole."), is_group=True),
     "sim": Entry(N_("Start simulated terminals."), is_group=True),
@@ -109,6 +111,7 @@ def run(arguments: Sequence[str]) -> int:
         if "--workspace" in options:
             door = Door(Path(options["--workspace"]))
         _choose_language(options.get("--lang"), door.workspace)
+        _refuse_undecodable([*arguments, str(door.workspace)])
         code = _invoke(rest, door.enter())
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - this is the door; `_explain` knows them all
@@ -141,6 +144,16 @@ def take_common_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[
     return options, rest
 
 
+def _refuse_undecodable(words: Sequence[str]) -> None:
+    """Python hands on a byte that is no character as a lone surrogate, which no code, database or file of ours can hold."""
+    for word in words:
+        if _SURROGATE.search(word):
+            raise InputError(
+                N_("`{word}` is not text in the encoding of your environment", word=word),
+                hint=N_("type it again; names of files and directories need to be text as well"),
+            )
+
+
 def _choose_language(asked: str | None, workspace: Path) -> None:
     if asked is not None and asked not in LANGUAGES:
         raise InputError(
@@ -151,7 +164,7 @@ def _choose_language(asked: str | None, workspace: Path) -> None:
 
 def _language_of_workspace(workspace: Path) -> str | None:
     """`lang` of fleet.toml, unless the environment says otherwise. A file with mistakes is reported when the settings are read."""
-    if os.environ.get("FLEET_LANG") or not (workspace / "fleet.toml").is_file():
+    if os.environ.get("FLEET_LANG"):
         return None
     import tomllib
 
@@ -222,9 +235,19 @@ def _as_fleet_error(error: BaseException, workspace: Path) -> FleetError:
         return InternalError(what, where=details, hint=N_("send that file with your report") if details else None)
     if isinstance(error, FleetError):
         return error
+    if isinstance(error, PermissionError) and _is_in(error.filename, workspace) and not os.access(workspace, os.X_OK):
+        return InputError(
+            N_("the workspace is not open to you ({user})", user=os_user()),
+            where=str(workspace),
+            hint=N_("ask its owner: people share one that was made with `fleet init --group`, and are in that group"),
+        )
     if error.filename is None:
         return FleetError(N_("the system refused: {reason}", reason=error.strerror or type(error).__name__))
     return FleetError(N_("the file cannot be used: {reason}", reason=error.strerror), where=os.fsdecode(error.filename))
+
+
+def _is_in(file: Any, directory: Path) -> bool:
+    return isinstance(file, str | bytes | Path) and Path(os.fsdecode(file)).is_relative_to(directory)
 
 
 def _write_details(error: BaseException, workspace: Path) -> str | None:

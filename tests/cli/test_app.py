@@ -83,6 +83,37 @@ def test_a_common_option_without_a_value_is_refused(cli: Cli) -> None:
     assert "option `--workspace` needs a value" in ran.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["checkin", "pharm\udcff", "--by", "technician-05"],
+        ["export", "--rollout=r\udcff"],
+        ["--workspace", "w\udcff", "status"],
+        ["\udcff"],
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_by_name(cli: Cli, words: list[str]) -> None:
+    ran = cli(*words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "\\udcff` is not text in the encoding of your environment\nhint: " in ran.err
+
+
+def test_bytes_on_a_real_command_line_are_refused(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("fleet")
+    ran = subprocess.run(
+        [program, "checkin", b"pharm\xff", "--by", "x"],
+        cwd=tmp_path,
+        env={"LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(b"`pharm\\udcff` is not text")
+
+
 def test_a_language_we_do_not_speak_is_refused_with_those_we_do(cli: Cli) -> None:
     ran = cli("--lang", "fr", "init")
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from fleet.control.rights import Right, require
-from fleet.errors import ConflictError
+from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
-from fleet.model.inventory import Fleet
+from fleet.model.inventory import Fleet, Person, Role
 from fleet.model.trust import HostKey, HostKeyState
 from fleet.store import Store, Tx, fleets, rollouts, trust
 from fleet.text import N_
@@ -28,6 +28,7 @@ def import_fleet(
 
     Raises:
         NotAllowedError: The actor may not import.
+        InputError: Somebody could decide and import until now, and nobody could afterwards.
         ConflictError: A rollout that is not finished holds a terminal that would be removed, or somebody else imported since
             `replacing` was read.
     """
@@ -38,6 +39,7 @@ def import_fleet(
                 N_("somebody else changed the inventory just now; nothing was changed"),
                 hint=N_("look at the change again without --apply"),
             )
+        _refuse_when_nobody_could_decide(tx, fleet)
         _refuse_removal_under_a_rollout(tx, fleet)
         fleets.replace_fleet(tx, fleet, summary)
         known = trust.read_host_keys(tx)
@@ -58,6 +60,18 @@ def import_fleet(
 
 def _is_confirmed(known: HostKey | None, fingerprint: str) -> bool:
     return known is not None and known.fingerprint == fingerprint and known.state is HostKeyState.CONFIRMED
+
+
+def _refuse_when_nobody_could_decide(tx: Tx, fleet: Fleet) -> None:
+    if any(map(_can_decide, fleets.read_people(tx).values())) and not any(map(_can_decide, fleet.people.values())):
+        raise InputError(
+            N_("this leaves no coordinator or manager with a system user: nobody could decide or import any more"),
+            hint=N_("keep one in the people table; to hand over, enter the new one first"),
+        )
+
+
+def _can_decide(person: Person) -> bool:
+    return person.role is not Role.TECHNICIAN and person.os_user is not None
 
 
 def _refuse_removal_under_a_rollout(tx: Tx, fleet: Fleet) -> None:

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from fleet.control.inventory import import_fleet
-from fleet.errors import ConflictError, NotAllowedError
+from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import Actor
-from fleet.model.inventory import Fleet
+from fleet.model.inventory import Fleet, Role
 from fleet.model.trust import HostKeyState
 from fleet.store import Store, fleets, trust
 
@@ -49,3 +50,33 @@ def test_an_import_that_was_looked_at_before_another_one_changes_nothing(store: 
 
     with store.read() as snapshot:
         assert fleets.read_fleet(snapshot).terminals["p1/t1"].host_key == KEY
+
+
+@pytest.mark.parametrize("left", [{}, {"os_user": None}, {"role": Role.TECHNICIAN}])
+def test_an_import_after_which_nobody_could_decide_changes_nothing(store: Store, left: dict[str, Any]) -> None:
+    with store.read() as snapshot:
+        fleet = fleets.read_fleet(snapshot)
+    people = {"wang-lei": fleet.people["wang-lei"]}
+    if left:
+        people["li-na"] = fleet.people["li-na"].model_copy(update=left)
+
+    with pytest.raises(InputError, match="nobody could decide or import any more"):
+        import_fleet(store, LI, NOW, fleet.model_copy(update={"people": people}), {})
+
+    with store.read() as snapshot:
+        assert fleets.read_fleet(snapshot) == fleet
+
+
+def test_one_who_can_decide_is_enough(store: Store) -> None:
+    with store.read() as snapshot:
+        fleet = fleets.read_fleet(snapshot)
+    import_fleet(store, LI, NOW, fleet.model_copy(update={"people": {"zhao-min": fleet.people["zhao-min"]}}), {})
+
+    with store.read() as snapshot:
+        assert list(fleets.read_people(snapshot)) == ["zhao-min"]
+
+
+def test_a_workspace_in_which_nobody_could_decide_takes_an_inventory_without_them(empty_store: Store) -> None:
+    import_fleet(empty_store, LI, NOW, Fleet(), {})
+
+    assert empty_store.version() > 0

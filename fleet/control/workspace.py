@@ -1,26 +1,40 @@
 """Makes a workspace: its directory, fleet.toml, user key and database. `fleet init` and `fleet demo` do it here.
 
-All or nothing: it is made beside the place and moved there when it is whole.
+- All or nothing: it is made beside the place and moved there when it is whole.
+- Its owner alone may enter, or a group as well. SQLite gives `-wal` and `-shm` the mode of the database's file, and who may only read
+  needs them too: so the group may write the directory, and the user key alone is the owner's.
 """
 
+import grp
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from fleet.errors import ConflictError, InputError
+from fleet.files import did_you_mean
 from fleet.settings import SETTINGS_FILE, Settings, load_settings
 from fleet.store import open_store
 from fleet.text import N_, _
 from fleet.trust.user_key import write_user_key
 
+RELEASES = "releases"
+USER_KEY = "id_ed25519"
+_SHARED_DIRECTORY, _SHARED_FILE, _READ_BY_GROUP = 0o2770, 0o660, 0o640
 
-def make_workspace(directory: Path) -> Settings:
-    """Make a workspace in `directory`, which must not exist or be empty; only its owner may enter it.
+
+def make_workspace(directory: Path, group: str | None = None) -> Settings:
+    """Make a workspace in `directory`, which must not exist or be empty.
+
+    Args:
+        directory: Its place.
+        group: The OS group whose members work in it too; None is nobody but the owner.
 
     Raises:
         ConflictError: There is something already; nothing was changed.
-        InputError: The directory above it is not there.
+        InputError: The directory above it is not there, there is no such group, or the owner is not in it.
     """
+    number = None if group is None else _number_of(group)
     if (directory / SETTINGS_FILE).exists():
         hint = N_("use it as it is, or name another directory with --workspace")
         raise ConflictError(N_("there is a workspace already; nothing was changed"), where=str(directory), hint=hint)
@@ -32,6 +46,8 @@ def make_workspace(directory: Path) -> Settings:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.absolute().parent))
     try:
         _fill(unfinished)
+        if number is not None:
+            _share(unfinished, number)
         unfinished.rename(directory)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -40,11 +56,34 @@ def make_workspace(directory: Path) -> Settings:
 
 def _fill(directory: Path) -> None:
     (directory / SETTINGS_FILE).write_text(settings_text(), encoding="utf-8")
-    (directory / "releases").mkdir()
+    (directory / RELEASES).mkdir()
     settings = load_settings(directory)
     if settings.key_file is None:
-        write_user_key(directory / "id_ed25519", "fleet")
+        write_user_key(directory / USER_KEY, "fleet")
     open_store(settings, create=True).close()
+
+
+def _number_of(group: str) -> int:
+    try:
+        number = grp.getgrnam(group).gr_gid
+    except KeyError:
+        hint = did_you_mean(group, [each.gr_name for each in grp.getgrall()])
+        raise InputError(N_("there is no group `{group}`", group=group), hint=hint) from None
+    if os.geteuid() != 0 and number not in (os.getegid(), *os.getgroups()):
+        raise InputError(
+            N_("you are not in group `{group}`", group=group),
+            hint=N_("have yourself added to it, then log in again: `id` shows your groups"),
+        )
+    return number
+
+
+def _share(directory: Path, group: int) -> None:
+    """Let the group in; what is made in the directories later is the group's as well. The private key stays the owner's."""
+    for path in (directory, *directory.iterdir()):
+        if path.name == USER_KEY:
+            continue
+        os.chown(path, -1, group)
+        path.chmod(_SHARED_DIRECTORY if path.is_dir() else _SHARED_FILE if path.suffix == ".db" else _READ_BY_GROUP)
 
 
 def settings_text() -> str:

@@ -1,5 +1,7 @@
 """`fleet init`."""
 
+import grp
+import os
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -28,6 +30,30 @@ def test_a_workspace_holds_settings_key_database_and_only_its_owner_enters(cli: 
     assert sorted(path.name for path in workspace.iterdir()) == ["fleet.db", "fleet.toml", "id_ed25519", "id_ed25519.pub", "releases"]
     assert workspace.stat().st_mode & 0o777 == 0o700
     assert (workspace / "id_ed25519").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_shared_workspace_is_its_groups_except_for_the_private_key(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("init", "--group", grp.getgrgid(os.getegid()).gr_name)
+
+    workspace = tmp_path / "workspace"
+    modes = {path.name: oct(path.stat().st_mode & 0o7777) for path in (workspace, *workspace.iterdir())}
+    assert ran.code == 0
+    assert modes == {
+        "workspace": "0o2770",
+        "releases": "0o2770",
+        "fleet.db": "0o660",
+        "fleet.toml": "0o640",
+        "id_ed25519": "0o600",
+        "id_ed25519.pub": "0o640",
+    }
+
+
+def test_a_group_that_is_not_there_is_refused_and_nothing_made(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("init", "--group", "no-such-group-here")
+
+    assert ran.code == 2
+    assert "there is no group `no-such-group-here`" in ran.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_database_of_a_new_workspace_can_be_opened(tmp_path: Path) -> None:

@@ -14,22 +14,23 @@ def group() -> None:
     """Commands about the record of events."""
 
 
-@app.command("verify", help=_("Walk the chain of events link by link, and hold every table that views read against it."))
+@app.command(
+    "verify",
+    help=_("Walk the chain of events link by link, and hold inventory, releases, rollouts, assignments, check-ins and keys against it."),
+)
 def verify(*, as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON."))) -> int:
-    from fleet.store.audit import check_chain, check_tables
-    from fleet.store.rollouts import rollout_ids
+    from fleet.store.audit import check_record
 
     with current_door().open_store().read() as snapshot:
-        count, head, problems = check_chain(snapshot)
-        for rollout in rollout_ids(snapshot) if not problems else ():
-            problems += check_tables(snapshot, rollout)
+        count, head, problems = check_record(snapshot)
     if as_json:
         print_json({"events": count, "head": head, "problems": [render(problem) for problem in problems]})
         return FleetError.exit_code if problems else 0
     for problem in problems:
         say(render(problem))
     if problems:
-        show(_("The record does not hold: {count} things are wrong", count=len(problems)))
+        one = _("The record does not hold: 1 thing is wrong")
+        show(one if len(problems) == 1 else _("The record does not hold: {count} things are wrong", count=len(problems)))
         return FleetError.exit_code
     show(_("The record holds: {count} events, the last one {head}", count=count, head=head))
     return 0

@@ -1,22 +1,32 @@
-"""Does the record hold together? The chain link by link, and the tables against what the events say."""
+"""Does the record hold together? The chain link by link, the rows against their digests, the tables against what the events say.
 
-from collections.abc import Iterator
+What somebody wrote into the database may make no sense at all, so whatever cannot be read is a finding, too.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, select, true
 
+from fleet.errors import FleetError
 from fleet.model.attempt import TerminalState
 from fleet.model.event import GENESIS, Event, event_hash
 from fleet.store import tables
 from fleet.store.database import Snapshot
 from fleet.store.progress import Standing, is_done, read_done_when, read_standings
+from fleet.store.releases import read_plan
+from fleet.store.rollouts import rollout_ids
 from fleet.store.rows import noun_of
+from fleet.store.written import BY_ROW, NO_ROWS, WHOLE, all_rows, table_digest
 from fleet.text import N_, Message
 
 _terminals = tables.terminal_progress
 _sites = tables.site_progress
+_UNREADABLE = (ValueError, TypeError, LookupError)
+"""What reading raises over a value that this program did not write."""
 
 
 def read_events(snapshot: Snapshot, after: int = 0, limit: int | None = None) -> Iterator[Event]:
@@ -37,7 +47,15 @@ def read_head(snapshot: Snapshot) -> tuple[int, str]:
 def check_chain(snapshot: Snapshot) -> tuple[int, str, list[Message]]:
     """Walk the chain: how many events, the head's hash, and what is wrong (empty when it holds)."""
     count, prev, problems = 0, GENESIS, list[Message]()
-    for event in read_events(snapshot):
+    events = read_events(snapshot)
+    while True:
+        try:
+            event = next(events, None)
+        except _UNREADABLE:
+            problems.append(N_("an event after event {seq} cannot be read", seq=count))
+            return count, prev, problems
+        if event is None:
+            return count, prev, problems
         count += 1
         at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
         right = event_hash(
@@ -50,13 +68,81 @@ def check_chain(snapshot: Snapshot) -> tuple[int, str, list[Message]]:
             problems.append(N_("event {seq} ({kind}) was changed", seq=event.seq, kind=event.kind))
             return count, prev, problems
         prev = event.hash
-    return count, prev, problems
+
+
+def check_record(snapshot: Snapshot) -> tuple[int, str, list[Message]]:
+    """Everything: the chain, and where it holds every row and every rollout; like `check_chain`."""
+    count, head, problems = check_chain(snapshot)
+    if not problems:
+        problems += check_rows(snapshot)
+        for rollout in rollout_ids(snapshot):
+            problems += check_tables(snapshot, rollout)
+    return count, head, problems
+
+
+def check_rows(snapshot: Snapshot) -> list[Message]:
+    """Hold every row against the newest event that names it; what was changed, removed or put there by hand."""
+    told = _Written()
+    for event in read_events(snapshot):
+        for table, rows in event.body.get("rows", {}).items():
+            told.rows.setdefault(table, {}).update({key: (digest, event.seq) for key, digest in rows.items()})
+        told.tables |= {table: (digest, event.seq) for table, digest in event.body.get("tables", {}).items()}
+    return [*_check_rows(snapshot, told), *_check_whole(snapshot, told)]
+
+
+@dataclass(slots=True)
+class _Written:
+    """Digests of what the events wrote, the newest of each, with the event's seq."""
+
+    rows: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
+    tables: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+def _check_rows(snapshot: Snapshot, told: _Written) -> Iterator[Message]:
+    for table in BY_ROW:
+        expected = told.rows.get(table.name, {})
+        found = dict(all_rows(snapshot, table))
+        for key in sorted(expected.keys() | found.keys()):
+            digest, seq = expected.get(key, ("", 0))
+            if key not in expected:
+                yield N_("{table}: no event wrote the row `{key}`", table=table.name, key=key)
+            elif key not in found:
+                yield N_("{table}: the row `{key}` of event {seq} is missing", table=table.name, key=key, seq=seq)
+            elif found[key] != digest:
+                yield N_("{table}: the row `{key}` was changed after event {seq}", table=table.name, key=key, seq=seq)
+
+
+def _check_whole(snapshot: Snapshot, told: _Written) -> Iterator[Message]:
+    for table in WHOLE:
+        digest, seq = told.tables.get(table.name, (NO_ROWS, 0))
+        if table_digest(snapshot, table) != digest:
+            yield N_("{table}: the rows were changed after event {seq}", table=table.name, seq=seq)
 
 
 def check_tables(snapshot: Snapshot, rollout: str) -> list[Message]:
-    """Derive a rollout's tables again, terminals and marks from the events, sites and counters from those; what differs."""
+    """Derive a rollout's tables again, terminals and marks from the events, sites and counters from those; what differs.
+
+    The plan that the rollout names has to be there, whole.
+    """
     told = _listen(snapshot, rollout)
-    return [*_check_terminals(snapshot, rollout, told), *_check_sites(snapshot, rollout, told), *_check_tallies(snapshot, rollout)]
+    parts = (_check_plan(snapshot, rollout), _check_terminals(snapshot, rollout, told), _check_sites(snapshot, rollout, told))
+    return list(_as_far_as_readable(chain(*parts, _check_tallies(snapshot, rollout)), rollout))
+
+
+def _as_far_as_readable(problems: Iterable[Message], rollout: str) -> Iterator[Message]:
+    try:
+        yield from problems
+    except _UNREADABLE:
+        yield N_("rollout {rollout}: some of its rows cannot be read", rollout=rollout)
+
+
+def _check_plan(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
+    table = tables.rollout.c
+    digest = snapshot.connection.execute(select(table.plan_digest).where(table.id == rollout)).scalar_one()
+    try:
+        read_plan(snapshot, digest)
+    except FleetError as error:
+        yield error.what
 
 
 @dataclass(slots=True)

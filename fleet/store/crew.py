@@ -1,6 +1,7 @@
 """Who is sent where, and what technicians reported."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 
@@ -8,6 +9,7 @@ from fleet.model.crew import Assignment, CheckIn
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of, row_of
+from fleet.store.written import rows_written
 
 
 def read_assignments(snapshot: Snapshot) -> dict[str, Assignment]:
@@ -31,17 +33,20 @@ def save_assignments(tx: Tx, assignments: Iterable[Assignment]) -> None:
         tx.connection.execute(delete(tables.assignment).where(tables.assignment.c.site.in_(sites[start : start + 500])))
     tx.connection.execute(insert(tables.assignment), rows)
     subject = sites[0] if len(sites) == 1 else "sites"
-    body = {"technicians": {row["site"]: row["technician"] for row in rows}, "reason": rows[0]["reason"]}
+    body: dict[str, Any] = {"technicians": {row["site"]: row["technician"] for row in rows}}
     covering = {row["site"]: row["covering"] for row in rows if row["covering"]}
-    tx.event("site.assigned", subject, body | ({"covering": covering} if covering else {}))
+    body |= {"covering": covering} if covering else {}
+    tx.event("site.assigned", subject, body | rows_written(tx, {tables.assignment: [(site,) for site in sites]}))
 
 
 def add_check_in(tx: Tx, rollout: str, check_in: CheckIn) -> None:
     """Record what a technician reported; earlier reports stay."""
-    tx.connection.execute(insert(tables.check_in).values(row_of(tables.check_in, check_in, rollout=rollout)))
-    body = {"rollout": rollout, "technician": check_in.technician, "kind": check_in.kind, "note": check_in.note}
-    tests = [test.model_dump() for test in check_in.self_tests]
-    tx.event("site.checked-in", check_in.site, body | ({"self_tests": tests} if tests else {}))
+    identity = tx.connection.execute(
+        insert(tables.check_in).values(row_of(tables.check_in, check_in, rollout=rollout))
+    ).inserted_primary_key
+    assert identity is not None
+    body = {"rollout": rollout, "technician": check_in.technician, "kind": check_in.kind}
+    tx.event("site.checked-in", check_in.site, body | rows_written(tx, {tables.check_in: [tuple(identity)]}))
 
 
 def read_check_ins(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[CheckIn]:

@@ -43,14 +43,14 @@ class Tx(Snapshot):
     _seq: int | None = field(default=None)
     _tail: str = field(default=GENESIS)
 
+    @property
+    def next_seq(self) -> int:
+        """The seq that the next event will have, for rows that are written before it."""
+        return self._read_tail() + 1
+
     def event(self, kind: str, subject: str, body: dict[str, Any] | None = None) -> int:
         """Append a fact to the hash chain; returns its seq. `body` is JSON and holds codes, never names or secrets."""
-        if self._seq is None:
-            tail = self.connection.execute(
-                select(tables.event.c.seq, tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1)
-            ).first()
-            self._seq, self._tail = (tail.seq, tail.hash) if tail else (0, GENESIS)
-        seq, prev = self._seq + 1, self._tail
+        seq, prev = self._read_tail() + 1, self._tail
         at = self.at.astimezone(UTC)
         body = body or {}
         digest = event_hash(
@@ -78,6 +78,14 @@ class Tx(Snapshot):
         )
         self._seq, self._tail = seq, digest
         return seq
+
+    def _read_tail(self) -> int:
+        """Seq of the last event; read once, as nobody else writes meanwhile."""
+        if self._seq is None:
+            query = select(tables.event.c.seq, tables.event.c.hash).order_by(tables.event.c.seq.desc()).limit(1)
+            tail = self.connection.execute(query).first()
+            self._seq, self._tail = (tail.seq, tail.hash) if tail else (0, GENESIS)
+        return self._seq
 
 
 class Store:

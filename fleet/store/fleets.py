@@ -10,6 +10,7 @@ from fleet.model.inventory import District, Fleet, Person, Role, Site, Terminal
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of, row_of
+from fleet.store.written import tables_written
 
 _CHUNK = 5_000
 
@@ -35,7 +36,7 @@ def replace_fleet(tx: Tx, fleet: Fleet, summary: dict[str, Any]) -> None:
         tx.connection.execute(delete(table))
         for rows in _chunks(_rows(table, nouns)):
             tx.connection.execute(insert(table), rows)
-    tx.event("inventory.imported", "inventory", summary)
+    tx.event("inventory.imported", "inventory", summary | tables_written(tx))
 
 
 def read_terminals(snapshot: Snapshot, ids: Iterable[str]) -> dict[str, Terminal]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import Table, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.model.attempt import ENDINGS, PROVEN, AttemptResult, Cause, TerminalState
@@ -18,6 +18,7 @@ from fleet.model.rollout import SiteState, site_state
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import row_of
+from fleet.store.written import Key, rows_written
 
 _terminals = tables.terminal_progress
 _sites = tables.site_progress
@@ -26,27 +27,31 @@ _sites = tables.site_progress
 def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are being pushed to now."""
     ids = list(terminals)
-    seq = tx.event("push.began", rollout, {"terminals": ids})
-    _move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), {"seq": seq, "step": "", "cause": Cause.NONE.value, "detail": ""})
+    fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
+    written = _move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh)
+    tx.event("push.began", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
 def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str) -> None:
     """These terminals are to be pushed (again): a retry, or a worker that died over them."""
     ids = list(terminals)
-    seq = tx.event("terminal.put-back", rollout, {"terminals": ids, "reason": reason})
-    _move(tx, rollout, dict.fromkeys(ids, TerminalState.NOT_STARTED), {"seq": seq})
+    written = _move(tx, rollout, dict.fromkeys(ids, TerminalState.NOT_STARTED), {})
+    tx.event("terminal.put-back", rollout, {"terminals": ids, "reason": reason} | rows_written(tx, written))
 
 
 def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
-    """These terminals are left out of the rollout; the decision's event names who and why."""
+    """These terminals are left out of the rollout; the decision names who and why."""
     ids = list(terminals)
-    seq = tx.event("terminal.excluded", rollout, {"terminals": ids})
-    _move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {"seq": seq})
+    written = _move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {})
+    tx.event("terminal.excluded", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
 def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
     """Store how an attempt ended; the attempt is history and is never overwritten."""
     tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout)))
+    more = {"step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
+    written = _move(tx, rollout, {result.terminal: result.ending}, more)
+    written[tables.attempt] = {(rollout, result.terminal, result.number)}
     body = {
         "rollout": rollout,
         "number": result.number,
@@ -57,26 +62,26 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
         "bytes_sent": result.bytes_sent,
         "bytes_saved": result.bytes_saved,
     }
-    seq = tx.event("attempt.ended", result.terminal, body)
-    more = {"seq": seq, "step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
-    _move(tx, rollout, {result.terminal: result.ending}, more)
+    tx.event("attempt.ended", result.terminal, body | rows_written(tx, written))
 
 
 def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool], notes: Mapping[str, str] | None = None) -> None:
     """Store what a technician's own tests of by-hand terminals came to: proven, or failed with the technician's note."""
-    seq = tx.event("terminal.self-tested", rollout, {"passed": dict(passed)})
-    fresh = {"seq": seq, "step": "", "cause": Cause.NONE.value, "detail": ""}
-    _move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
+    fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
+    written = _move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
     for terminal in (terminal for terminal, ok in passed.items() if not ok):
         why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, "")}
-        _move(tx, rollout, {terminal: TerminalState.FAILED}, fresh | why)
+        for table, keys in _move(tx, rollout, {terminal: TerminalState.FAILED}, fresh | why).items():
+            written[table] |= keys
+    tx.event("terminal.self-tested", rollout, {"passed": dict(passed)} | rows_written(tx, written))
 
 
 def record_mark(tx: Tx, rollout: str, site: str, *, marked: bool) -> None:
     """Store a technician's mark for a site, or take it back."""
     row = tx.connection.execute(select(_sites).where(_sites.c.rollout == rollout, _sites.c.site == site)).one()
-    seq = tx.event("site.marked" if marked else "site.unmarked", site, {"rollout": rollout})
-    _refresh_site(tx, rollout, site, seq, done_when=read_done_when(tx, rollout), claimed=marked, row=row)
+    _refresh_site(tx, rollout, site, done_when=read_done_when(tx, rollout), claimed=marked, row=row)
+    written = rows_written(tx, {_sites: [(rollout, site)]})
+    tx.event("site.marked" if marked else "site.unmarked", site, {"rollout": rollout} | written)
 
 
 def attempts_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, int]:
@@ -226,15 +231,15 @@ def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[An
     return rows
 
 
-def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> None:
-    """Give terminals their new states, then bring their sites and the tallies in line."""
+def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> dict[Table, set[Key]]:
+    """Give terminals their new states, then bring their sites and the tallies in line; returns which rows the next event is to name."""
     rows = _rows(tx, rollout, states)
     kinds = _kinds(tx, rollout, {row.site for row in rows})
     for state in set(states.values()):
         ids = [terminal for terminal, new in states.items() if new is state]
         for start in range(0, len(ids), 500):
             where = (_terminals.c.rollout == rollout, _terminals.c.terminal.in_(ids[start : start + 500]))
-            tx.connection.execute(update(_terminals).where(*where).values(state=state.value, updated_at=tx.at, **values))
+            tx.connection.execute(update(_terminals).where(*where).values(state=state.value, seq=tx.next_seq, updated_at=tx.at, **values))
     steps: dict[tuple[str, int, str, str, str], int] = {}
     for row in rows:
         new = states[row.terminal].value
@@ -245,7 +250,8 @@ def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dic
     _count(tx, rollout, steps)
     done_when = read_done_when(tx, rollout)
     for site, row in kinds.items():
-        _refresh_site(tx, rollout, site, values["seq"], done_when=done_when, claimed=row.claimed, row=row)
+        _refresh_site(tx, rollout, site, done_when=done_when, claimed=row.claimed, row=row)
+    return {_terminals: {(rollout, row.terminal) for row in rows}, _sites: {(rollout, site) for site in kinds}}
 
 
 def _kinds(tx: Tx, rollout: str, sites: set[str]) -> dict[str, Any]:
@@ -257,7 +263,7 @@ def _kinds(tx: Tx, rollout: str, sites: set[str]) -> dict[str, Any]:
     return found
 
 
-def _refresh_site(tx: Tx, rollout: str, site: str, seq: int, *, done_when: tuple[DoneWhen, ...], claimed: bool, row: Any) -> None:
+def _refresh_site(tx: Tx, rollout: str, site: str, *, done_when: tuple[DoneWhen, ...], claimed: bool, row: Any) -> None:
     """Work a site's row out again from its terminals; tallies move with it."""
     standing = read_standings(tx, rollout, site)[site]
     new = standing.state
@@ -272,7 +278,7 @@ def _refresh_site(tx: Tx, rollout: str, site: str, seq: int, *, done_when: tuple
             done=done,
             done_at=(row.done_at or tx.at) if done else None,
             cause=standing.cause,
-            seq=seq,
+            seq=tx.next_seq,
             updated_at=tx.at,
         )
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Fleet, Reach
@@ -12,6 +12,7 @@ from fleet.model.rollout import Decision, RolloutPhase, RolloutState, SiteState
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of, row_of
+from fleet.store.written import Key, rows_written
 
 _CHUNK = 5_000
 
@@ -24,7 +25,7 @@ def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> Non
             row_of(tables.rollout, state, number=number, done_when=[part.value for part in plan.playbook.done_when])
         )
     )
-    seq = tx.event("rollout.started", state.id, {"plan": plan.digest, "release": plan.release, "sites": len(plan.wave_of)})
+    seq = tx.next_seq
     terminals: list[dict[str, Any]] = []
     sites: list[dict[str, Any]] = []
     counts: Counter[tuple[str, int, str, str, str]] = Counter()
@@ -58,6 +59,13 @@ def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> Non
             for (unit, wave_number, district, kind, in_state), n in counts.items()
         ],
     )
+    keys: dict[Table, list[Key]] = {
+        tables.rollout: [(state.id,)],
+        tables.site_progress: [(state.id, row["site"]) for row in sites],
+        tables.terminal_progress: [(state.id, row["terminal"]) for row in terminals],
+    }
+    body = {"plan": plan.digest, "release": plan.release, "sites": len(plan.wave_of)}
+    tx.event("rollout.started", state.id, body | rows_written(tx, keys))
 
 
 def read_rollout(snapshot: Snapshot, rollout: str) -> RolloutState | None:
@@ -98,9 +106,10 @@ def unfinished_rollouts(snapshot: Snapshot) -> list[RolloutState]:
 
 
 def save_rollout(tx: Tx, state: RolloutState) -> None:
-    """Store a rollout's new position."""
+    """Store a rollout's new position, with its event; call it only when the position did change."""
     values = row_of(tables.rollout, state)
     tx.connection.execute(update(tables.rollout).where(tables.rollout.c.id == state.id).values(values))
+    tx.event("rollout.saved", state.id, rows_written(tx, {tables.rollout: [(state.id,)]}))
 
 
 def add_decision(tx: Tx, decision: Decision) -> int:
@@ -108,9 +117,10 @@ def add_decision(tx: Tx, decision: Decision) -> int:
     values = row_of(tables.decision, decision)
     del values["id"]
     identity = tx.connection.execute(insert(tables.decision).values(values)).inserted_primary_key
-    body = {"wave": decision.wave, "terminals": list(decision.terminals), "reason": decision.reason}
-    tx.event(f"rollout.{_PAST[decision.kind.value]}", decision.rollout, {name: value for name, value in body.items() if value})
     assert identity is not None
+    body = {"wave": decision.wave, "terminals": list(decision.terminals)}
+    told = {name: value for name, value in body.items() if value} | rows_written(tx, {tables.decision: [tuple(identity)]})
+    tx.event(f"rollout.{_PAST[decision.kind.value]}", decision.rollout, told)
     return int(identity[0])
 
 

@@ -8,6 +8,7 @@ from fleet.model.trust import HostKey, HostKeyState, KeyBinding
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of, row_of
+from fleet.store.written import rows_written
 
 
 def read_host_keys(snapshot: Snapshot, terminals: Iterable[str] | None = None) -> dict[str, HostKey]:
@@ -31,7 +32,9 @@ def save_host_keys(tx: Tx, keys: Iterable[HostKey], kind: str) -> None:
     for start in range(0, len(ids), 500):
         tx.connection.execute(delete(tables.host_key).where(tables.host_key.c.terminal.in_(ids[start : start + 500])))
     tx.connection.execute(insert(tables.host_key), rows)
-    tx.event(kind, ids[0] if len(ids) == 1 else "terminals", {"fingerprints": {row["terminal"]: row["fingerprint"] for row in rows}})
+    body = {"fingerprints": {row["terminal"]: row["fingerprint"] for row in rows}}
+    written = rows_written(tx, {tables.host_key: [(terminal,) for terminal in ids]})
+    tx.event(kind, ids[0] if len(ids) == 1 else "terminals", body | written)
 
 
 def note_changed_key(tx: Tx, terminal: str, seen: str) -> None:
@@ -40,7 +43,7 @@ def note_changed_key(tx: Tx, terminal: str, seen: str) -> None:
     tx.connection.execute(
         update(tables.host_key).where(where).values(state=HostKeyState.CHANGED.value, seen_fingerprint=seen, seen_at=tx.at)
     )
-    tx.event("host-key.changed", terminal, {"seen": seen})
+    tx.event("host-key.changed", terminal, {"seen": seen} | rows_written(tx, {tables.host_key: [(terminal,)]}))
 
 
 def conflicting_binding(snapshot: Snapshot, binding: KeyBinding) -> KeyBinding | None:
@@ -61,7 +64,7 @@ def save_binding(tx: Tx, binding: KeyBinding) -> None:
     tx.connection.execute(delete(tables.key_binding).where(tables.key_binding.c.terminal == binding.terminal))
     tx.connection.execute(insert(tables.key_binding).values(row_of(tables.key_binding, binding)))
     body = {"key_card": binding.key_card, "key": binding.key_id, "host": binding.host_fingerprint, "source": binding.source.value}
-    tx.event("key.bound", binding.terminal, body)
+    tx.event("key.bound", binding.terminal, body | rows_written(tx, {tables.key_binding: [(binding.terminal,)]}))
 
 
 def read_bindings(snapshot: Snapshot) -> dict[str, KeyBinding]:

@@ -18,22 +18,24 @@ def command(
     rollout: str = typer.Option("", metavar="ID", help=_("Which rollout. [default: the newest]")),
 ) -> None:
     """Write the counts of a rollout: sites and terminals by district, kind, technician, day and cause. Numbers that do not tie are refused."""
-    from fleet.report.export import NAME, WRITERS, write_file
+    from fleet.report.export import NAME, WRITERS, check_place, write_file
     from fleet.report.reading import read_completion
 
     ending = _ending(format, out, tuple(WRITERS))
     door = current_door()
+    path = Path(out or f"{NAME}.{ending}")
+    if out != "-":
+        check_place(door.settings, ending, path)
     with door.open_store().read() as snapshot:
         completion = read_completion(snapshot, door.settings, datetime.now(UTC), rollout or None)
     if out == "-":
         WRITERS[ending](completion, sys.stdout.buffer)
         return
-    path = write_file(completion, ending, Path(out or f"{NAME}.{ending}"))
-    show(str(path))
+    show(str(write_file(completion, ending, path)))
     total = completion.total
     say(
         _(
-            "{sites} sites, {done} of them done; {terminals} terminals, {proven} of them proven.",
+            "sites: {sites}, done: {done}; terminals: {terminals}, proven: {proven}",
             sites=total.sites,
             done=total.done,
             terminals=total.terminals,
@@ -43,17 +45,34 @@ def command(
 
 
 def _ending(format: str, out: str, endings: tuple[str, ...]) -> str:
-    """The format that was asked for, by name or by the file's ending.
+    """The format that was asked for, by name or by the file's ending; the two must not contradict each other.
 
     Raises:
-        InputError: It is none we write, or a workbook is to go to standard output.
+        InputError: It is none we write or not said, or a workbook is to go to standard output.
     """
     from fleet.files import one_of
 
-    suffix = Path(out).suffix.lower().removeprefix(".")
-    chosen = format or (suffix if suffix in endings else "xlsx")
-    if chosen not in endings:
-        raise InputError(N_("there is no format `{format}`", format=chosen), hint=one_of(chosen, endings))
-    if out == "-" and chosen == "xlsx":
-        raise InputError(N_("a workbook does not go to standard output"), hint=N_("use --format csv or json, or name a file with --out"))
-    return chosen
+    named, suffix = format.lower(), Path(out).suffix.lower().removeprefix(".")
+    if named and named not in endings:
+        raise InputError(N_("there is no format `{format}`", format=format), hint=one_of(named, endings))
+    if out == "-":
+        if named in {"", "xlsx"}:
+            raise InputError(
+                N_("a workbook does not go to standard output"), hint=N_("use --format csv or json, or name a file with --out")
+            )
+        return named
+    if out.endswith("/"):
+        raise InputError(N_("this is a directory"), where=out, hint=N_("name the file in it, too"))
+    if suffix and suffix not in endings:
+        raise InputError(N_("there is no format `{format}`", format=suffix), where=out, hint=one_of(suffix, endings))
+    if out and not named and not suffix:
+        raise InputError(
+            N_("the name does not say which format to write"),
+            where=out,
+            hint=N_("end it in .xlsx, .csv or .json, or give --format; `--out -` is standard output"),
+        )
+    if named and suffix and named != suffix:
+        raise InputError(
+            N_("--format {format} contradicts the ending of the file", format=named), where=out, hint=N_("leave one of the two out")
+        )
+    return named or suffix or "xlsx"

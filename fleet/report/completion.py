@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from fleet.model.attempt import Cause, TerminalState
+from fleet.model.crew import CheckIn
 from fleet.model.inventory import Fleet, SiteKind
 from fleet.model.rollout import RolloutState
 from fleet.report.counts import Counts, day_of_site, day_of_terminal
@@ -36,10 +37,17 @@ class Record:
     """By code, in order."""
     terminals: tuple[TerminalRow, ...]
     """In the order of their ids."""
+    check_ins: Mapping[str, CheckIn]
+    """By site code: the last one."""
 
     def site_of(self, terminal: TerminalRow) -> SiteRow:
         """The site a terminal belongs to."""
         return self.sites[terminal.id.partition("/")[0]]
+
+    def has_problem(self, site: SiteRow) -> bool:
+        """Whether the last check-in at the site reports a problem."""
+        check_in = self.check_ins.get(site.code)
+        return check_in is not None and check_in.kind == "problem"
 
     @property
     def against_inventory(self) -> dict[str, "InventoryTie"]:
@@ -137,7 +145,7 @@ def complete(record: Record) -> Completion:
 def _group(record: Record, of_site: Callable[[SiteRow], K], of_terminal: Callable[[TerminalRow, SiteRow], K]) -> dict[K, Counts]:
     groups: defaultdict[K, Counts] = defaultdict(Counts)
     for site in record.sites.values():
-        groups[of_site(site)].add_site(site)
+        groups[of_site(site)].add_site(site, has_problem=record.has_problem(site))
     for terminal in record.terminals:
         groups[of_terminal(terminal, record.site_of(terminal))].add_terminal(terminal)
     return groups

@@ -19,6 +19,8 @@ class Counts:
     """Sites with a technician's mark."""
     claimed: int = 0
     """Sites with a mark that are not done: other evidence the plan asks for is missing."""
+    problems: int = 0
+    """Sites whose last check-in reports a problem."""
     done: int = 0
     terminal_states: Counter[TerminalState] = field(default_factory=Counter)
 
@@ -47,11 +49,12 @@ class Counts:
         """Proven terminals of all terminals; None where there is no terminal."""
         return self.proven / self.terminals if self.terminals else None
 
-    def add_site(self, site: SiteRow) -> None:
-        """Count one site."""
+    def add_site(self, site: SiteRow, *, has_problem: bool) -> None:
+        """Count one site, and whether its last check-in reports a problem."""
         self.site_states[site.state] += 1
         self.marked += site.claimed
         self.claimed += is_claimed(site)
+        self.problems += has_problem
         self.done += site.done
 
     def add_terminal(self, terminal: TerminalRow) -> None:
@@ -63,6 +66,7 @@ class Counts:
         self.site_states += other.site_states
         self.marked += other.marked
         self.claimed += other.claimed
+        self.problems += other.problems
         self.done += other.done
         self.terminal_states += other.terminal_states
 

@@ -9,6 +9,7 @@ from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
 from fleet.report.completion import Completion
 from fleet.report.counts import is_claimed
+from fleet.report.words import CheckInKind
 from fleet.text import N_
 
 
@@ -38,6 +39,11 @@ class Detail:
     claimed: bool
     done: bool
     done_at: datetime | None
+    check_in: CheckInKind | None
+    check_in_note: str
+    check_in_by: str | None
+    """Technician code."""
+    check_in_at: datetime | None
 
 
 HEADINGS = {
@@ -63,6 +69,10 @@ HEADINGS = {
     "claimed": N_("claimed"),
     "done": N_("done"),
     "done_at": N_("done at"),
+    "check_in": N_("last check-in"),
+    "check_in_note": N_("what the check-in says"),
+    "check_in_by": N_("check-in by"),
+    "check_in_at": N_("check-in at"),
 }
 COLUMNS = tuple(field.name for field in fields(Detail))
 
@@ -74,6 +84,7 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
     people = {code: person.name for code, person in record.fleet.people.items()}
     for terminal in record.terminals:
         site = record.site_of(terminal)
+        check_in = record.check_ins.get(site.code)
         yield Detail(
             district=site.district,
             district_name=names.get(site.district, site.district),
@@ -97,4 +108,8 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             claimed=is_claimed(site),
             done=site.done,
             done_at=site.done_at,
+            check_in=CheckInKind(check_in.kind) if check_in else None,
+            check_in_note=check_in.note if check_in else "",
+            check_in_by=check_in.technician if check_in else None,
+            check_in_at=check_in.at if check_in else None,
         )

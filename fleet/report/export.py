@@ -1,8 +1,9 @@
 """Writing a report: `fleet export` and `fleet demo` come here."""
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,7 @@ from fleet.errors import InputError
 from fleet.report.completion import Completion
 from fleet.report.csv_file import write_csv
 from fleet.report.json_file import write_json
+from fleet.report.place import Place, find_place
 from fleet.report.reading import read_completion
 from fleet.report.xlsx_file import write_xlsx
 from fleet.settings import Settings
@@ -27,33 +29,54 @@ def export_all(store: Store, settings: Settings, at: datetime, directory: Path, 
 
     Raises:
         InputError: There is no such rollout, or the directory cannot be written.
-        FleetError: The numbers do not tie; nothing was written.
+        FleetError: The record was changed or the numbers do not tie; nothing was written.
     """
+    paths = {ending: directory / f"{NAME}.{ending}" for ending in WRITERS}
+    for ending, path in paths.items():
+        check_place(settings, ending, path)
     with store.read() as snapshot:
         completion = read_completion(snapshot, settings, at, rollout)
-    return [write_file(completion, ending, directory / f"{NAME}.{ending}") for ending in WRITERS]
+    return [write_file(completion, ending, path) for ending, path in paths.items()]
+
+
+def check_place(settings: Settings, ending: str, path: Path) -> Place:
+    """Where a file of format `ending` goes when `path` is asked for; nothing is written yet.
+
+    Raises:
+        InputError: It cannot or may not be written there.
+    """
+    with _explained(path):
+        return find_place(path, ending, settings.workspace)
 
 
 def write_file(completion: Completion, ending: str, path: Path) -> Path:
-    """Write one file in place of what may be there; whoever reads it sees the old one or the new one, never a part. Returns `path`.
+    """Write one file in place of an earlier one; whoever reads it sees the old one or the new one, never a part. Returns `path`.
 
     Raises:
-        InputError: It cannot be written there.
+        InputError: It cannot or may not be written there.
     """
-    if path.is_dir():
-        raise InputError(N_("this is a directory"), where=str(path), hint=N_("name the file in it, too"))
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    place = check_place(completion.record.settings, ending, path)
+    with _explained(path):
+        # The name is short whatever the file's own is, for that may be as long as a name can be.
+        handle, unfinished = tempfile.mkstemp(prefix=".fleet-", dir=place.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                os.fchmod(handle, place.mode)
+                WRITERS[ending](completion, stream)
+                stream.flush()
+                os.fsync(handle)
+            Path(unfinished).replace(place.path)
+        finally:
+            with suppress(OSError):
+                Path(unfinished).unlink()
+    return path
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with unfinished.open("xb") as stream:
-            WRITERS[ending](completion, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        unfinished.replace(path)
+        yield
     except OSError as error:
         raise InputError(
             N_("the file cannot be written: {reason}", reason=error.strerror or type(error).__name__), where=str(path)
         ) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-    return path

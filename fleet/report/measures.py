@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import SiteState
 from fleet.report.counts import Counts
-from fleet.report.words import CLAIMED, DONE, MARKED, site_state_words, terminal_state_words
+from fleet.report.words import CLAIMED, DONE, MARKED, PROBLEM, site_state_words, terminal_state_words
 from fleet.text import N_, Message
 
 
@@ -35,6 +35,7 @@ OF_SITES = (
     Measure("done-share", N_("done, %"), lambda counts: counts.done_share, is_share=True),
     Measure("marked", MARKED, lambda counts: counts.marked),
     Measure("claimed", CLAIMED, lambda counts: counts.claimed),
+    Measure("problem", PROBLEM, lambda counts: counts.problems),
     *(_site_state(state) for state in SiteState),
 )
 OF_TERMINALS = (

@@ -1,14 +1,14 @@
-"""One rollout's counts out of one snapshot, held against the plan and the writer's counters before anybody sees them."""
+"""One rollout's counts out of one snapshot, held against the events, the plan and the writer's counters before anybody sees them."""
 
 from datetime import datetime
 
-from fleet.errors import InputError
+from fleet.errors import FleetError, InputError
 from fleet.files import one_of
 from fleet.model.rollout import RolloutState
 from fleet.report.completion import Completion, Record, complete
-from fleet.report.ties import refuse_counts_that_differ, refuse_rows_that_differ
+from fleet.report.ties import SEE_AUDIT, refuse_counts_that_differ, refuse_lost_events, refuse_rows_that_differ
 from fleet.settings import Settings
-from fleet.store import Snapshot, audit, fleets, reads, releases, rollouts
+from fleet.store import Snapshot, audit, crew, fleets, reads, releases, rollouts
 from fleet.text import N_
 
 
@@ -38,8 +38,17 @@ def read_completion(snapshot: Snapshot, settings: Settings, at: datetime, rollou
 
     Raises:
         InputError: There is no such rollout.
-        FleetError: The numbers do not tie with the plan, each other or the writer's counters; the message names what differs.
+        FleetError: The record was changed or is damaged, or the numbers do not tie with the plan, each other or the writer's counters;
+            the message names the first difference.
     """
+    try:
+        return _read(snapshot, settings, at, rollout)
+    except (ValueError, LookupError, TypeError) as error:
+        # Only the program writes these rows, and it writes what it can read.
+        raise FleetError(N_("the record is damaged and cannot be read, so nothing was written"), hint=SEE_AUDIT) from error
+
+
+def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | None) -> Completion:
     state = find_rollout(snapshot, rollout)
     plan = releases.read_plan(snapshot, state.plan_digest)
     sites = {row.code: row for row in sorted(reads.sites_since(snapshot, state.id), key=lambda row: row.code)}
@@ -48,12 +57,22 @@ def read_completion(snapshot: Snapshot, settings: Settings, at: datetime, rollou
         settings=settings,
         rollout=state,
         release=plan.release,
-        chain=audit.read_head(snapshot),
+        chain=_whole_chain(snapshot),
         fleet=fleets.read_fleet(snapshot),
         sites=sites,
         terminals=tuple(reads.all_terminals(snapshot, state.id)),
+        check_ins={check_in.site: check_in for check_in in crew.read_check_ins(snapshot, state.id)},
     )
+    refuse_lost_events(record)
     refuse_rows_that_differ(record, plan)
     completion = complete(record)
     refuse_counts_that_differ(completion, reads.read_tallies(snapshot, state.id))
     return completion
+
+
+def _whole_chain(snapshot: Snapshot) -> tuple[int, str]:
+    """Seq and hash of the last event: worth printing only where every event before it is as it was written."""
+    count, head, problems = audit.check_chain(snapshot)
+    if problems:
+        raise FleetError(N_("the events were changed, so nothing was written: {problem}", problem=problems[0]), hint=SEE_AUDIT)
+    return count, head

@@ -1,5 +1,6 @@
 """How values are shown in a table: states in words, times by the workspace's clock, and no text that a program would obey."""
 
+import re
 import unicodedata
 from datetime import datetime
 from enum import Enum
@@ -10,7 +11,7 @@ from fleet.model.attempt import Cause, TerminalState, cause_words
 from fleet.model.base import unprintable
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
-from fleet.report.words import kind_words, reach_words, site_state_words, terminal_state_words
+from fleet.report.words import CheckInKind, check_in_words, kind_words, reach_words, site_state_words, terminal_state_words
 from fleet.text import N_, Message, current_language, render
 
 Shown = str | int | float | datetime | None
@@ -19,6 +20,9 @@ Shown = str | int | float | datetime | None
 YES = N_("yes")
 NO = N_("no")
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+_LIKE_A_NUMBER = re.compile(r"\s*\d[\d.,:/eE%+-]*\s*")
+_KEPT_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
+"""A spreadsheet keeps 15 digits."""
 _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 
 
@@ -40,7 +44,7 @@ def _word(value: Enum | bool, language: str) -> str:
 
 
 def words_of(value: Enum) -> Message:
-    """The words for a state, a kind, a cause or a way to reach a terminal; a cause of nothing has none."""
+    """The words for a state, a kind, a cause, a check-in or a way to reach a terminal; a cause of nothing has none."""
     if isinstance(value, TerminalState):
         return terminal_state_words(value)
     if isinstance(value, SiteState):
@@ -49,6 +53,8 @@ def words_of(value: Enum) -> Message:
         return Message("") if value is Cause.NONE else cause_words(value)
     if isinstance(value, SiteKind):
         return kind_words(value)
+    if isinstance(value, CheckInKind):
+        return check_in_words(value)
     assert isinstance(value, Reach)
     return reach_words(value)
 
@@ -61,6 +67,12 @@ def clean(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """`text` with a `'` in front where a spreadsheet would take it for a formula, also behind characters that do not show."""
+    """`text` with a `'` in front where a spreadsheet would not keep it as it is.
+
+    - It would take it for a formula, also behind characters that do not show.
+    - It would take it for a number or a date and lose zeros, digits or the meaning: `0012`, `6217000012345678901`, `1e5`, `3/4`.
+    """
     visible = next((character for character in text if unicodedata.category(character) not in _INVISIBLE), "")
-    return f"'{text}" if text[:1] in _FORMULA_STARTS or visible in _FORMULA_STARTS else text
+    is_formula = text[:1] in _FORMULA_STARTS or visible in _FORMULA_STARTS
+    is_changed = _LIKE_A_NUMBER.fullmatch(text) and not _KEPT_NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula or is_changed else text

@@ -27,6 +27,8 @@ class Table:
     """Columns (rows, of `by_state`) that hold a share of one, to be shown as percent."""
     keys: int = 0
     """Columns in front that say which group a row is."""
+    parts: tuple[int, ...] = ()
+    """Columns where another unit begins: where a page may end in print."""
     has_total: bool = False
     """The last row is the sum of those above."""
 
@@ -102,7 +104,7 @@ def _counted(title: Message, keys: tuple[Message, ...], groups: Iterable[tuple[R
     last: Row = (render(N_("total")), *("" for _ in keys[1:]))
     rows = tuple((*key, *(measure.value(counts) for _, measure in measured)) for key, counts in (*groups, (last, total)))
     shares = frozenset(len(keys) + place for place, (_, measure) in enumerate(measured) if measure.is_share)
-    return Table(render(title), headings, rows, shares, keys=len(keys), has_total=True)
+    return Table(render(title), headings, rows, shares, keys=len(keys), parts=(len(keys) + len(OF_SITES),), has_total=True)
 
 
 def completion_table(completion: Completion) -> tuple[list[str], list[list[Any]]]:

@@ -10,6 +10,23 @@ from fleet.report.counts import Counts
 from fleet.store.reads import Tallies, Tally
 from fleet.text import N_, Message
 
+SEE_AUDIT = N_("run `fleet audit verify`; it says whether the record itself was changed")
+
+
+def refuse_lost_events(record: Record) -> None:
+    """Hold the last event against the sites, each of which names the event that moved it last.
+
+    Raises:
+        FleetError: A site names an event that is no longer there: the last events were deleted.
+    """
+    seq, _ = record.chain
+    moved = max((site.seq for site in record.sites.values()), default=0)
+    if moved > seq:
+        raise FleetError(
+            N_("the events were changed, so nothing was written: the last is {seq}, a site names {moved}", seq=seq, moved=moved),
+            hint=SEE_AUDIT,
+        )
+
 
 def refuse_rows_that_differ(record: Record, plan: Plan) -> None:
     """Hold the rows that will be counted against the plan that was approved.
@@ -40,7 +57,7 @@ def _refuse(differences: list[Message]) -> None:
             difference=differences[0],
             count=len(differences),
         )
-    raise FleetError(what, hint=N_("run `fleet audit verify`; it says whether the record itself was changed"))
+    raise FleetError(what, hint=SEE_AUDIT)
 
 
 def _against_plan(record: Record, plan: Plan) -> Iterator[Message]:
@@ -64,7 +81,7 @@ def _sites_against_terminals(record: Record) -> Iterator[Message]:
         counts = counted[code]
         if (site.terminals, site.proven) != (counts.terminals, counts.proven):
             yield N_(
-                "site {code} says {shown} terminals and {shown_proven} proven, its terminals are {terminals} and {proven}",
+                "site {code} says: terminals {shown}, proven {shown_proven}; counting gives: {terminals} and {proven}",
                 code=code,
                 shown=site.terminals,
                 shown_proven=site.proven,

@@ -1,9 +1,19 @@
 """The words every view shows for a state, a kind and a role: one set, so that screen, command and spreadsheet say the same."""
 
+from enum import StrEnum
+
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Reach, Role, SiteKind
 from fleet.model.rollout import RolloutPhase, SiteState, WavePhase
 from fleet.text import N_, Message
+
+
+class CheckInKind(StrEnum):
+    """What a technician reported of a site: that it is complete, or what is wrong."""
+
+    MARK = "mark"
+    PROBLEM = "problem"
+
 
 CLAIMED = N_("claimed")
 """A technician's mark is there, the machine's evidence is not."""
@@ -11,6 +21,8 @@ DONE = N_("done")
 """Everything the plan's `done_when` names is there."""
 MARKED = N_("marked")
 """A technician marked the site complete."""
+PROBLEM = N_("problem reported")
+"""The last check-in says that the site is not complete, and why."""
 
 _STATES = {
     "not-started": N_("not started"),
@@ -38,6 +50,7 @@ _ROLLOUTS = {
     RolloutPhase.FINISHED: N_("finished"),
 }
 _KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}
+_CHECK_INS = {CheckInKind.MARK: MARKED, CheckInKind.PROBLEM: PROBLEM}
 _ROLES = {Role.TECHNICIAN: N_("technician"), Role.COORDINATOR: N_("coordinator"), Role.MANAGER: N_("manager")}
 _REACHES = {Reach.SSH: N_("over SSH"), Reach.BY_HAND: N_("by hand")}
 
@@ -65,6 +78,11 @@ def rollout_phase_words(phase: RolloutPhase) -> Message:
 def kind_words(kind: SiteKind) -> Message:
     """What kind of institution a site is."""
     return _KINDS[kind]
+
+
+def check_in_words(kind: CheckInKind) -> Message:
+    """What a check-in says about its site."""
+    return _CHECK_INS[kind]
 
 
 def role_words(role: Role) -> Message:

@@ -18,7 +18,11 @@ from fleet.report.sheet import Formats, Sheet
 from fleet.report.words import rollout_phase_words
 from fleet.text import N_, _, current_language, render
 
+PROPERTY = "fleet export"
+"""Name of the document property by which a workbook is known as an export."""
 _OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+_THIRD_OF_A_DIGEST = 15
+"""Column width; three such columns hold a digest in small print."""
 _MOST_ROWS = 1_048_576
 
 
@@ -33,6 +37,7 @@ def write_xlsx(completion: Completion, stream: BinaryIO) -> None:
         raise FleetError(N_("{count} terminals are more than a sheet has rows", count=count), hint=N_("write them with --format csv"))
     workbook = xlsxwriter.Workbook(stream, _OPTIONS)
     workbook.set_properties({"title": _("Completion"), "created": completion.record.at.astimezone(UTC)})
+    workbook.set_custom_property(PROPERTY, completion.record.rollout.id)
     formats = Formats(workbook)
     _write_summary(workbook, formats, completion)
     for table in (tables.by_district_and_kind, tables.by_technician, tables.by_day, tables.by_cause):
@@ -47,6 +52,9 @@ def _write_summary(workbook: Any, formats: Formats, completion: Completion) -> N
     sheet.headings((_("Completion"), ""))
     for row in _about(completion):
         sheet.cells(row)
+    sheet.digest(_("plan digest"), completion.record.rollout.plan_digest)
+    sheet.digest(_("hash of the last event"), completion.record.chain[1])
+    sheet.widen(range(1, 4), _THIRD_OF_A_DIGEST)
     for table in tables.by_state(completion):
         sheet.skip()
         sheet.headings(table.headings)
@@ -59,12 +67,11 @@ def _write_summary(workbook: Any, formats: Formats, completion: Completion) -> N
     sheet.skip(2)
     for label in (_("Checked by"), _("Date"), _("Signature")):
         sheet.line(label, 3)
-    sheet.finish(*_page(completion), landscape=False)
+    sheet.finish_upright(*_page(completion))
 
 
 def _about(completion: Completion) -> list[tuple[Shown, ...]]:
     record, zone = completion.record, completion.record.settings.zone
-    seq, digest = record.chain
     return [
         (_("release"), record.release),
         (_("rollout"), record.rollout.id),
@@ -74,9 +81,7 @@ def _about(completion: Completion) -> list[tuple[Shown, ...]]:
         (_("made"), shown(record.at, zone)),
         (_("time zone"), record.settings.time_zone),
         (_("a day begins at"), record.settings.day_boundary.isoformat("minutes")),
-        (_("plan digest"), record.rollout.plan_digest),
-        (_("last event"), seq),
-        (_("hash of the last event"), digest),
+        (_("last event"), record.chain[0]),
     ]
 
 
@@ -86,7 +91,7 @@ def _write_table(workbook: Any, formats: Formats, completion: Completion, table:
     for row in table.rows:
         sheet.cells(row, shares=table.shares, is_last=table.has_total and row is table.rows[-1])
     sheet.freeze(table.keys)
-    sheet.finish(*_page(completion), landscape=True)
+    sheet.finish_wide(*_page(completion), keys=range(table.keys), breaks=table.parts)
 
 
 def _write_details(workbook: Any, formats: Formats, completion: Completion) -> None:
@@ -97,7 +102,8 @@ def _write_details(workbook: Any, formats: Formats, completion: Completion) -> N
         sheet.cells(shown(getattr(detail, name), zone) for name in COLUMNS)
     sheet.worksheet.autofilter(0, 0, sheet.row - 1, len(COLUMNS) - 1)
     sheet.freeze(0)
-    sheet.finish(*_page(completion), landscape=True)
+    terminal = COLUMNS.index("terminal")
+    sheet.finish_wide(*_page(completion), keys=range(terminal, terminal + 1))
 
 
 def _page(completion: Completion) -> tuple[str, str]:

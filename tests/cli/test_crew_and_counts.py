@@ -259,7 +259,7 @@ def test_export_writes_the_workbook_here_and_says_where(cli: Cli, tmp_path: Path
     ran = cli("export")
 
     assert (ran.code, ran.out) == (0, "completion.xlsx\n")
-    assert ran.err == "2 sites, 0 of them done; 3 terminals, 0 of them proven.\n"
+    assert ran.err == "sites: 2, done: 0; terminals: 3, proven: 0\n"
     assert "Details" in openpyxl.load_workbook(tmp_path / "completion.xlsx").sheetnames
 
 

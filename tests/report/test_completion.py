@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
+from fleet.control.checkin import Report, check_in
 from fleet.errors import FleetError, InputError
-from fleet.model.actor import FLEET
+from fleet.model.actor import FLEET, Actor
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.inventory import Fleet, SiteKind
 from fleet.model.rollout import SiteState
@@ -124,9 +125,12 @@ def test_the_rollout_ties_to_an_inventory_that_has_changed_since(store: Store, w
         ("DELETE FROM site_progress WHERE site = 'p8'", "of the sites of the plan, p8 is not in the rollout"),
         (
             "UPDATE site_progress SET proven = 2 WHERE site = 'p2'",
-            "site p2 says 1 terminals and 2 proven, its terminals are 1 and 0",
+            "site p2 says: terminals 1, proven 2; counting gives: 1 and 0",
         ),
-        ("UPDATE terminal_progress SET state = 'upgraded' WHERE terminal = 'p2/t1'", "site p2 says 1 terminals and 0 proven"),
+        (
+            "UPDATE terminal_progress SET state = 'upgraded' WHERE terminal = 'p2/t1'",
+            "site p2 says: terminals 1, proven 0; counting gives: 1 and 1",
+        ),
     ],
 )
 def test_numbers_that_do_not_tie_are_refused_and_the_difference_is_named(
@@ -163,3 +167,64 @@ def test_the_table_for_the_screen_leaves_out_what_did_not_happen(completion: Com
     assert "Terminals: running" not in headings
     assert rows[0][:4] == ["Qingwan", "hospital", 1, 1]
     assert rows[-1][:4] == ["total", "", 9, 1]
+
+
+def test_a_reported_problem_is_counted_until_the_site_is_marked(store: Store, workspace: Settings) -> None:
+    check_in(store, Actor(code="wang-lei"), AT, Report("p1", "wang-lei", problem="door locked"))
+    with store.read() as snapshot:
+        reported = read_completion(snapshot, workspace, AT).total
+    check_in(store, Actor(code="wang-lei"), AT, Report("p1", "wang-lei", note="open now"))
+    with store.read() as snapshot:
+        marked = read_completion(snapshot, workspace, AT).total
+
+    assert (reported.problems, reported.marked) == (1, 1)
+    assert (marked.problems, marked.marked) == (0, 2)
+
+
+def do_damage(store: Store, sql: str) -> None:
+    """Change the record as somebody does who gets past the database's own refusal to change events."""
+    with store.write(FLEET, AT) as tx:
+        for trigger in ("event_is_never_changed", "event_is_never_removed"):
+            tx.connection.execute(text(f"DROP TRIGGER IF EXISTS {trigger}"))
+        tx.connection.execute(text(sql))
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        ("UPDATE event SET actor = 'nobody' WHERE seq = 3", "event 3 (site.assigned) was changed"),
+        ("DELETE FROM event WHERE seq = 3", "event 3 is missing"),
+        ("DELETE FROM event WHERE seq > 9", "the last is 9, a site names "),
+    ],
+)
+def test_a_record_whose_events_were_changed_proves_nothing_and_is_refused(
+    store: Store, workspace: Settings, damage: str, problem: str
+) -> None:
+    do_damage(store, damage)
+    with store.read() as snapshot, pytest.raises(FleetError) as refusal:
+        read_completion(snapshot, workspace, AT)
+
+    assert refusal.value.exit_code == 1
+    assert str(refusal.value).startswith("the events were changed, so nothing was written: ")
+    assert problem in str(refusal.value)
+    assert "fleet audit verify" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE terminal_progress SET state = 'nonsense' WHERE terminal = 'p2/t1'",
+        "UPDATE terminal_progress SET updated_at = 'yesterday' WHERE terminal = 'p2/t1'",
+        "UPDATE rollout SET waves = '['",
+        "UPDATE rollout SET phase = 'gone'",
+        "UPDATE check_in SET kind = 'maybe'",
+        "UPDATE tally SET state = 'nonsense' WHERE unit = 'ssh' AND state = 'failed'",
+    ],
+)
+def test_a_record_that_cannot_be_read_is_said_to_be_damaged(store: Store, workspace: Settings, damage: str) -> None:
+    do_damage(store, damage)
+    with store.read() as snapshot, pytest.raises(FleetError, match="the record is damaged") as refusal:
+        read_completion(snapshot, workspace, AT)
+
+    assert refusal.value.exit_code == 1
+    assert "fleet audit verify" in str(refusal.value)

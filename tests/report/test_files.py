@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from fleet.control.checkin import Report, check_in
 from fleet.errors import FleetError, InputError
-from fleet.model.actor import FLEET
+from fleet.model.actor import FLEET, Actor
 from fleet.report.completion import Completion
 from fleet.report.csv_file import write_csv
 from fleet.report.details import COLUMNS, HEADINGS
 from fleet.report.export import export_all, write_file
 from fleet.report.json_file import write_json
+from fleet.report.reading import read_completion
 from fleet.report.rows import clean, harmless
 from fleet.report.xlsx_file import write_xlsx
 from fleet.settings import Settings
@@ -94,6 +96,59 @@ def test_a_quote_goes_in_front_of_every_character_that_begins_a_formula(start: s
     assert harmless(f"{start}1") == f"'{start}1"
 
 
+@pytest.mark.parametrize(
+    "value", ["0012", "6217000012345678901", "1000000000000000", "1e5", "12E3", "3-4", "3/4", "2026-03-14", "4.2", "1,000", "5%", "00"]
+)
+def test_csv_marks_a_text_that_a_spreadsheet_would_change_into_another_number_or_a_date(value: str) -> None:
+    assert harmless(value) == f"'{value}"
+
+
+@pytest.mark.parametrize("value", ["0", "7", "999999999999999", "p1", "12/t1", "4.2.0-rc1", "2 doors", ""])
+def test_csv_leaves_every_other_text_as_it_is(value: str) -> None:
+    assert harmless(value) == value
+
+
+def test_key_cards_keep_their_digits_in_every_file(store: Store, workspace: Settings) -> None:
+    with store.write(FLEET, AT) as tx:
+        tx.connection.execute(text("UPDATE terminal SET key_card = '6217000012345678901' WHERE id = 'h1/t1'"))
+        tx.connection.execute(text("UPDATE terminal SET key_card = '0012' WHERE id = 'p1/t1'"))
+    with store.read() as snapshot:
+        completion = read_completion(snapshot, workspace, AT)
+    in_csv = {row["terminal"]: row["key card"] for row in read_csv(written(completion, write_csv))}
+    in_json = {row["terminal"]: row["key_card"] for row in json.loads(written(completion, write_json))["terminals"]}
+    headings, *rows = read_xlsx(written(completion, write_xlsx))["Details"].iter_rows()
+    names = [cell.value for cell in headings]
+    in_xlsx = {row[names.index("terminal")].value: row[names.index("key card")] for row in rows}
+
+    assert (in_csv["h1/t1"], in_csv["p1/t1"]) == ("'6217000012345678901", "'0012")
+    assert (in_json["h1/t1"], in_json["p1/t1"]) == ("6217000012345678901", "0012")
+    assert (in_xlsx["h1/t1"].value, in_xlsx["h1/t1"].data_type) == ("6217000012345678901", "s")
+    assert (in_xlsx["p1/t1"].value, in_xlsx["p1/t1"].data_type) == ("0012", "s")
+
+
+def test_what_a_technician_reported_stands_in_every_file(store: Store, workspace: Settings) -> None:
+    check_in(store, Actor(code="wang-lei"), AT, Report("p1", "wang-lei", problem="=door locked"))
+    with store.read() as snapshot:
+        completion = read_completion(snapshot, workspace, AT)
+    in_csv = {row["terminal"]: row for row in read_csv(written(completion, write_csv))}["p1/t1"]
+    whole = json.loads(written(completion, write_json))
+    in_json = {row["terminal"]: row for row in whole["terminals"]}
+    book = read_xlsx(written(completion, write_xlsx))
+
+    assert (in_csv["last check-in"], in_csv["what the check-in says"], in_csv["check-in by"]) == (
+        "problem reported",
+        "'=door locked",
+        "wang-lei",
+    )
+    assert in_json["p1/t1"]["check_in"] == "problem"
+    assert in_json["p1/t1"]["check_in_note"] == "=door locked"
+    assert in_json["p1/t1"]["check_in_at"] == "2026-03-15T06:30:00+08:00"
+    assert (in_json["h1/t1"]["check_in"], in_json["p2/t1"]["check_in"]) == ("mark", None)
+    assert whole["total"]["sites"]["problem"] == 1
+    assert ["problem reported", 0, 1, 1] in sheet_rows(book["Summary"])
+    assert "=door locked" in [cell for row in sheet_rows(book["Details"]) for cell in row]
+
+
 @pytest.mark.parametrize("hidden", ["\x00", "\x1b", "\u202e", "\u2066", "\x85", "\u2028"])
 def test_hidden_characters_are_written_as_their_code(hidden: str) -> None:
     assert clean(f"a{hidden}b") == f"a\\u{ord(hidden):04x}b"
@@ -151,6 +206,28 @@ def test_headings_stay_in_sight_and_every_page_says_what_it_proves(completion: C
         assert "release 4.2.0" in sheet.oddHeader.left.text
         assert completion.record.rollout.plan_digest in sheet.oddFooter.left.text
         assert f"last event {seq} {digest}" in sheet.oddFooter.left.text
+
+
+def test_a_wide_sheet_prints_readably_on_several_pages_with_its_keys_on_each(completion: Completion) -> None:
+    book = read_xlsx(written(completion, write_xlsx))
+    counts, details = book["By district and kind"], book["Details"]
+
+    assert all(sheet.page_setup.paperSize == 9 for sheet in book)
+    assert (counts.print_title_cols, details.print_title_cols) == ("$A:$B", "$I:$I")
+    assert [counts.cell(1, each.id + 1).value for each in counts.col_breaks.brk] == ["Terminals: all"]
+    for sheet in (counts, details):
+        assert not sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert 60 <= sheet.page_setup.scale <= 100
+        assert max(dimension.width for dimension in sheet.column_dimensions.values()) <= 45
+
+
+def test_a_narrow_sheet_prints_on_one_page_and_no_digest_widens_the_summary(completion: Completion) -> None:
+    book = read_xlsx(written(completion, write_xlsx))
+    summary = book["Summary"]
+
+    assert all(sheet.sheet_properties.pageSetUpPr.fitToPage for sheet in (summary, book["Failures by cause"]))
+    assert (summary.page_setup.fitToHeight, book["Failures by cause"].page_setup.fitToHeight) == (None, 0)
+    assert summary.column_dimensions["B"].width < 25
 
 
 def test_the_summary_can_be_signed(completion: Completion) -> None:

@@ -83,13 +83,13 @@ def explain(error: ErrorDetails, key: str) -> tuple[Message, Message | None]:
         return _unknown_word(error, key)
     if kind == "union_tag_not_found":
         return N_("`{key}` is missing", key=str(ctx["discriminator"]).strip("'")), None
+    if kind == "value_error":
+        return _own_words(ctx, key, given), next(iter(ctx["error"].args[1:]), None)
     return _wrong_value(error, key), _rule(kind, ctx)
 
 
 def _wrong_value(error: ErrorDetails, key: str) -> Message:
     kind, given, ctx = error["type"], error["input"], error.get("ctx", {})
-    if kind == "value_error":
-        return _own_words(ctx, key, given)
     if _rule(kind, ctx) is None:
         return N_("`{key}` cannot be used: {reason}", key=key, reason=error["msg"])
     if isinstance(given, (dict, list, tuple)):

@@ -43,6 +43,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _not_root(user: str) -> str:
+    if user == "root":
+        raise ValueError(N_("a push never uses root"), N_("give an account of its own; what needs root goes through its `sudo_command`"))
+    return user
+
+
 Printable = AfterValidator(_printable)
 """For a text that people read: refuses what `unprintable` finds."""
 
@@ -58,6 +64,8 @@ Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 TerminalId = Annotated[str, StringConstraints(pattern=TERMINAL_ID_PATTERN)]
 """`SITE/TERMINAL`, for example `pharmacy-12/t03`."""
 UserName = Annotated[str, StringConstraints(pattern=USER_PATTERN)]
+AccountName = Annotated[UserName, AfterValidator(_not_root)]
+"""The account pushes use on a terminal: never root."""
 Host = Annotated[str, StringConstraints(pattern=HOST_PATTERN, max_length=253)]
 """A host name, an IPv4 or an IPv6 address; never begins with `-`."""
 SafePath = Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=255)]

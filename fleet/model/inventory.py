@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from fleet.model.base import Code, FreeText, Host, Name, Noun, Printable, UserName
+from fleet.model.base import AccountName, Code, FreeText, Host, Name, Noun, Printable, UserName
 
 
 class SiteKind(StrEnum):
@@ -87,7 +87,7 @@ class Terminal(Noun):
     host: Host | None = None
     """None for a terminal that is reached by hand only."""
     port: Port = 22
-    user: UserName | None = None
+    user: AccountName | None = None
     """The account on the terminal; None is the playbook's."""
     gateway: Host | None = None
     """A host of the ssh_config file, or an address, that the connection goes through."""

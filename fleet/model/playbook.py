@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from fleet.model.base import Code, FreeText, Noun, SafePath, UserName
+from fleet.model.base import AccountName, Code, FreeText, Noun, SafePath
 from fleet.text import N_
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -60,9 +60,9 @@ class Command(Noun):
 
 
 class Account(Noun):
-    """The account pushes use on a terminal. root is never assumed."""
+    """The account pushes use on a terminal. root is never it."""
 
-    user: UserName
+    user: AccountName
     root: SafePath
     """Directory of the client: absolute, or relative to the account's home. Holds `current` and `releases/`."""
     sudo_command: SafePath | None = None

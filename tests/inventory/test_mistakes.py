@@ -130,6 +130,15 @@ def test_a_mistake_is_told_with_its_line(
     assert found == lines
 
 
+def test_a_terminal_is_never_entered_as_root(write: Write, told: Told) -> None:
+    write(terminals="site,code,host,user\nhospital-1,t01,127.0.0.2,root\n")
+
+    assert told() == [
+        "terminals.csv:2: `user` is `root`: a push never uses root",
+        "hint: give an account of its own; what needs root goes through its `sudo_command`",
+    ]
+
+
 def test_a_table_separated_by_semicolons_is_told_what_separates(write: Write, told: Told, good: dict[str, str]) -> None:
     write(people=good["people"].replace(",", ";"))
 

@@ -112,6 +112,16 @@ def test_a_playbook_that_makes_no_sense_is_refused_with_its_line(
     assert what in str(caught.value)
 
 
+def test_a_playbook_for_root_is_refused(read: Callable[..., Playbook]) -> None:
+    with pytest.raises(MistakesError) as caught:
+        read(("cardclient", "root"))
+
+    [mistake] = caught.value.mistakes
+    assert mistake.line == 3
+    assert "a push never uses root" in str(caught.value)
+    assert "hint: give an account of its own" in str(caught.value)
+
+
 def test_a_playbook_without_a_stage_step_works_on_the_live_release(read: Callable[..., Playbook]) -> None:
     text = GOOD[GOOD.index("  - step: stage") : GOOD.index("  - step: bind-key")]
     activate = GOOD[GOOD.index("  - step: activate") : GOOD.index("  - step: run")]

@@ -91,7 +91,7 @@ def test_a_site_is_upgraded_when_its_last_terminal_is(running: Store, push: Call
     before = state_of(running, "h1")
     push(running, "h1/t3", TerminalState.UPGRADED)
 
-    assert before == (SiteState.RUNNING, 2, Cause.NONE)
+    assert before == (SiteState.NOT_STARTED, 2, Cause.NONE)
     assert state_of(running, "h1") == (SiteState.UPGRADED, 3, Cause.NONE)
 
 

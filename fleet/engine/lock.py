@@ -57,19 +57,13 @@ class WorkspaceLock:
 
 
 def _last_is_dead(snapshot: Snapshot) -> bool:
-    """Whether the last orchestrator's process is gone for certain; on another machine nobody can tell, and its beat decides."""
+    """Whether the last orchestrator is gone for certain: its process is, or it had our pid and was not one of ours."""
     last = orchestrator.read_orchestrator(snapshot)
-    if last is None or last.host != socket.gethostname():
+    if last is None:
         return False
-    if last.pid == os.getpid():
+    if last.host == socket.gethostname() and last.pid == os.getpid():
         return last.token not in _tokens_of_this_process
-    try:
-        os.kill(last.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return last.is_gone
 
 
 def _user() -> str:

@@ -1,5 +1,7 @@
 """Who runs this workspace: one orchestrator at a time, with a beat every view can read."""
 
+import os
+import socket
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -27,8 +29,21 @@ class Orchestrator(Noun):
     stopped_at: datetime | None = None
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether it has not stopped and its last beat is recent."""
-        return self.stopped_at is None and now - self.beat_at < SILENT_AFTER
+        """Whether it has not stopped, its last beat is recent, and its process is not known to be gone."""
+        return self.stopped_at is None and now - self.beat_at < SILENT_AFTER and not self.is_gone
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether its process is gone for certain; on another machine nobody can tell, and its beat decides."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
 
 
 def read_orchestrator(snapshot: Snapshot) -> Orchestrator | None:

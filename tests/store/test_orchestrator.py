@@ -1,5 +1,8 @@
 """One orchestrator at a time."""
 
+import os
+import socket
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +71,20 @@ def test_one_that_left_in_good_order_is_not_alive(store: Store) -> None:
     assert last is not None
     assert (last.stopped_at, last.is_alive(NOW)) == (NOW, False)
     take(store, "second")
+
+
+def test_one_whose_process_on_this_machine_is_gone_is_not_alive_however_fresh_its_beat(store: Store) -> None:
+    with subprocess.Popen(["true"]) as process:
+        pass
+    with store.write(FLEET, NOW) as tx:
+        orchestrator.become_orchestrator(tx, pid=process.pid, host=socket.gethostname(), user="lina", token="t", last_is_dead=False)
+    with store.read() as snapshot:
+        last = orchestrator.read_orchestrator(snapshot)
+
+    assert last is not None
+    assert not last.is_alive(NOW)
+    assert last.model_copy(update={"pid": os.getpid()}).is_alive(NOW)
+    assert last.model_copy(update={"host": "desk-1"}).is_alive(NOW)
 
 
 def test_before_the_first_there_is_none(store: Store) -> None:

@@ -84,9 +84,9 @@ def _page(
     if command.help:
         lines += ["", *(" " * _INDENT + line for line in wrap(inspect.cleandoc(command.help), width - _INDENT))]
     for heading, rows in (
-        (_("Commands"), commands),
-        (_("Arguments"), [(_argument_name(param), _purpose(param)) for param in arguments]),
-        (_("Options"), [*((_option_name(param, ctx), _purpose(param)) for param in options), *common]),
+        (_("Commands:"), commands),
+        (_("Arguments:"), [(_argument_name(param), _purpose(param)) for param in arguments]),
+        (_("Options:"), [*((_option_name(param, ctx), _purpose(param)) for param in options), *common]),
     ):
         lines += _section(heading, rows, width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -105,7 +105,7 @@ def _section(heading: str, rows: Sequence[tuple[str, str]], width: int) -> Itera
     if not rows:
         return
     yield ""
-    yield f"{heading}:"
+    yield heading
     column = min(max(cell_len(name) for name, _text in rows), _WIDEST_NAME) + _INDENT
     for name, text in rows:
         beside = cell_len(name) <= column - _INDENT

@@ -1,13 +1,15 @@
 """Tables from an XLSX workbook: a sheet per table, or one sheet in a file that is named after its table.
 
 - Row numbers are the sheet's own.
-- What a spreadsheet has already spoiled (a long number rounded, a formula that failed) is a mistake, never a value.
+- What a spreadsheet has already spoiled (a long number rounded, a formula that failed or was never worked out) is a mistake, never a value.
 """
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import openpyxl
@@ -23,6 +25,7 @@ _EXACT = 10**15
 """Spreadsheets keep 15 digits of a number; a longer one has been rounded."""
 _FAILED = frozenset(("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#GETTING_DATA"))
 _MAX_ROWS = 1_048_576
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 
 
 def read_xlsx(file: str, data: bytes, shapes: Sequence[Shape], named: Shape | None, mistakes: Mistakes) -> list[Table]:
@@ -37,7 +40,11 @@ def read_xlsx(file: str, data: bytes, shapes: Sequence[Shape], named: Shape | No
     """
     book = _Book(file, shapes, named, mistakes)
     try:
-        _refuse_bomb(data)
+        size = _unpacked(data)
+        if size > MAX_BYTES:
+            values = {"size": size // 1024 // 1024, "limit": MAX_BYTES // 1024 // 1024}
+            mistakes.add(file, 0, N_("the workbook unpacks to {size} MiB; {limit} is the most", **values), N_("is it the right file?"))
+            return [_lost(Table(file, shape)) for shape in shapes if named in (None, shape)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl warns of styles and validations it passes over; a table needs none
             book.read(data)
@@ -55,12 +62,37 @@ def _lost(table: Table) -> Table:
     return table
 
 
-def _refuse_bomb(data: bytes) -> None:
+def _unpacked(data: bytes) -> int:
+    """Bytes of everything in it; zipfile never gives more of a part than it says."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        size = sum(part.file_size for part in archive.infolist())
-    if size > 4 * MAX_BYTES:
-        message = f"it unpacks to {size // 1024 // 1024} MiB"
-        raise ValueError(message)
+        return sum(part.file_size for part in archive.infolist())
+
+
+def _sheets(data: bytes, *, formulas: bool = False) -> Any:
+    """The sheets, each cell its value or, where it has one, its formula."""
+    book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=not formulas, keep_links=False)
+    for sheet in book.worksheets:
+        sheet.reset_dimensions()
+    return book.worksheets
+
+
+def _without_value(data: bytes) -> dict[str, list[Any]]:
+    """Sheet -> its cells with a formula that no spreadsheet has worked out yet.
+
+    They look empty where values are read, so a workbook that holds any formula is read a second time.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if not any(_FORMULA.search(archive.read(name)) for name in archive.namelist() if name.startswith("xl/worksheets/")):
+            return {}
+    return {
+        sheet.title: [
+            written
+            for rows in islice(zip(sheet.iter_rows(), valued.iter_rows(), strict=True), _MAX_ROWS)
+            for written, value in zip(*rows, strict=True)
+            if written.data_type == "f" and value.value is None and value.data_type == "n"  # a formula may give an empty text
+        ]
+        for sheet, valued in zip(_sheets(data, formulas=True), _sheets(data), strict=True)
+    }
 
 
 def _hint_for(data: bytes) -> Message:
@@ -91,14 +123,21 @@ class _Book:
 
     def read(self, data: bytes) -> None:
         """Read every sheet that holds anything."""
-        for sheet in openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False).worksheets:
-            sheet.reset_dimensions()
+        unfinished = _without_value(data)
+        for sheet in _sheets(data):
             rows = _filled(sheet.iter_rows(values_only=True))
             number, cells = next(rows, (0, ()))
-            table = self._table(sheet.title) if cells else None
+            without = unfinished.get(sheet.title)
+            table = self._table(sheet.title) if cells or without else None
             if table is None:
                 continue
             self.tables.append(table)
+            if without:
+                values = {"cell": without[0].coordinate, "count": len(without)}
+                what = N_("{cell} holds a formula without a value ({count} such cells in the sheet)", **values)
+                self._mistakes.add(table.file, without[0].row, what, N_("open and save it in a spreadsheet program"))
+                _lost(table)
+                continue
             columns = read_headings(table, number, _texts(table, number, cells, self._mistakes), self._mistakes)
             if columns is not None:
                 for number, cells in rows:

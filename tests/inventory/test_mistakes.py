@@ -271,6 +271,15 @@ def book(write: Write, tmp_path: Path) -> Callable[[str, list[list[object]]], No
     return save
 
 
+def rewrite(file: Path, old: bytes, new: bytes) -> None:
+    """Replace bytes in every part of a workbook."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(file) as before, zipfile.ZipFile(out, "w") as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name).replace(old, new))
+    file.write_bytes(out.getvalue())
+
+
 SITE_HEADINGS: list[object] = ["code", "kind", "name", "district", "phone"]
 
 
@@ -295,6 +304,35 @@ def test_a_workbooks_mistake_is_told_with_sheet_and_row(
     assert told() == lines
 
 
+def test_a_formula_that_was_never_worked_out_is_not_an_empty_cell(book: Callable[[str, list[list[object]]], None], told: Told) -> None:
+    book("sites", [SITE_HEADINGS, ["hospital-1", "hospital", "a", "qingwan", "=1+1"], ["pharmacy-1", "pharmacy", "b", "qingwan", "=A2"]])
+
+    assert told() == [
+        "book.xlsx[sites]:2: E2 holds a formula without a value (2 such cells in the sheet)",
+        "hint: open and save it in a spreadsheet program",
+    ]
+
+
+@pytest.mark.parametrize(("cell", "phone"), [(b'<c r="E2"><f>1+1</f><v>2</v>', "2"), (b'<c r="E2" t="str"><f>""</f><v></v>', "")])
+def test_a_formula_with_a_value_is_its_value(
+    book: Callable[[str, list[list[object]]], None], tmp_path: Path, cell: bytes, phone: str
+) -> None:
+    book("sites", [SITE_HEADINGS, ["hospital-1", "hospital", "a", "qingwan", "=1+1"], ["pharmacy-1", "pharmacy", "b", "qingwan"]])
+    rewrite(tmp_path / "book.xlsx", b'<c r="E2"><f>1+1</f><v />', cell)
+
+    assert read_fleet([tmp_path]).sites["hospital-1"].phone == phone
+
+
+def test_a_workbook_that_unpacks_to_far_more_than_an_inventory_is_refused(
+    book: Callable[[str, list[list[object]]], None], told: Told, tmp_path: Path
+) -> None:
+    book("sites", [SITE_HEADINGS])
+    with zipfile.ZipFile(tmp_path / "book.xlsx", "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("xl/more.xml", bytes(257 * 1024 * 1024))
+
+    assert told()[:2] == ["book.xlsx: the workbook unpacks to 257 MiB; 256 is the most", "hint: is it the right file?"]
+
+
 def test_a_sheet_that_is_named_after_no_table_is_refused(book: Callable[[str, list[list[object]]], None], told: Told) -> None:
     book("site list", [SITE_HEADINGS])
 
@@ -306,11 +344,8 @@ def test_a_workbook_that_numbers_rows_beyond_a_sheet_is_refused(
     book: Callable[[str, list[list[object]]], None], told: Told, tmp_path: Path
 ) -> None:
     book("sites", [SITE_HEADINGS, ["x", "hospital", "a", "qingwan"]])
-    out = io.BytesIO()
-    with zipfile.ZipFile(tmp_path / "book.xlsx") as old, zipfile.ZipFile(out, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b'r="2"', b'r="999999999999"').replace(b"A2", b"A999999999999"))
-    (tmp_path / "book.xlsx").write_bytes(out.getvalue())
+    rewrite(tmp_path / "book.xlsx", b'r="2"', b'r="999999999999"')
+    rewrite(tmp_path / "book.xlsx", b"A2", b"A999999999999")
 
     assert told()[0] == "book.xlsx: not a readable XLSX workbook: it numbers its rows beyond the last a sheet can have"
 

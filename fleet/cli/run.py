@@ -20,10 +20,11 @@ _KILLED = 130
 def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothing is left to do, or only a person can go on."))) -> int:
     """Push until stopped: reconcile, hand out shards, record results. Ctrl-C ends it when the pushes that run have ended."""
     from fleet.engine import Orchestrator
-    from fleet.store import rollouts
 
     door = current_door()
     store = door.open_store()
+    if once:
+        look(store)
     follower = Follower(store, door.settings.zone)
     orchestrator = Orchestrator(door.settings, store)
     with _signals_noted() as asked:
@@ -44,9 +45,8 @@ def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothi
             orchestrator.stop()
     for line in follower.news():
         say(line)
-    with store.read() as snapshot:
-        if not once or rollouts.newest_rollout(snapshot) is None:
-            return 0
+    if not once:
+        return 0
     stand = look(store)
     for line in waiting_lines(stand):
         say(line)

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fleet.errors import FleetError, InputError, WaitingError
-from fleet.text import N_, _, render
+from fleet.text import N_, Message, _, render
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from fleet.model.rollout import Decision, RolloutState, WaveState
+    from fleet.model.rollout import Decision, RolloutPhase, RolloutState, WaveState
+    from fleet.rollout import Rules
     from fleet.rollout.standing import Standing
     from fleet.store import Store
     from fleet.store.orchestrator import Orchestrator
@@ -27,6 +28,7 @@ class Stand:
     release: str
     names: tuple[str, ...]
     """The waves' names, by number from 1."""
+    rules: "Rules"
     tallies: "Tallies"
     orchestrator: "Orchestrator | None"
     pending: "tuple[Decision, ...]"
@@ -40,11 +42,23 @@ class Stand:
         return standing_of(self.rollout, self.tallies.total.sites, self.pending)
 
     @property
+    def phase(self) -> "RolloutPhase":
+        """Where the rollout stands once `pending` is taken in: what people decided is so, whether or not an orchestrator runs."""
+        from fleet.rollout import phase_after
+
+        return phase_after(self.rollout.phase, self.pending)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more will happen unless somebody retries."""
         from fleet.rollout import ENDED
 
-        return self.rollout.phase in ENDED
+        return self.rollout.phase in ENDED and self.phase in ENDED
+
+    @property
+    def is_run(self) -> bool:
+        """Whether an orchestrator is alive."""
+        return self.orchestrator is not None and self.orchestrator.is_alive(self.at)
 
 
 def look(store: "Store") -> Stand:
@@ -53,6 +67,7 @@ def look(store: "Store") -> Stand:
     Raises:
         InputError: There is none yet.
     """
+    from fleet.rollout import rules_of
     from fleet.store import orchestrator, reads, releases, rollouts
 
     with store.read() as snapshot:
@@ -65,6 +80,7 @@ def look(store: "Store") -> Stand:
             rollout=rollout,
             release=plan.release,
             names=tuple(wave.name for wave in plan.waves),
+            rules=rules_of(plan),
             tallies=reads.read_tallies(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
@@ -81,15 +97,21 @@ def exit_code(stand: Stand) -> int:
 def waiting_lines(stand: Stand) -> Iterator[str]:
     """What waits for a person, and the command with which they go on."""
     from fleet.model.rollout import RolloutPhase
-    from fleet.rollout import phase_after
     from fleet.rollout.standing import waiting_waves
 
     for decision in stand.pending:
-        yield _("{person} decided: {what}; the orchestrator takes it up.", person=decision.actor, what=_decided(decision))
-    if phase_after(stand.rollout.phase, stand.pending) is RolloutPhase.PAUSED:
+        told = N_("{person} decided: {what}; the orchestrator takes it up.")
+        if not stand.is_run:
+            told = N_("{person} decided: {what}; `fleet run` takes it up.")
+        yield _(told.text, person=decision.actor, what=_decided(decision))
+    if stand.phase is RolloutPhase.PAUSED:
         yield _("Paused by a person. Go on: fleet rollout resume")
     for wave in waiting_waves(stand.rollout, stand.pending):
-        yield _("Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}", number=wave.number, why=why_waiting(wave))
+        yield _(
+            "Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}",
+            number=wave.number,
+            why=why_waiting(stand, wave),
+        )
 
 
 def _decided(decision: "Decision") -> str:
@@ -97,13 +119,26 @@ def _decided(decision: "Decision") -> str:
     return f"{decision.kind} {decision.wave}" if decision.wave else str(decision.kind)
 
 
-def why_waiting(wave: "WaveState") -> str:
+def phase_words(stand: Stand) -> Message:
+    """Where the rollout stands; where that was only just decided, who brings it there."""
+    from fleet.report.words import rollout_phase_words
+
+    words = rollout_phase_words(stand.phase)
+    if stand.phase is stand.rollout.phase:
+        return words
+    if stand.is_run:
+        return N_("{phase} (the orchestrator takes it up)", phase=words)
+    return N_("{phase} (`fleet run` takes it up)", phase=words)
+
+
+def why_waiting(stand: Stand, wave: "WaveState") -> str:
     """Why a wave waits."""
     from fleet.model.rollout import WavePhase
-    from fleet.rollout import verdict_words
+    from fleet.rollout import held_words, verdict_words
 
     if wave.phase is WavePhase.HELD:
-        return _("its failure budget is spent")
+        tally = stand.tallies.by_wave.get(wave.number)
+        return render(held_words(stand.rules.waves[wave.number - 1], wave, tally.sites if tally else None))
     words = verdict_words(wave)
     return render(words) if words else ""
 
@@ -113,7 +148,7 @@ def orchestrator_line(stand: Stand, zone: "ZoneInfo") -> str:
     last = stand.orchestrator
     if last is None:
         return _("No orchestrator has run here yet. Start one: fleet run")
-    if last.is_alive(stand.at):
+    if stand.is_run:
         values = {"pid": last.pid, "host": last.host, "user": last.user, "time": local_time(last.started_at, zone)}
         return _("Orchestrator: pid {pid} on {host}, user {user}, since {time}", **values)
     since = local_time(last.stopped_at or last.beat_at, zone)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
-from fleet.cli.standing import Stand, exit_code, look, orchestrator_line, waiting_lines, why_waiting
+from fleet.cli.standing import Stand, exit_code, look, orchestrator_line, phase_words, waiting_lines, why_waiting
 from fleet.text import _, render
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
 
 
 def _show(stand: Stand) -> None:
-    from fleet.report.words import rollout_phase_words, wave_phase_words
+    from fleet.report.words import wave_phase_words
 
     total = stand.tallies.total
-    values = {"rollout": stand.rollout.id, "release": stand.release, "phase": rollout_phase_words(stand.rollout.phase)}
+    values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
     show(_("Rollout {rollout} of release {release}: {phase}", **values))
     if not stand.is_over:
         show(orchestrator_line(stand, current_door().settings.zone))
@@ -115,15 +115,17 @@ def _facts(stand: Stand) -> dict[str, Any]:
     return {
         "rollout": stand.rollout.id,
         "release": stand.release,
-        "phase": stand.rollout.phase,
+        "phase": stand.phase,
         "standing": stand.standing.value,
         "waiting": [
-            {"wave": wave.number, "phase": wave.phase, "why": why_waiting(wave)} for wave in waiting_waves(stand.rollout, stand.pending)
+            {"wave": wave.number, "phase": wave.phase, "why": why_waiting(stand, wave)}
+            for wave in waiting_waves(stand.rollout, stand.pending)
         ],
+        "pending": [{"decision": decision.kind, "wave": decision.wave, "by": decision.actor} for decision in stand.pending],
         "orchestrator": None
         if last is None
         else {
-            "alive": last.is_alive(stand.at),
+            "alive": stand.is_run,
             "pid": last.pid,
             "host": last.host,
             "user": last.user,

@@ -15,7 +15,7 @@ from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.rollout import ENDED, phase_after
-from fleet.store import Snapshot, Store, Tx, fleets, progress, releases, rollouts, shards
+from fleet.store import Snapshot, Store, Tx, fleets, orchestrator, progress, releases, rollouts, shards
 from fleet.text import N_
 
 _UNFINISHED = SPENDS_FAILURES | {TerminalState.UNREACHABLE}
@@ -193,11 +193,20 @@ def _refuse_second(tx: Tx) -> None:
             N_("rollout {rollout} is unfinished; one runs at a time", rollout=newest.id),
             hint=N_("see `fleet status`; end it with `fleet rollout stop`"),
         )
-    if newest.phase not in ENDED or any(shard.is_out for shard in shards.open_shards(tx, newest.id)):
+    is_out = any(shard.is_out for shard in shards.open_shards(tx, newest.id))
+    if newest.phase in ENDED and not is_out:
+        return
+    last = orchestrator.read_orchestrator(tx)
+    is_run = last is not None and last.is_alive(tx.at)
+    if is_out:
         raise ConflictError(
             N_("rollout {rollout} is stopped, but its last pushes have not ended", rollout=newest.id),
-            hint=N_("wait for them; `fleet run` must be running for that"),
+            hint=N_("wait for them; `fleet run` sees to it") if is_run else N_("run `fleet run --once`, then start again"),
         )
+    raise ConflictError(
+        N_("rollout {rollout} is to be stopped, but no orchestrator has taken that up yet", rollout=newest.id),
+        hint=N_("try again in a moment") if is_run else N_("run `fleet run --once`, then start again"),
+    )
 
 
 def _require_release(tx: Tx, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from fleet.rollout.facts import (
     WaveRule,
     rules_of,
 )
-from fleet.rollout.gate import verdict_words
+from fleet.rollout.gate import held_words, verdict_words
 
 __all__ = [
     "ENDED",
@@ -36,6 +36,7 @@ __all__ = [
     "WaveRule",
     "advance",
     "after",
+    "held_words",
     "left_of",
     "may_begin",
     "phase_after",

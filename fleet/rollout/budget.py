@@ -13,9 +13,19 @@ from fleet.rollout.facts import Dispatch, Grant, WaveRule
 
 def left_of(rule: WaveRule, wave: WaveState, sites: SiteCounts) -> int:
     """Sites that may still end badly in a wave: the smaller of its two budgets, and what a person accepted beyond them."""
-    failures = rule.failures_allowed + wave.failures_accepted - sites.spent_failures
-    unreachable = rule.unreachable_allowed + wave.unreachable_accepted - sites.unreachable
+    failures, unreachable = _left(rule, wave, sites)
     return max(0, min(failures, unreachable, rule.failures_allowed, rule.unreachable_allowed))
+
+
+def spent(rule: WaveRule, wave: WaveState, sites: SiteCounts) -> tuple[bool, bool]:
+    """Whether a wave's failure budget is spent, and whether that for unreachable sites is."""
+    failures, unreachable = _left(rule, wave, sites)
+    return failures <= 0, unreachable <= 0
+
+
+def _left(rule: WaveRule, wave: WaveState, sites: SiteCounts) -> tuple[int, int]:
+    failures = rule.failures_allowed + wave.failures_accepted - sites.spent_failures
+    return failures, rule.unreachable_allowed + wave.unreachable_accepted - sites.unreachable
 
 
 def accept(wave: WaveState, sites: SiteCounts) -> WaveState:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from fleet.model.attempt import TerminalState
 from fleet.model.playbook import Approval, GateRule
-from fleet.model.rollout import Verdict, WaveState
+from fleet.model.rollout import SiteCounts, Verdict, WaveState
+from fleet.rollout.budget import spent
 from fleet.rollout.facts import WaveFacts, WaveRule
 from fleet.text import N_, Message
 
@@ -63,3 +64,16 @@ def verdict_words(wave: WaveState) -> Message | None:
     if wave.verdict is None:
         return None
     return Message(_WORDS[wave.verdict_code].text, dict(wave.verdict_values))
+
+
+_HELD = {
+    (True, False): N_("its failure budget is spent"),
+    (False, True): N_("its budget for unreachable sites is spent"),
+    (True, True): N_("both its budgets, for failures and for unreachable sites, are spent"),
+    (False, False): N_("a budget of it was spent"),
+}
+
+
+def held_words(rule: WaveRule, wave: WaveState, sites: SiteCounts | None) -> Message:
+    """Which budget holds a wave, for people."""
+    return _HELD[spent(rule, wave, sites or SiteCounts())]

@@ -93,14 +93,16 @@ def test_run_once_ends_when_only_a_person_can_go_on(cli: Cli, night: Path) -> No
     assert "Go on: fleet rollout approve 1" in ran.err
 
 
-def test_run_once_without_a_rollout_has_nothing_to_do(cli: Cli, night: Path) -> None:
+def test_run_once_without_a_rollout_says_what_status_says(cli: Cli, night: Path) -> None:
     ran = cli("run", "--once")
 
     assert night.exists()
-    assert ran.code == 0, ran.err
+    assert ran.code == 2
+    assert ran.err == cli("status").err
 
 
 def test_run_without_a_user_key_says_what_to_do(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
     (night.parent / "workspace" / "id_ed25519").unlink()
 
     ran = cli("run", "--once")
@@ -137,7 +139,7 @@ def test_status_says_since_when_nobody_runs(cli: Cli, night: Path) -> None:
     ("phase", "waves", "code", "words"),
     [
         (RolloutPhase.RUNNING, (WavePhase.OPEN, WavePhase.CLOSED), 0, "running"),
-        (RolloutPhase.RUNNING, (WavePhase.HELD, WavePhase.CLOSED), 3, "its failure budget is spent"),
+        (RolloutPhase.RUNNING, (WavePhase.HELD, WavePhase.CLOSED), 3, "a budget of it was spent"),
         (RolloutPhase.RUNNING, (WavePhase.PASSED, WavePhase.GATE), 3, "Go on: fleet rollout approve 2"),
         (RolloutPhase.PAUSED, (WavePhase.OPEN, WavePhase.CLOSED), 3, "Go on: fleet rollout resume"),
         (RolloutPhase.STOPPED, (WavePhase.OPEN, WavePhase.CLOSED), 1, "stopped"),
@@ -153,6 +155,42 @@ def test_the_exit_code_of_status_says_whether_a_person_is_needed(  # noqa: PLR09
 
     assert ran.code == code
     assert words in ran.out
+
+
+@pytest.mark.parametrize(("words", "phase"), [(("stop",), "stopped"), (("pause",), "paused")])
+def test_status_shows_what_was_decided_although_no_orchestrator_runs(cli: Cli, night: Path, words: tuple[str, ...], phase: str) -> None:
+    cli("rollout", "start", night)
+    cli("rollout", *words)
+
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert f"4.2.0: {phase} (`fleet run` takes it up)" in ran.out
+    assert f"c01 decided: {words[0]}; `fleet run` takes it up." in ran.out
+    assert (facts["phase"], facts["pending"]) == (phase, [{"decision": words[0], "wave": None, "by": "c01"}])
+
+
+def test_after_a_stop_one_run_makes_room_for_the_next_rollout(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("rollout", "stop")
+
+    refused = cli("rollout", "start", night)
+    cli("run", "--once")
+
+    assert refused.code == 2
+    assert "run `fleet run --once`, then start again" in refused.err
+    assert cli("rollout", "start", night).code == 0
+
+
+def test_a_held_wave_says_which_budget_is_spent(cli: Cli, night: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "tight.json"
+    write_plan(make_plan(nowhere(make_fleet(6)), 3, 3, approval=Approval.CANARY, unreachable=2), plan)
+    assert night.exists()
+    cli("rollout", "start", plan)
+
+    ran = cli("run", "--once")
+
+    assert ran.code == 3
+    assert "its budget for unreachable sites is spent" in ran.err
 
 
 def test_the_endings_of_status_add_up_to_the_fleet(cli: Cli, night: Path) -> None:

@@ -13,7 +13,7 @@ from fleet.model.attempt import TerminalState
 from fleet.model.plan import Plan
 from fleet.model.rollout import DecisionKind, RolloutPhase, RolloutState, WavePhase
 from fleet.settings import Settings
-from fleet.store import Store, open_store, progress, rollouts
+from fleet.store import Store, open_store, orchestrator, progress, rollouts, shards
 from fleet.store.audit import read_events
 from tests.engine.city import AT, make_fleet, make_plan, set_up
 
@@ -68,11 +68,26 @@ def test_a_second_rollout_waits_until_the_first_has_ended(night: Night) -> None:
     assert night.start().id == "r2"
 
 
-def test_a_stopped_rollout_whose_pushes_have_not_ended_blocks_the_next(night: Night) -> None:
+def test_a_stop_that_nobody_has_taken_up_blocks_the_next_rollout_and_says_what_to_run(night: Night) -> None:
     night.start()
     stop(night.store, COORDINATOR, AT, "r1")
 
-    with pytest.raises(ConflictError, match="last pushes"):
+    with pytest.raises(ConflictError, match=r"no orchestrator has taken that up yet[\s\S]*run `fleet run --once`"):
+        night.start()
+
+
+def test_a_stopped_rollout_whose_pushes_have_not_ended_blocks_the_next(night: Night) -> None:
+    first = night.start()
+    with night.store.write(FLEET, AT) as tx:
+        shards.add_shards(tx, "r1", 1, [("east", ["s000"])])
+        shards.dispatch(tx, shards.read_shards(tx, "r1", 1)[0].id)
+    night.put(first, RolloutPhase.STOPPED)
+
+    with pytest.raises(ConflictError, match=r"last pushes have not ended[\s\S]*run `fleet run --once`"):
+        night.start()
+    with night.store.write(FLEET, AT) as tx:
+        orchestrator.become_orchestrator(tx, pid=41, host="desk-1", user="lina", token="t", last_is_dead=False)
+    with pytest.raises(ConflictError, match="wait for them"):
         night.start()
 
 

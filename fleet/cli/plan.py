@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fleet.plan.preview import ProgramPreview, WavePreview
     from fleet.store import Snapshot
 
+_SHORTEST_PUSH_S, _LONGEST_PUSH_S = 0.1, 86_400
+
 
 def command(
     *,
@@ -23,21 +25,25 @@ def command(
     select: str = typer.Option(
         "", metavar="EXPR", show_default=False, help=_("Only these terminals, for example `kind:pharmacy district:青湾`.")
     ),
-    out: Path | None = typer.Option(None, metavar="PLAN", help=_("Write the plan to this file, for `fleet rollout start`.")),
-    push_seconds: float = typer.Option(20.0, min=0.1, metavar="S", help=_("How long one push is assumed to take.")),
+    out: str | None = typer.Option(None, metavar="PLAN", help=_("Write the plan to this file, for `fleet rollout start`.")),
+    push_seconds: float = typer.Option(20.0, metavar="S", help=_("How long one push is assumed to take.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print the preview as JSON.")),
 ) -> None:
     """Make a plan and show it: waves, who is in the canary and why, steps, parallelism, earliest finish, digest."""
     from fleet.plan import make_plan, preview, read_playbook, write_plan
     from fleet.store.fleets import read_fleet
 
+    if not _SHORTEST_PUSH_S <= push_seconds <= _LONGEST_PUSH_S:
+        raise InputError(N_("--push-seconds must be a number from {least} to {most}", least=_SHORTEST_PUSH_S, most=_LONGEST_PUSH_S))
+    if out is not None:
+        _check_out(out)
     steps = read_playbook(playbook)
     with current_door().open_store().read() as snapshot:
         fleet, found = read_fleet(snapshot), _release(snapshot, release)
     plan = make_plan(fleet, steps, found, select)
     shown = preview(plan, fleet, push_seconds)
     if out is not None:
-        write_plan(plan, out)
+        write_plan(plan, Path(out))
     if as_json:
         print_json(shown)
     else:
@@ -48,7 +54,17 @@ def command(
         say(_("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out))
 
 
+def _check_out(out: str) -> None:
+    from fleet.plan.plan_file import check_place
+
+    if not out:
+        raise InputError(N_("--out needs the name of a file"), hint=N_("for example `--out plan.json`"))
+    check_place(Path(out))
+
+
 def _release(snapshot: "Snapshot", version: str) -> "Release":
+    if not version:
+        raise InputError(N_("--release needs a version"), hint=N_("`fleet release list` shows them"))
     from fleet.files import one_of
     from fleet.store.releases import read_release, read_releases
 

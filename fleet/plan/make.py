@@ -1,5 +1,7 @@
 """Makes the plan: fleet, playbook and release in, waves with programs out. Pure: the same input gives the same digest, whatever its order."""
 
+from fleet.errors import InputError
+from fleet.model.base import unprintable
 from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan, PlannedSite, PlannedTerminal, Program
 from fleet.model.playbook import Playbook
@@ -8,6 +10,9 @@ from fleet.plan.members import Member, Sort, find_members, steps_of
 from fleet.plan.strata import strata_of
 from fleet.plan.waves import Candidate, cut_waves
 from fleet.terminal.compile import compile_program
+from fleet.text import N_
+
+_LONGEST_SELECT = 400
 
 
 def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = "") -> Plan:
@@ -26,6 +31,7 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
         InputError: `select` cannot be read, or means no terminal.
         MistakesError: A terminal matches no artifact or two, gets steps that do not fit together, or a selection cannot be read; all at once.
     """
+    _check_select(select)
     members = find_members(fleet, playbook, release, select)
     programs = {sort: _program(sort, playbook, release) for sort in members.sorts}
     candidates = [_candidate(code, of_site, fleet, programs) for code, of_site in members.of_site.items()]
@@ -38,6 +44,18 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
         programs={program.digest: program for program in programs.values()},
     )
     return plan.model_copy(update={"digest": plan.compute_digest()})
+
+
+def _check_select(select: str) -> None:
+    """A plan keeps the selection as a text that people read."""
+    if len(select) > _LONGEST_SELECT:
+        raise InputError(
+            N_("the selection is longer than {limit} characters", limit=_LONGEST_SELECT),
+            hint=N_("select by district, kind or a label rather than site by site"),
+        )
+    bad = unprintable(select)
+    if bad is not None:
+        raise InputError(N_("character {character} is not allowed in a selection", character=f"U+{ord(bad):04X}"))
 
 
 def _program(sort: Sort, playbook: Playbook, release: Release) -> Program:

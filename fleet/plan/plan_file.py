@@ -1,5 +1,6 @@
 """The plan as a file: written by `fleet plan`, refused by everything that reads it once it has been edited."""
 
+import os
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,11 +12,45 @@ from fleet.text import N_, Message
 _AGAIN = N_("make the plan again with `fleet plan --out`")
 
 
+def check_place(path: Path) -> None:
+    """Refuse a path no plan can be written to, before the work of making one.
+
+    Raises:
+        InputError: It names no ordinary file, or one in a directory that is not there or not open to us.
+    """
+    hint = N_("name a file in a directory that is there, for example `plan.json`")
+    try:
+        if path.is_dir():
+            raise InputError(N_("the plan cannot be written: this is a directory"), where=str(path), hint=hint)
+        if path.exists() and not path.is_file():
+            raise InputError(N_("the plan cannot be written: not an ordinary file"), where=str(path), hint=hint)
+        if not path.parent.is_dir():
+            raise InputError(N_("the plan cannot be written: there is no such directory"), where=str(path), hint=hint)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise InputError(N_("the plan cannot be written: the directory is not open to you"), where=str(path), hint=hint)
+    except OSError as error:
+        raise _unwritable(error, path) from None
+
+
 def write_plan(plan: Plan, path: Path) -> None:
-    """Write the plan to `path`, in place of what was there; complete or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
+    """Write the plan to `path`, in place of what was there; complete or not at all.
+
+    Raises:
+        InputError: It cannot be written there.
+    """
+    check_place(path)
+    part = path.with_name(f".fleet-plan-{os.getpid()}.part")  # the name alone may be as long as a name can be
+    try:
+        part.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise _unwritable(error, path) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unwritable(error: OSError, path: Path) -> InputError:
+    return InputError(N_("the plan cannot be written: {reason}", reason=error.strerror or str(error)), where=str(path))
 
 
 def read_plan(path: Path) -> Plan:
@@ -25,6 +60,8 @@ def read_plan(path: Path) -> Plan:
         InputError: It cannot be read, is no plan, or was edited after it was made.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise InputError(N_("the plan cannot be read: not an ordinary file"), where=str(path), hint=_AGAIN)
         plan = Plan.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(

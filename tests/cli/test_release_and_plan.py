@@ -102,3 +102,27 @@ def test_a_request_that_cannot_be_planned_is_refused_and_writes_nothing(
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert not (tmp_path / "plan.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--out", ""), "--out needs the name of a file"),
+        (("--out", "."), "the plan cannot be written: this is a directory\n  at: .\n"),
+        (("--out", "/none/plan.json"), "the plan cannot be written: there is no such directory\n  at: /none/plan.json\n"),
+        (("--release", ""), "--release needs a version"),
+        (("--select", "-site:" + "x" * 400), "the selection is longer than 400 characters"),
+        (("--select", "-\x07"), "character U+0007 is not allowed in a selection"),
+        (("--push-seconds", "inf"), "--push-seconds must be a number from 0.1 to 86400"),
+        (("--push-seconds", "1e308"), "--push-seconds must be a number from 0.1 to 86400"),
+        (("--push-seconds", "nan"), "--push-seconds must be a number from 0.1 to 86400"),
+        (("--push-seconds", "0"), "--push-seconds must be a number from 0.1 to 86400"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(fleet: Cli, words: tuple[str, ...], said: str) -> None:
+    fleet("release", "add", RELEASE)
+
+    ran = fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", *words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err

@@ -1,6 +1,7 @@
 """A plan on disk."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,40 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, text: str, said: str)
     (tmp_path / "plan.json").write_text(text)
 
     with pytest.raises(InputError, match=said):
+        read_plan(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (".", "this is a directory"),
+        ("none/plan.json", "there is no such directory"),
+        ("fifo", "not an ordinary file"),
+        ("n" * 300, "File name too long"),
+    ],
+)
+def test_a_place_no_plan_can_be_written_to_is_named_as_it_was_given(plan: Plan, tmp_path: Path, place: str, said: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+
+    with pytest.raises(InputError) as caught:
+        write_plan(plan, tmp_path / place)
+
+    assert f"the plan cannot be written: {said}" in str(caught.value)
+    assert f"at: {tmp_path / place}" in str(caught.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["fifo"]
+    assert not list(tmp_path.parent.glob(".*.part"))
+
+
+def test_the_name_of_a_plan_may_be_as_long_as_a_name_can_be(plan: Plan, tmp_path: Path) -> None:
+    write_plan(plan, tmp_path / ("n" * 255))
+
+    assert read_plan(tmp_path / ("n" * 255)) == plan
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "plan.json")
+
+    with pytest.raises(InputError, match="not an ordinary file"):
         read_plan(tmp_path / "plan.json")
 
 

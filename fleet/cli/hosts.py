@@ -96,7 +96,7 @@ def confirm(
     if as_json:
         print_json([key.model_dump(mode="json") for key in confirmed])
         return
-    show(_("{count} host keys are confirmed now by {person}.", count=len(confirmed), person=actor.code))
+    show(_("Host keys confirmed by {person}: {count}", count=len(confirmed), person=actor.code))
 
 
 def _meant(terminals: Sequence[str], select: str, *, everything: bool) -> list[str]:
@@ -175,7 +175,7 @@ def _show_scan(asked: int, counts: "Mapping[HostKeyState, int]", silent: "Mappin
     from fleet.model.attempt import cause_words
     from fleet.model.trust import HostKeyState
 
-    show(_("{count} terminals asked.", count=asked))
+    show(_("Terminals asked: {count}", count=asked))
     for state in HostKeyState:
         if counts.get(state):
             show(f"{counts[state]:>6}  {render(_state_words(state))}")

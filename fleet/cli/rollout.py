@@ -34,7 +34,7 @@ def start(
     if as_json:
         print_json(state)
         return
-    show(_("Rollout {rollout} is started: {waves} waves", rollout=state.id, waves=len(state.waves)))
+    show(_("Rollout {rollout} is started. Waves: {waves}", rollout=state.id, waves=len(state.waves)))
     say(_("`fleet run` carries it out; `fleet watch` and `fleet status` show it."))
 
 
@@ -72,7 +72,7 @@ def stop(*, reason: str = _REASON) -> None:
 def retry(
     terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("Only these, as SITE/TERMINAL; without it all.")),
     *,
-    select: str = typer.Option("", metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
+    select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
     reason: str = _REASON,
 ) -> None:
     from fleet.control import rollouts
@@ -81,24 +81,27 @@ def retry(
     rollout = _newest(store)
     chosen = _chosen(store, rollout, terminals or [], select)
     count = rollouts.retry(store, actor, at, rollout, chosen, reason=reason)
-    show(_("{count} terminals will be pushed again.", count=count))
+    if count:
+        show(_("Terminals that will be pushed again: {count}", count=count))
+    else:
+        show(_("They wait to be pushed again already; `fleet run` does it."))
 
 
 @app.command("exclude", help=_("Leave terminals out of the rollout."))
 def exclude(
     terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("As SITE/TERMINAL.")),
     *,
-    select: str = typer.Option("", metavar="EXPR", help=_("The terminals this selects.")),
+    select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
 ) -> None:
     from fleet.control import rollouts
 
-    if not terminals and not select:
+    if not terminals and select is None:
         raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, or with --select"))
     store, actor, at = _asked()
     rollout = _newest(store)
     count = rollouts.exclude(store, actor, at, rollout, _chosen(store, rollout, terminals or [], select), reason=reason)
-    show(_("{count} terminals are left out.", count=count))
+    show(_("Terminals that are left out now: {count}", count=count))
 
 
 def _asked() -> "tuple[Store, Actor, datetime]":
@@ -120,10 +123,12 @@ def _move(decide: "Callable[[Store, Actor, datetime, str, str], bool]", reason: 
     show(done if decide(store, actor, at, _newest(store), reason) else already)
 
 
-def _chosen(store: "Store", rollout: str, terminals: list[str], select: str) -> list[str]:
+def _chosen(store: "Store", rollout: str, terminals: list[str], select: str | None) -> list[str]:
     """The terminals that were named or are selected; a selection narrows the names, where both are given."""
-    if not select:
+    if select is None:
         return terminals
+    if not select.strip():
+        raise InputError(N_("an empty --select would mean every terminal"), hint=N_("name terminals, or say with --select which ones"))
     with store.read() as snapshot:
         selected = _selected(snapshot, rollout, select)
     chosen = [name for name in terminals if name in selected] if terminals else sorted(selected)

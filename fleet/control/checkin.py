@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fleet.control.crew import checked_text, find_site, find_technician
+from fleet.control.crew import find_site, find_technician
 from fleet.control.rights import Right, require
+from fleet.control.words import checked_text
 from fleet.errors import InputError, NotAllowedError
 from fleet.files import one_of
 from fleet.model.actor import Actor

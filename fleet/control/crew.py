@@ -7,11 +7,11 @@ from math import inf
 from typing import TypeVar
 
 from fleet.control.rights import Right, require
+from fleet.control.words import checked_text
 from fleet.crew import CrewPlan, distance_to, plan_crew
 from fleet.errors import InputError
 from fleet.files import did_you_mean
 from fleet.model.actor import Actor
-from fleet.model.base import unprintable
 from fleet.model.crew import Assignment
 from fleet.model.inventory import Person, Reach, Role, Site
 from fleet.model.rollout import SiteState
@@ -20,7 +20,6 @@ from fleet.store.reads import SiteRow
 from fleet.text import N_, Message
 
 N = TypeVar("N", Site, Person)
-_LONGEST = 400
 _MOST_URGENT_FIRST = (
     SiteState.WAITING_BY_HAND,
     SiteState.FAILED,
@@ -183,18 +182,3 @@ def _called(name: str, nouns: Mapping[str, N]) -> N | None:
 def _nearest(word: str, nouns: Mapping[str, N]) -> Message | None:
     """The nearest code; for a word in Chinese, the nearest name."""
     return did_you_mean(word, nouns if word.isascii() else [noun.name for noun in nouns.values()])
-
-
-def checked_text(text: str, what: Message) -> str:
-    """What a person wrote, without the spaces around it.
-
-    Raises:
-        InputError: It is longer than 400 characters or holds a control character.
-    """
-    text = text.strip()
-    if len(text) > _LONGEST:
-        raise InputError(N_("{what} is longer than {limit} characters", what=what, limit=_LONGEST))
-    bad = unprintable(text)
-    if bad is not None:
-        raise InputError(N_("{what} holds the character {character}, which is not allowed", what=what, character=f"U+{ord(bad):04X}"))
-    return text

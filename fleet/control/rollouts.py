@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from fleet.control.rights import Right, require
+from fleet.control.words import checked_text
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
 from fleet.model.attempt import PROVEN, SPENDS_FAILURES, TerminalState
@@ -63,26 +64,28 @@ def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *
         _require_waiting(tx, found, earlier.actor if earlier else None)
         if phase_after(state.phase, pending) in ENDED:
             raise InputError(N_("rollout {rollout} has ended; there is nothing to approve", rollout=rollout))
-        _record(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason)
+        rollouts.add_decision(tx, _decision(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason))
 
 
 def pause(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
     """Begin nothing more for now; pushes that run finish. False when it is paused already."""
-    return _move(store, actor, at, Decision(rollout=rollout, kind=DecisionKind.PAUSE, reason=reason, actor=actor.code, at=at))
+    return _move(store, actor, at, rollout, DecisionKind.PAUSE, reason=reason)
 
 
 def resume(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
     """Go on after a pause. False when it is not paused."""
-    return _move(store, actor, at, Decision(rollout=rollout, kind=DecisionKind.RESUME, reason=reason, actor=actor.code, at=at))
+    return _move(store, actor, at, rollout, DecisionKind.RESUME, reason=reason)
 
 
 def stop(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
     """End it: what has not begun stays not started, pushes that run finish or stop before they activate. False when it is stopped."""
-    return _move(store, actor, at, Decision(rollout=rollout, kind=DecisionKind.STOP, reason=reason, actor=actor.code, at=at))
+    return _move(store, actor, at, rollout, DecisionKind.STOP, reason=reason)
 
 
 def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str] = (), *, reason: str = "") -> int:
-    """Push the unfinished again, all of them or only those named; the same plan, the same exclusions. How many that is.
+    """Push the unfinished again, all of them or only those named; the same plan, the same exclusions.
+
+    Answers how many that is; what waits for it already is not counted again.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts.
@@ -108,8 +111,17 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
                     "failed, rolled back, unreachable and unknown terminals are pushed again; what is done by hand is checked in again instead"
                 ),
             )
-        _record(tx, rollout, DecisionKind.RETRY, terminals=again if terminals else (), reason=reason)
-    return len(again)
+        fresh = again if is_stopped else again - _queued(again, pending)
+        decision = _decision(tx, rollout, DecisionKind.RETRY, terminals=fresh if terminals else (), reason=reason)
+        if fresh:
+            rollouts.add_decision(tx, decision)
+    return len(fresh)
+
+
+def _queued(terminals: set[str], pending: Sequence[Decision]) -> set[str]:
+    """Which of these terminals a retry that is not taken in yet names already; one that names none means all."""
+    retries = [decision for decision in pending if decision.kind is DecisionKind.RETRY]
+    return terminals if any(not retry.terminals for retry in retries) else {name for retry in retries for name in retry.terminals}
 
 
 def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str) -> int:
@@ -133,24 +145,24 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
                 raise InputError(N_("{terminal} is done already; it stays in the counts", terminal=name))
         left_out = [name for name, state in states.items() if state is not TerminalState.EXCLUDED]
         if left_out:
-            _record(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason)
+            rollouts.add_decision(tx, _decision(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason))
             progress.exclude(tx, rollout, left_out)
     return len(left_out)
 
 
-def _move(store: Store, actor: Actor, at: datetime, decision: Decision) -> bool:
+def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: DecisionKind, *, reason: str) -> bool:
     """Record a decision that changes the phase; False where the rollout is in that phase already."""
     with store.write(actor, at) as tx:
-        state, pending = _decidable(tx, actor, decision.rollout)
+        state, pending = _decidable(tx, actor, rollout)
+        decision = _decision(tx, rollout, kind, reason=reason)
         phase = phase_after(state.phase, pending)
         if phase_after(phase, [decision]) is phase:
-            if phase in ENDED and decision.kind is not DecisionKind.STOP:
+            if phase in ENDED and kind is not DecisionKind.STOP:
                 raise InputError(
-                    N_("rollout {rollout} has ended", rollout=decision.rollout),
-                    hint=N_("`fleet rollout retry` takes up what is unfinished"),
+                    N_("rollout {rollout} has ended", rollout=rollout), hint=N_("`fleet rollout retry` takes up what is unfinished")
                 )
             return False
-        rollouts.add_decision(tx, decision.model_copy(update={"on_behalf": actor.on_behalf}))
+        rollouts.add_decision(tx, decision)
     return True
 
 
@@ -167,20 +179,19 @@ def _decidable(tx: Tx, actor: Actor, rollout: str) -> tuple[RolloutState, list[D
     return newest, rollouts.decisions_after(tx, rollout, newest.seen_decision)
 
 
-def _record(
+def _decision(
     tx: Tx, rollout: str, kind: DecisionKind, *, wave: int | None = None, terminals: Collection[str] = (), reason: str = ""
-) -> None:
-    decision = Decision(
+) -> Decision:
+    return Decision(
         rollout=rollout,
         kind=kind,
         wave=wave,
         terminals=tuple(sorted(terminals)),
-        reason=reason,
+        reason=checked_text(reason, N_("the reason")),
         actor=tx.actor.code,
         on_behalf=tx.actor.on_behalf,
         at=tx.at,
     )
-    rollouts.add_decision(tx, decision)
 
 
 def _refuse_second(tx: Tx) -> None:

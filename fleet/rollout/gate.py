@@ -54,7 +54,7 @@ def needs_approval(rule: GateRule, wave: int, following: WaveRule | None) -> boo
 _WORDS = {
     "enough": N_("{upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
     "below": N_("only {upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
-    "too-few": N_("{samples} terminals answered; at least {min_samples} are needed to judge"),
+    "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
     "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
 }
 

@@ -69,7 +69,7 @@ def test_a_plan_is_started_once(cli: Cli, night: Path) -> None:
     first, second = cli("rollout", "start", night), cli("rollout", "start", night)
 
     assert first.code == 0
-    assert "Rollout r1 is started: 2 waves" in first.out
+    assert "Rollout r1 is started. Waves: 2" in first.out
     assert second.code == 2
     assert "r1 is unfinished" in second.err
 
@@ -250,10 +250,45 @@ def test_retry_and_exclude_take_a_selection(cli: Cli, night: Path) -> None:
     excluded = cli("rollout", "exclude", "--select", "wave:2 district:east", "--reason", "closed")
     nothing = cli("rollout", "exclude", "--select", "wave:9", "--reason", "closed")
 
-    assert retried.out.strip() == "1 terminals will be pushed again."
-    assert excluded.out.strip() == "2 terminals are left out."
+    assert retried.out.strip() == "Terminals that will be pushed again: 1"
+    assert excluded.out.strip() == "Terminals that are left out now: 2"
     assert nothing.code == 2
     assert "selects no terminal of rollout r1" in nothing.err
+
+
+def test_what_waits_to_be_pushed_again_is_counted_once(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("run", "--once")
+
+    said = [cli("rollout", "retry", *words).out.strip() for words in (("s000/t1",), (), ())]
+
+    assert said == [
+        "Terminals that will be pushed again: 1",
+        "Terminals that will be pushed again: 1",
+        "They wait to be pushed again already; `fleet run` does it.",
+    ]
+
+
+@pytest.mark.parametrize("words", [("retry",), ("exclude", "--reason", "closed")], ids=["retry", "exclude"])
+def test_an_empty_selection_is_refused(cli: Cli, night: Path, words: tuple[str, ...]) -> None:
+    cli("rollout", "start", night)
+
+    ran = cli("rollout", *words, "--select", " ")
+
+    assert ran.code == 2
+    assert "an empty --select would mean every terminal" in ran.err
+
+
+@pytest.mark.parametrize("reason", ["two\nlines", "\x1b[31m", "x" * 100_000], ids=["newline", "escape", "long"])
+@pytest.mark.parametrize("words", [("pause",), ("resume",), ("stop",), ("approve", 1), ("exclude", "s000/t1")], ids=lambda words: words[0])
+def test_a_reason_that_no_record_could_show_is_refused(cli: Cli, night: Path, store: Store, words: tuple[object, ...], reason: str) -> None:
+    cli("rollout", "start", night)
+    put(store, RolloutPhase.PAUSED if words == ("resume",) else RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
+
+    ran = cli("rollout", *words, "--reason", reason)
+
+    assert ran.code == 2
+    assert "the reason " in ran.err
 
 
 def test_exclude_wants_to_know_who_is_meant(cli: Cli, night: Path) -> None:
@@ -269,7 +304,7 @@ def test_the_record_of_a_night_holds(cli: Cli, night: Path) -> None:
     ran = cli("audit", "verify")
 
     assert ran.code == 0, ran.err
-    assert ran.out.startswith("The record holds: ")
+    assert ran.out.startswith("The record holds. Events: ")
 
 
 def test_a_counter_that_somebody_changed_is_found(cli: Cli, night: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fleet.control.rollouts import approve, exclude, pause, resume, retry, start_rollout, stop
 from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import FLEET, Actor
-from fleet.model.attempt import TerminalState
+from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.rollout import DecisionKind, RolloutPhase, RolloutState, WavePhase
 from fleet.settings import Settings
@@ -234,6 +234,28 @@ def test_retry_of_a_stopped_rollout_takes_up_what_had_not_begun(night: Night) ->
     with pytest.raises(InputError, match="as a whole"):
         retry(night.store, COORDINATOR, AT, "r1", ["s000/t1"])
     assert retry(night.store, COORDINATOR, AT, "r1") == 6
+
+
+def test_what_waits_to_be_pushed_again_is_not_counted_again(night: Night) -> None:
+    state = night.start()
+    with night.store.write(FLEET, AT) as tx:
+        for site in ("s000", "s001"):
+            result = AttemptResult(terminal=f"{site}/t1", number=1, ending=TerminalState.FAILED, started_at=AT, finished_at=AT)
+            progress.record_result(tx, "r1", result)
+    night.put(state, RolloutPhase.FINISHED)
+
+    counts = [retry(night.store, COORDINATOR, AT, "r1", names) for names in (["s000/t1"], ["s000/t1"], [], [])]
+
+    assert counts == [1, 0, 1, 0]
+    assert night.decisions() == [DecisionKind.RETRY, DecisionKind.RETRY]
+
+
+def test_a_refused_reason_leaves_no_decision(night: Night) -> None:
+    night.put(night.start(), wave=WavePhase.GATE)
+
+    with pytest.raises(InputError, match=r"the reason holds the character U\+000A"):
+        approve(night.store, COORDINATOR, AT, "r1", 1, reason="two\nlines")
+    assert night.decisions() == []
 
 
 def test_an_exclusion_needs_a_reason(night: Night) -> None:

@@ -1,5 +1,6 @@
 """What a workspace is set to: `fleet.toml` in its directory, overridden by FLEET_* environment variables."""
 
+import re
 from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -11,6 +12,10 @@ from fleet.errors import InputError
 from fleet.text import N_
 
 SETTINGS_FILE = "fleet.toml"
+_DATABASE_URL = re.compile(
+    r"sqlite(?:\+pysqlite)?:///.+"
+    r"|postgresql(?:\+psycopg)?://(?:\S*@)?(?:[^\s:/@?\[\]]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?]\S*)?"
+)
 
 
 class Settings(BaseSettings):
@@ -38,6 +43,14 @@ class Settings(BaseSettings):
     def _a_known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             message = f"unknown time zone {value!r}"
+            raise ValueError(message)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_known_database(cls, value: str | None) -> str | None:
+        if value is not None and not _DATABASE_URL.fullmatch(value):
+            message = "not a URL of SQLite or PostgreSQL"
             raise ValueError(message)
         return value
 
@@ -101,5 +114,6 @@ def _unusable(error: ValidationError, file: str) -> InputError:
 _NAMES = tuple(name for name, field in Settings.model_fields.items() if not field.exclude)
 _EXAMPLES = {
     "time_zone": N_("give an IANA name such as `Asia/Shanghai`"),
+    "database_url": N_("give a URL such as `postgresql://fleet@db.invalid/fleet`; without it the workspace has its own SQLite file"),
     "day_boundary": N_("give a time of the day such as `06:00`"),
 }

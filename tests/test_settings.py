@@ -40,6 +40,10 @@ def test_the_file_is_read_and_the_environment_goes_before_it(tmp_path: Path, mon
         ('timezone = "Asia/Shanghai"', "timezone"),
         ('day_boundary = "late"', "day_boundary"),
         ("lang = ", "not a TOML file"),
+        ('database_url = "foo"', "database_url"),
+        ('database_url = ""', "database_url"),
+        ('database_url = "mysql://fleet@db.invalid/fleet"', "database_url"),
+        ('database_url = "postgresql://fleet@db.invalid:port/fleet"', "database_url"),
     ],
 )
 def test_a_setting_that_is_not_usable_is_named_with_its_file(tmp_path: Path, text: str, what: str) -> None:
@@ -50,6 +54,15 @@ def test_a_setting_that_is_not_usable_is_named_with_its_file(tmp_path: Path, tex
 
     assert what in str(caught.value)
     assert SETTINGS_FILE in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///other.db", "postgresql:///fleet", "postgresql+psycopg://fleet:a%40b@[::1]:5432/fleet?sslmode=require"]
+)
+def test_a_database_is_named_by_its_url(tmp_path: Path, url: str) -> None:
+    settings_file(tmp_path, f'database_url = "{url}"')
+
+    assert load_settings(tmp_path).url == url
 
 
 def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:

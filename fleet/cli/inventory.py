@@ -24,19 +24,19 @@ _PATHS = N_("Files or directories: CSV, XLSX, YAML.")
 
 @app.command("check", help=_("Read inventory files and tell every mistake; nothing is changed."))
 def check(
-    paths: list[Path] = typer.Argument(..., metavar="PATH...", help=render(_PATHS)),
+    paths: list[str] = typer.Argument(..., metavar="PATH...", help=render(_PATHS)),
     *,
     as_json: bool = typer.Option(False, "--json", help=_("Print the counts as JSON.")),
 ) -> None:
     from fleet.inventory import read_fleet
 
-    _show_counts(read_fleet(paths), as_json=as_json)
+    _show_counts(read_fleet(_given(paths)), as_json=as_json)
     say(_("No mistakes."))
 
 
 @app.command("import", help=_("Show what the files would change; with --apply, change it."))
 def import_(
-    paths: list[Path] = typer.Argument(..., metavar="PATH...", help=render(_PATHS)),
+    paths: list[str] = typer.Argument(..., metavar="PATH...", help=render(_PATHS)),
     *,
     apply: bool = typer.Option(False, "--apply", help=_("Make the change; without it nothing is changed.")),
     allow_removals: int = typer.Option(
@@ -48,7 +48,7 @@ def import_(
     from fleet.inventory import compare, read_fleet
     from fleet.store import fleets
 
-    new = read_fleet(paths)
+    new = read_fleet(_given(paths))
     door = current_door()
     store = door.open_store()
     with store.read() as snapshot:
@@ -75,6 +75,13 @@ def show_(*, as_json: bool = typer.Option(False, "--json", help=_("Print every d
         print_json({name: list(getattr(fleet, name).values()) for name in _TABLES})
     else:
         _show_districts(fleet)
+
+
+def _given(paths: list[str]) -> list[Path]:
+    """The paths; an empty word, which a shell makes of a variable that is not set, does not mean the current directory."""
+    if not all(paths):
+        raise InputError(N_("the name of a file or directory is empty"), hint=N_("`.` is the current directory"))
+    return [Path(path) for path in paths]
 
 
 def _refuse_removals(changes: "Changes", allowed: int) -> None:

@@ -6,6 +6,7 @@
 
 import codecs
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from fleet.files.mistakes import Mistakes
 from fleet.text import N_
@@ -17,7 +18,11 @@ MAX_BYTES = 256 * 1024 * 1024
 def read_bytes(path: Path, mistakes: Mistakes) -> bytes | None:
     """The file's bytes, or None after noting why there are none."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        status = path.stat()
+        if not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):  # a pipe or a device may never end, or never begin
+            mistakes.add(str(path), 0, N_("not an ordinary file"), N_("is it the right file?"))
+            return None
+        if status.st_size > MAX_BYTES:
             mistakes.add(str(path), 0, N_("larger than {limit} MiB", limit=MAX_BYTES // 1024 // 1024), N_("is it the right file?"))
             return None
         return path.read_bytes()

@@ -66,13 +66,20 @@ def _files(paths: Sequence[Path], mistakes: Mistakes) -> list[Path]:
     """Every file to read, once, in the order given; a directory's by name."""
     files: dict[Path, None] = {}
     for path in paths:
-        found = [path]
-        if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~$")))
-            if not found:
-                mistakes.add(str(path), 0, N_("the directory holds no inventory file"), _naming_hint())
+        try:
+            found = inventory_files(path) if path.is_dir() else [path]
+        except OSError as error:
+            mistakes.add(str(path), 0, N_("cannot be read: {reason}", reason=error.strerror or str(error)))
+            continue
+        if not found:
+            mistakes.add(str(path), 0, N_("the directory holds no inventory file"), _naming_hint())
         files.update(dict.fromkeys(found))
     return list(files)
+
+
+def inventory_files(directory: Path) -> list[Path]:
+    """The files of a directory that `read_fleet` reads, by name."""
+    return sorted(file for file in directory.iterdir() if file.suffix.lower() in _SUFFIXES and not file.name.startswith((".", "~$")))
 
 
 def _tables(path: Path, mistakes: Mistakes) -> list[Table]:

@@ -72,6 +72,16 @@ def test_check_tells_every_mistake_and_exits_with_2(cli: Cli, files: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("command", ["check", "import"])
+def test_an_empty_name_is_not_the_current_directory(cli: Cli, files: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.chdir(files)
+
+    ran = cli("inventory", command, "")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "the name of a file or directory is empty" in ran.err
+
+
 def test_an_import_without_apply_changes_nothing(cli: Cli, files: Path) -> None:
     cli("init")
 

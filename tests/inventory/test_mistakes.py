@@ -1,6 +1,7 @@
 """Every kind of mistake by name, with file, line and hint."""
 
 import io
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -247,6 +248,17 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, told: Told, name: st
         (tmp_path / name).write_bytes(b"code\n")
 
     assert told(tmp_path / name) == lines
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path, told: Told) -> None:
+    assert told(tmp_path / ("n" * 300)) == ["n" * 300 + ": cannot be read: File name too long"]
+
+
+def test_a_pipe_is_not_waited_for(write: Write, told: Told, tmp_path: Path) -> None:
+    write(sites=None)
+    os.mkfifo(tmp_path / "sites.csv")
+
+    assert told() == ["sites.csv: not an ordinary file", "hint: is it the right file?"]
 
 
 def test_a_directory_without_tables_is_refused(tmp_path: Path, told: Told) -> None:

@@ -136,11 +136,11 @@ def open_store(settings: Settings, *, create: bool = False) -> Store:
 
     Args:
         settings: Names the database.
-        create: Make the SQLite file when it is not there; `fleet init` does.
+        create: Make the SQLite file and its schema when they are not there; `fleet init` does.
 
     Raises:
         InputError: There is no such workspace, or the database cannot be opened.
-        FleetError: The database is of a newer version of this program.
+        FleetError: The SQLite file is empty or damaged, or the database is of a newer version of this program.
     """
     url = make_url(settings.url)
     if url.get_backend_name() == "sqlite" and not create and not os.path.exists(str(url.database)):  # noqa: PTH110 - url.database is text
@@ -151,7 +151,8 @@ def open_store(settings: Settings, *, create: bool = False) -> Store:
         )
     engine = make_engine(settings.url)
     try:
-        bring_up_to_date(engine)
+        # A server's database is made empty and named in fleet.toml after `fleet init`; our own file never is.
+        bring_up_to_date(engine, create=create or engine.dialect.name != "sqlite")
     except DatabaseError as error:
         engine.dispose()
         raise _explain(error, engine) from error

@@ -20,11 +20,15 @@ _WRITER_LOCK = 7_461_001
 """Key of PostgreSQL's advisory lock for writers."""
 
 
-def bring_up_to_date(engine: Engine) -> None:
+def bring_up_to_date(engine: Engine, *, create: bool = True) -> None:
     """Make or migrate the schema. Idempotent.
 
+    Args:
+        engine: The database.
+        create: Make the schema where there is none; only who makes a workspace may, for to everybody else it means that the data is gone.
+
     Raises:
-        FleetError: The database was written by a newer version of this program; nothing was changed.
+        FleetError: The database is empty and not to be made, or was written by a newer version of this program; nothing was changed.
     """
     with engine.connect() as connection, connection.begin():
         current = MigrationContext.configure(connection).get_current_revision()
@@ -34,6 +38,12 @@ def bring_up_to_date(engine: Engine) -> None:
         take_writer_lock(connection)
         current = MigrationContext.configure(connection).get_current_revision()
         if current is None and not inspect(connection).has_table("event"):
+            if not create:
+                raise FleetError(
+                    N_("the workspace's database is empty or damaged: it holds none of our tables"),
+                    where=engine.url.render_as_string(hide_password=True),
+                    hint=N_("restore a backup; for a new workspace, run `fleet init` in another directory"),
+                )
             _make_fresh(connection)
         elif current != HEAD:
             _migrate(connection, current)

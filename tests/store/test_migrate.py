@@ -1,7 +1,9 @@
 """The schema: fresh equals migrated, a newer one is refused, and two who come at once do not collide."""
 
+import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,22 @@ def test_without_a_workspace_the_message_says_how_to_make_one(tmp_path: Path) ->
     assert "there is no workspace here" in str(refusal.value)
     assert "fleet init" in str(refusal.value)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_file_that_was_emptied_is_refused_and_stays_empty(workspace: Settings) -> None:
+    file = workspace.workspace / "fleet.db"
+    file.touch()
+
+    with pytest.raises(FleetError, match=r"empty or damaged[\s\S]*restore a backup"):
+        open_store(workspace)
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_an_empty_database_of_a_server_is_made_at_first_use(settings: Settings) -> None:
+    with closing(open_store(settings)) as store:
+        assert store.version() == 0
 
 
 def test_a_file_that_is_no_database_is_refused(workspace: Settings) -> None:

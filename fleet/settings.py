@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _a_known_database(cls, value: str | None) -> str | None:
-        if value is not None and not _DATABASE_URL.fullmatch(value):
+        if value and not _DATABASE_URL.fullmatch(value):
             message = "not a URL of SQLite or PostgreSQL"
             raise ValueError(message)
         return value

@@ -41,7 +41,6 @@ def test_the_file_is_read_and_the_environment_goes_before_it(tmp_path: Path, mon
         ('day_boundary = "late"', "day_boundary"),
         ("lang = ", "not a TOML file"),
         ('database_url = "foo"', "database_url"),
-        ('database_url = ""', "database_url"),
         ('database_url = "mysql://fleet@db.invalid/fleet"', "database_url"),
         ('database_url = "postgresql://fleet@db.invalid:port/fleet"', "database_url"),
     ],

@@ -75,6 +75,8 @@ def shown(value: object, limit: int = 60) -> str:
 def explain(error: ErrorDetails, key: str) -> tuple[Message, Message | None]:
     """What is wrong with the value at `key`, and how to mend it where that can be said."""
     kind, given, ctx = error["type"], error["input"], error.get("ctx", {})
+    if str(given).strip(" +-").lower() == "nan" and kind in _LIMITS:
+        kind = "finite_number"  # it is no number, so it breaks no limit
     if kind == "missing":
         return N_("`{key}` is missing", key=key), None
     if given is None or given == "":

@@ -11,11 +11,14 @@ from fleet.files.mistakes import Mistakes
 from fleet.files.reasons import explain, shown
 from fleet.files.spelling import one_of
 from fleet.files.tables import Row, Table
-from fleet.inventory.shapes import WORDS
+from fleet.inventory.shapes import FLAGS, WORDS
 from fleet.model.base import Noun
 from fleet.text import N_
 
 N = TypeVar("N", bound=Noun)
+_SHORTENED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d+")
+_NUMBERS = ("site", "code", "key_card", "phone")
+"""Columns whose long numbers are names, not quantities."""
 _BETWEEN = re.compile(r"[\s,;，；、]+")
 
 
@@ -61,6 +64,9 @@ def read_section(
 
 def _read_row(section: Section[N], row: Row, model: type[N], code_of: Callable[[dict[str, Any]], str | None], mistakes: Mistakes) -> None:
     values = row.values
+    shortened = {column for column in _NUMBERS if _SHORTENED.fullmatch(str(values.get(column, "")))}
+    for column in sorted(shortened):
+        _note_shortened(row, column, mistakes)
     bad = [_convert(row, column, mistakes) for column in _CONVERTED if column in values]
     code = code_of(values)
     if code is None:
@@ -74,13 +80,23 @@ def _read_row(section: Section[N], row: Row, model: type[N], code_of: Callable[[
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             column = str(detail["loc"][0])
+            if column in shortened:
+                continue
             what, hint = explain(detail, row.heading_of(column))
             if column in WORDS and not row.heading_of(column).isascii():
-                hint = one_of(str(values[column]), WORDS[column])
+                hint = one_of(str(values.get(column, "")), WORDS[column])
+            elif column in FLAGS:
+                hint = one_of(str(values.get(column, "")), ("yes", "no"))
             mistakes.add(row.table.file, row.line_of(column), what, hint)
         return
-    if not any(bad):
+    if not any(bad) and not shortened:
         section.entries.append((row, noun))
+
+
+def _note_shortened(row: Row, column: str, mistakes: Mistakes) -> None:
+    values = {"key": row.heading_of(column), "value": shown(row.values[column])}
+    what = N_("`{key}` is `{value}`: a spreadsheet shortened a long number, and its last digits are lost", **values)
+    mistakes.add(row.table.file, row.line_of(column), what, N_("format the column as text in the spreadsheet, then type the number again"))
 
 
 def _convert(row: Row, column: str, mistakes: Mistakes) -> bool:

@@ -78,6 +78,8 @@ PEOPLE = Shape(
 
 SHAPES = (DISTRICTS, SITES, TERMINALS, PEOPLE)
 
+FLAGS = ("open_24h", "emergency")
+"""Columns that say yes or no."""
 _FLAG: Mapping[str, str] = {"是": "true", "否": "false"}
 WORDS: Mapping[str, Mapping[str, str]] = {
     "kind": {"医院": SiteKind.HOSPITAL, "定点医院": SiteKind.HOSPITAL, "药店": SiteKind.PHARMACY, "定点药店": SiteKind.PHARMACY},
@@ -89,7 +91,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "管理者": Role.MANAGER,
         "管理人员": Role.MANAGER,
     },
-    "open_24h": _FLAG,
-    "emergency": _FLAG,
+    **dict.fromkeys(FLAGS, _FLAG),
 }
 """Column -> Chinese word -> the word of the model. Every other word reaches the model as it is."""

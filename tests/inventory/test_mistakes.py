@@ -77,7 +77,7 @@ CODE_HINT = "hint: use 1 to 32 letters, digits, `.`, `_` and `-`, beginning with
         ]),
         ("sites", "27.1", "97.1", ["sites.csv:2: `latitude` cannot be `97.1`", "hint: it must be at most 90"]),
         ("sites", "122.5", "-181", ["sites.csv:2: `longitude` cannot be `-181`", "hint: it must be at least -180"]),
-        ("sites", "27.1", "nan", ["sites.csv:2: `latitude` cannot be `nan`", "hint: it must be at most 90"]),
+        ("sites", "27.1", "nan", ["sites.csv:2: `latitude` cannot be `nan`", "hint: a number is needed here"]),
         ("sites", "27.1", "north", ["sites.csv:2: `latitude` cannot be `north`", "hint: a number is needed here"]),
         ("sites", "122.5", "", ["sites.csv:2: `latitude` without `longitude`", "hint: give both, or neither"]),
         ("sites", "中心医院", "", ["sites.csv:2: `name` is missing"]),
@@ -105,6 +105,11 @@ CODE_HINT = "hint: use 1 to 32 letters, digits, `.`, `_` and `-`, beginning with
         ("terminals", "127.0.0.3,22", "127.0.0.3,0", ["terminals.csv:3: `port` cannot be `0`", "hint: it must be at least 1"]),
         ("terminals", "127.0.0.3,22", "127.0.0.3,ssh", ["terminals.csv:3: `port` cannot be `ssh`", "hint: a whole number is needed here"]),
         ("terminals", "by-hand", "byhand", ["terminals.csv:5: `reach` cannot be `byhand`", "hint: did you mean `by-hand`?"]),
+        ("terminals", "KC3", "1.23457E+15", [
+            "terminals.csv:4: `key_card` is `1.23457E+15`: a spreadsheet shortened a long number, and its last digits are lost",
+            "hint: format the column as text in the spreadsheet, then type the number again",
+        ]),
+        ("sites", "opening_hours,labels", "emergency,labels", ["sites.csv:2: `emergency` cannot be `08:00-17:00`", "hint: one of: yes, no"]),
         ("people", "coordinator", "boss", ["people.csv:2: `role` cannot be `boss`", "hint: one of: technician, coordinator, manager"]),
         ("people", "anna,,", "An na,,", [
             "people.csv:2: `os_user` cannot be `An na`",
@@ -188,6 +193,17 @@ def test_a_table_in_chinese_is_told_the_chinese_words(write: Write, told: Told) 
         "hint: one of: 技术员, 协调员, 主管, 管理者, 管理人员",
         "people.csv:3: `角色` cannot be `技术`",
         "hint: did you mean `技术员`?",
+    ]
+
+
+def test_an_empty_or_wrong_word_under_a_chinese_heading_is_told_the_chinese_words(write: Write, told: Told) -> None:
+    write(sites="编码,类型,名称,区县,24小时\nhospital-1,,a,qingwan,\npharmacy-1,药店,b,qingwan,有时\n")
+
+    assert told() == [
+        "sites.csv:2: `类型` is missing",
+        "hint: one of: 医院, 定点医院, 药店, 定点药店",
+        "sites.csv:3: `24小时` cannot be `有时`",
+        "hint: one of: 是, 否",
     ]
 
 

@@ -87,6 +87,7 @@ def _show(shown: "Preview") -> None:
     _show_waves(shown)
     _show_canary(shown)
     _show_untested(shown)
+    _show_too_few(shown)
     _show_programs(shown)
     show()
     finish, push_s = duration(shown.earliest_s), f"{shown.push_s:g}"
@@ -135,6 +136,18 @@ def _show_untested(shown: "Preview") -> None:
     for wave in shown.waves:
         if wave.untested:
             show(_("Untested before wave {number}: {strata}", number=wave.number, strata=", ".join(wave.untested)))
+
+
+def _show_too_few(shown: "Preview") -> None:
+    for wave in shown.waves:
+        if wave.too_few:
+            values = {"number": wave.number, "count": wave.by_ssh, "needed": shown.min_samples}
+            show(
+                _(
+                    "Wave {number} can get no verdict: {count} terminals by SSH, `min_samples` is {needed}. A person will be asked.",
+                    **values,
+                )
+            )
 
 
 def _show_programs(shown: "Preview") -> None:

@@ -22,6 +22,9 @@ class WavePreview:
     terminals: Mapping[str, int]
     """By kind of site, those done by hand included; sorted."""
     by_hand: int
+    by_ssh: int
+    too_few: bool
+    """Fewer terminals reached by SSH than the gate needs: whatever they answer, a person has to judge."""
     untested: tuple[str, ...]
     """Strata that no earlier wave tries."""
     failures_allowed: int
@@ -68,6 +71,8 @@ class Preview:
     sites_without_terminals: int
     """Of the whole inventory; they cannot be planned, and count for nothing until they have one."""
     waves: tuple[WavePreview, ...]
+    min_samples: int
+    """Finished terminals that the gate needs for a verdict."""
     canary: tuple[CanarySite, ...]
     programs: tuple[ProgramPreview, ...]
     unused_steps: tuple[str, ...]
@@ -97,6 +102,7 @@ def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
         by_hand=sum(wave.by_hand for wave in waves),
         sites_without_terminals=sum(code not in fleet.terminals_of for code in fleet.sites),
         waves=waves,
+        min_samples=plan.playbook.gate.min_samples,
         canary=_canary(plan.waves[0], fleet),
         programs=_programs(plan),
         unused_steps=tuple(step.name for step in plan.playbook.steps if step.name not in used),
@@ -109,6 +115,7 @@ def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
     kinds: Counter[str] = Counter()
     for site in wave.sites:
         kinds[fleet.sites[site.code].kind.value] += len(site.terminals)
+    by_ssh = _pushed(wave.terminals)
     parallel = min(wave.parallel, plan.playbook.parallel, len(wave.sites))
     return WavePreview(
         number=wave.number,
@@ -116,6 +123,8 @@ def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
         sites=len(wave.sites),
         terminals=dict(sorted(kinds.items())),
         by_hand=sum(terminal.reach is Reach.BY_HAND for terminal in wave.terminals),
+        by_ssh=by_ssh,
+        too_few=by_ssh < plan.playbook.gate.min_samples,
         untested=tuple(map(str, wave.untested)),
         failures_allowed=wave.failures_allowed,
         unreachable_allowed=wave.unreachable_allowed,

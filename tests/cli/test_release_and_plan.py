@@ -1,6 +1,7 @@
 """`fleet release` and `fleet plan`, from the files that ship to a plan on disk."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
@@ -102,6 +103,18 @@ def test_a_request_that_cannot_be_planned_is_refused_and_writes_nothing(
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert not (tmp_path / "plan.json").exists()
+
+
+def test_a_wave_that_can_get_no_verdict_is_told(fleet: Cli, tmp_path: Path) -> None:
+    fleet("release", "add", RELEASE)
+    text = Path(PLAYBOOK).read_text("utf-8")
+    assert "min_samples: " in text
+    (tmp_path / "playbook.yaml").write_text(re.sub("min_samples: .*", "min_samples: 1000", text), "utf-8")
+
+    ran = fleet("plan", "--playbook", tmp_path / "playbook.yaml", "--release", "4.2.0")
+
+    assert "Wave 1 can get no verdict: " in ran.out
+    assert "`min_samples` is 1000. A person will be asked." in ran.out
 
 
 @pytest.mark.parametrize(

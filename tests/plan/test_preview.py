@@ -86,3 +86,14 @@ def test_sites_without_terminals_are_counted(make_fleet: FleetMaker, playbook: P
     fleet = make_fleet(("p1", "pharmacy", 1, {}), ("p2", "pharmacy", 0, {}))
 
     assert preview(make_plan(fleet, playbook, release), fleet).sites_without_terminals == 1
+
+
+def test_a_wave_too_small_for_a_verdict_is_told(make_fleet: FleetMaker, playbook: Playbook, release: Release) -> None:
+    fleet = make_fleet(*((f"p{n}", "pharmacy", 1, {}) for n in range(12)))
+    gate = playbook.gate.model_copy(update={"min_samples": 3})
+    waves = playbook.waves.model_copy(update={"canary_at_most": 4, "shares": (20.0, 80.0)})
+
+    shown = preview(make_plan(fleet, playbook.model_copy(update={"gate": gate, "waves": waves}), release), fleet)
+
+    assert shown.min_samples == 3
+    assert [(wave.by_ssh, wave.too_few) for wave in shown.waves] == [(3, False), (2, True), (7, False)]

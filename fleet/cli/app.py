@@ -20,7 +20,7 @@ from typer._click import Command, Context
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.main import get_command, get_group
 
-from fleet.cli.common import Door, os_user, say
+from fleet.cli.common import Door, brief, os_user, say
 from fleet.cli.help import FleetGroup, dress
 from fleet.errors import FleetError, InputError, InternalError
 from fleet.text import LANGUAGES, N_, Message, _, language_of_environment, render, use_language
@@ -46,7 +46,7 @@ COMMANDS = {
     "hosts": Entry(N_("Collect and confirm the terminals' host keys."), is_group=True),
     "release": Entry(N_("Add and list releases of the client software."), is_group=True),
     "plan": Entry(N_("Make a plan, and show what it would do before anything is touched.")),
-    "rollout": Entry(N_("Start a plan; approve, pause, resume, stop, retry."), is_group=True),
+    "rollout": Entry(N_("Start a plan; approve, pause, resume, stop, retry, exclude."), is_group=True),
     "run": Entry(N_("Run the orchestrator: push until stopped.")),
     "status": Entry(N_("Show where the rollout stands.")),
     "watch": Entry(N_("Watch the rollout on the whole screen, and decide there.")),
@@ -217,6 +217,7 @@ def _explain(error: BaseException, workspace: Path) -> int:
         say(error.format_message())
         return error.exit_code
     known = _as_fleet_error(error, workspace)
+    known.what = brief(known.what)
     for line in known.lines():
         say(line)
     return known.exit_code

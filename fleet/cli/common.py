@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fleet.errors import InternalError, NotAllowedError
-from fleet.text import N_
+from fleet.text import N_, Message
 
 if TYPE_CHECKING:
     from fleet.model.actor import Actor
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fleet.store import Store
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST = 200
+"""Characters of a value that an error says back."""
 _door: ContextVar["Door | None"] = ContextVar("door", default=None)
 
 
@@ -114,6 +116,17 @@ def os_user() -> str:
 def printable(text: str) -> str:
     """`text` with every control, bidi and unpaired character shown as its code instead of obeyed."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+def brief(message: Message) -> Message:
+    """A message whose values stay on its line: line ends as codes, and cut where somebody typed a book."""
+    values = {name: _in_line(value) if isinstance(value, str) else value for name, value in message.values.items()}
+    return Message(message.text, values)
+
+
+def _in_line(text: str) -> str:
+    line = printable(text[:_LONGEST]).replace("\n", "\\n").replace("\t", "\\t")
+    return f"{line}..." if len(text) > _LONGEST else line
 
 
 def show(text: str = "") -> None:

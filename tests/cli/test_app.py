@@ -250,5 +250,13 @@ def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
     assert ran.stdout.strip() in {"0", "141"}
 
 
+def test_what_was_typed_is_said_back_in_one_line_of_bounded_length(cli: Cli) -> None:
+    long, broken = cli("x" * 100_000), cli("sta\ntus\x1b")
+
+    assert (long.code, broken.code) == (2, 2)
+    assert len(long.err) < 500
+    assert r"`sta\ntus\x1b`" in broken.err
+
+
 def test_an_entry_is_no_group_unless_it_says_so() -> None:
     assert not Entry(N_("Help.")).is_group

@@ -23,9 +23,9 @@ class Waves(BoardPanel):
     """Each wave: its name, how many of its sites are upgraded, and where its gate stands. Three lines, or two when room is scarce."""
 
     def draw(self, width: int, height: int) -> list[Strip]:
-        """Names, bars and states; with too many waves for the width, those around the current one."""
+        """Names, bars and states, once their names are read; with too many waves for the width, those around the current one."""
         board = self.board
-        if board is None or board.rollout is None:
+        if board is None or board.rollout is None or board.plan is None:
             return []
         waves = board.rollout.waves
         fitting = max(1, min(len(waves), (width - 1) // _NARROWEST_WAVE))
@@ -42,7 +42,7 @@ class Waves(BoardPanel):
         state = f"{shown.mark} {render(shown.word)}".strip()
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
             state += " [a]"
-        name = f"{wave.number} {board.wave_name(wave.number)}" if board.plan else str(wave.number)
+        name = f"{wave.number} {board.wave_name(wave.number)}"
         bar = _bar(tally, width, filled)
         if height < 3:
             both = f"{name} {state}"
@@ -84,7 +84,7 @@ class Tiles(BoardPanel):
         slot = (width - 1) // columns
         fitting = columns * ((height - 1) // 2)
         title: list[Span] = [(" " + _("DISTRICTS") + "  ", TITLE), (_("terminals upgraded of all; sites that ended badly or wait"), DIM)]
-        if len(districts) > fitting:
+        if 0 < fitting < len(districts):
             title.append(("  " + _("and {count} more", count=len(districts) - fitting), BOLD))
         lines = [strip_of(title, width, PLAIN)]
         for start in range(0, min(len(districts), fitting), columns):

@@ -25,6 +25,8 @@ from fleet.tui.table import Column, LineTable
 _MOST_TERMINALS_SHOWN = 0.4
 """Share of the screen's height that the list of terminals may take."""
 _INDENT = "     "
+_STEP = 18
+"""Cells that a step's name has at least."""
 
 
 class SiteFacts(BoardPanel):
@@ -163,10 +165,11 @@ def _attempt(board: Board, attempt: AttemptResult, width: int) -> Iterator[list[
         yield from _wrapped(render(cause_words(attempt.cause)), width, shown.style)
     if attempt.detail:
         yield from _wrapped(attempt.detail, width, NONE)
+    names = max(_STEP, min(max((width_of(step.name) for step in attempt.steps), default=0), width // 2))
     for step in attempt.steps:
         mark, style = ("✓", GOOD) if step.ok else ("✗", BAD)
         took = _("{seconds:.1f} s", seconds=step.duration_ms / 1000)
-        yield [(f"   {mark} ", style), (fit(step.name, 18), NONE), (f" {fit(took, 8, right=True)}  ", DIM), (step.detail, NONE)]
+        yield [(f"   {mark} ", style), (fit(step.name, names), NONE), (f" {fit(took, 8, right=True)}  ", DIM), (step.detail, NONE)]
     for name, value in attempt.facts.items():
         yield from _labelled(name, value, width)
     if attempt.log:

@@ -9,7 +9,9 @@ from rich.cells import cell_len
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import RolloutPhase, WavePhase
 from fleet.text import use_language
-from tests.tui.conftest import HUGE, LARGE, SMALL, Screenful, Stage, play, watching
+from fleet.tui.feed import Feed
+from fleet.tui.progress import Tiles, Waves
+from tests.tui.conftest import COORDINATOR, HUGE, LARGE, SMALL, Screenful, Stage, play, watching
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE, HUGE], ids=["80x24", "120x40", "200x60"])
 LANGUAGES = pytest.mark.parametrize("language", ["en", "zh_CN"])
@@ -94,6 +96,15 @@ def test_the_language_changes_everywhere_at_once(stage: Stage, language: str) ->
             assert f"F2 {there[1]}" in screen.lines[-1]
 
     play(scene())
+
+
+def test_before_the_plan_and_the_room_are_known_nothing_false_is_painted(stage: Stage) -> None:
+    first = Feed(stage.store, COORDINATOR, stage.settings.zone, stage.clock).poll().board
+    waves, tiles = Waves(), Tiles()
+    waves.board = tiles.board = first
+
+    assert waves.draw(120, 3) == []
+    assert "more" not in "".join(segment.text for strip in tiles.draw(21, 1) for segment in strip)
 
 
 def test_what_happens_is_on_the_screen_with_the_next_look(stage: Stage) -> None:

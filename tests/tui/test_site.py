@@ -72,6 +72,18 @@ def test_a_site_shows_its_terminals_their_attempts_and_its_technician(stage: Sta
     play(scene())
 
 
+def test_a_steps_name_is_whole_where_there_is_room(stage: Stage) -> None:
+    name = "software-encryption-by-the-card"
+    stage.end("h1", steps=(StepResult(name=name, ok=True, duration_ms=900),))
+
+    async def scene() -> None:
+        async with watching(stage, SMALL) as screen:
+            await screen.press("enter")
+            await screen.shows(f"✓ {name} ")
+
+    play(scene())
+
+
 def test_the_story_is_that_of_the_terminal_under_the_cursor(stage: Stage) -> None:
     two_attempts(stage)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fleet.cli.common import current_door, print_table, say, show
-from fleet.errors import FleetError, InputError
+from fleet.errors import ConflictError, FleetError, InputError
 from fleet.text import N_, _
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ app = typer.Typer()
 @app.command("up", help=_("Start simulated terminals, write the inventory that reaches them, and keep them up until interrupted."))
 def up(
     *,
-    inventory_out: Path = typer.Option(..., metavar="DIR", help=_("Directory the inventory's CSV files are written to.")),
+    inventory_out: str = typer.Option(..., metavar="DIR", help=_("Directory the inventory's CSV files are written to.")),
     sites: int = typer.Option(20, min=1, metavar="N", help=_("Sites of the sample city.")),
     seed: int = typer.Option(1, metavar="S", help=_("Decides host keys and faults.")),
-    faults: float = typer.Option(0.0, min=0.0, max=100.0, metavar="PCT", help=_("Percent of the terminals that get a fault.")),
+    faults: float = typer.Option(0.0, metavar="PCT", help=_("Percent of the terminals that get a fault.")),
     directory: Path | None = typer.Option(
         None, "--dir", metavar="SCRATCH", help=_("Keep what is on the terminals' disks here; without it they are new each time.")
     ),
@@ -47,6 +47,9 @@ def up(
     from fleet.sim.inventory import reaching, run_by
     from fleet.sim.simulation import start_simulation
 
+    if not 0 <= faults <= 100:  # nan is neither
+        raise InputError(N_("--faults must be a number from 0 to 100"))
+    inventory = _room_for_inventory(inventory_out)
     fleet, person = run_by(sample_city(sites), os_user())
     key_file = user_key or _workspaces_public_key()
     public_key = _read_public_key(key_file)
@@ -56,19 +59,42 @@ def up(
         scratch = directory or Path(stack.enter_context(TemporaryDirectory(prefix="fleet-sim-")))
         terminals = list(fleet.terminals.values())
         simulation = stack.enter_context(start_simulation(terminals, planted, scratch, public_key, seed))
-        write_fleet(reaching(fleet, simulation, vouched=host_keys), inventory_out)
+        write_fleet(reaching(fleet, simulation, vouched=host_keys), inventory)
         try:
             if as_json:
-                _show_json(simulation, planted, inventory_out)
+                _show_json(simulation, planted, inventory)
             else:
                 if person is not None:
                     say(_("In this inventory you are {name} ({code}).", name=person.name, code=person.code))
-                _show_words(simulation, planted, inventory_out, key_file.with_suffix(""))
+                _show_words(simulation, planted, inventory, key_file.with_suffix(""))
             simulation.wait()
         except KeyboardInterrupt:
             say(_("The simulated terminals are ended."))
         else:
             raise FleetError(N_("the simulated terminals ended by themselves"), where=str(simulation.log))
+
+
+def _room_for_inventory(out: str) -> Path:
+    """The directory the inventory goes to; one that holds an inventory already is left as it is."""
+    from fleet.inventory.read import inventory_files
+
+    directory = Path(out)
+    hint = N_("name a new directory in one that is there, for example `sim-inventory`")
+    try:
+        if not out or (directory.exists() and not directory.is_dir()):
+            raise InputError(N_("--inventory-out needs a directory"), where=out or None, hint=hint)
+        if not directory.exists() and not directory.parent.is_dir():
+            raise InputError(N_("the directory above it is not there"), where=out, hint=hint)
+        taken = inventory_files(directory) if directory.exists() else []
+    except OSError as error:
+        raise InputError(N_("the directory cannot be used: {reason}", reason=error.strerror or str(error)), where=out) from None
+    if taken:
+        raise ConflictError(
+            N_("the directory holds an inventory already: {file}", file=taken[0].name),
+            where=out,
+            hint=N_("name another directory, or remove its files first"),
+        )
+    return directory
 
 
 def _workspaces_public_key() -> Path:

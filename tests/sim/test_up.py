@@ -86,8 +86,9 @@ def test_interrupted_it_ends_well_and_leaves_no_scratch_behind(tmp_path: Path, k
 
 def test_a_named_scratch_directory_keeps_what_is_on_the_terminals(tmp_path: Path, key_file: Path, user_key: paramiko.PKey) -> None:
     heard = []
-    for _ in range(2):
-        with up(tmp_path, key_file, "--dir", str(tmp_path / "kept")) as (_, ready):
+    for turn in ("first", "second"):
+        (tmp_path / turn).mkdir()
+        with up(tmp_path / turn, key_file, "--dir", str(tmp_path / "kept")) as (_, ready):
             heard.append(run(user_key, next(iter(ready["terminals"].values())), "echo line >>note; cat note"))
 
     assert heard == ["line\n", "line\nline\n"]
@@ -103,6 +104,44 @@ def test_without_a_user_key_it_says_how_to_get_one(cli: Callable[..., Any], tmp_
         "hint: run `fleet init` first, or name a public key with --user-key",
     ]
     assert not (tmp_path / "inventory").exists()
+
+
+def test_an_inventory_that_is_there_is_not_written_over(cli: Callable[..., Any], tmp_path: Path, key_file: Path) -> None:
+    (tmp_path / "sites.csv").write_text("mine")
+
+    ran = cli("sim", "up", "--inventory-out", tmp_path, "--user-key", key_file)
+
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == "the directory holds an inventory already: sites.csv"
+    assert (tmp_path / "sites.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("", "--inventory-out needs a directory"),
+        ("user.pub", "--inventory-out needs a directory"),
+        ("none/inventory", "the directory above it is not there"),
+        ("n" * 300, "File name too long"),
+    ],
+)
+def test_a_place_for_no_inventory_is_refused(
+    cli: Callable[..., Any], tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch, *, out: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    ran = cli("sim", "up", "--inventory-out", out, "--user-key", key_file)
+
+    assert ran.code == 2
+    assert said in ran.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_share_of_faults_is_a_number(cli: Callable[..., Any], tmp_path: Path, key_file: Path) -> None:
+    ran = cli("sim", "up", "--inventory-out", tmp_path / "inventory", "--user-key", key_file, "--faults", "nan")
+
+    assert ran.code == 2
+    assert "--faults must be a number from 0 to 100" in ran.err
 
 
 def test_more_sites_than_the_city_has_are_refused(cli: Callable[..., Any], tmp_path: Path, key_file: Path) -> None:

@@ -73,7 +73,8 @@ class Bench:
         terminal: Terminal | None = None,
     ) -> AttemptResult:
         self.attempts += 1
-        account = Account(user=self.server.user, root="client")
+        # This sshd knows one user, whoever runs the tests; that may be root, which no playbook may name.
+        account = Account(user="fleet", root="client").model_copy(update={"user": self.server.user})
         program = compile_program(playbook(steps).model_copy(update={"account": account}), steps, release.artifact, release.version)
         job = PushJob(
             terminal=terminal or self.terminal,

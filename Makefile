@@ -8,7 +8,7 @@ SHELL_FILES = .ci/run .ci/setup $(shell find inventory playbooks tests fleet -na
 FRAGMENTS = cat fleet/terminal/*.sh | shellcheck --shell sh --exclude SC2034,SC2154 -
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format catalogues picture lock system-packages clean
+.PHONY: help demo test test-long test-crash check format catalogues picture lock system-packages clean
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -17,10 +17,13 @@ demo: $(READY) ## Upgrade the simulated sample city; make demo ARGS="--sites 20"
 	@$(BIN)/fleet demo $(ARGS)
 
 test: check ## Run the checks, then the tests
-	$(BIN)/python -m pytest -n 2 -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n 2 -m "not long and not crash" $(ARGS)
 
 test-long: $(READY) ## Run the long tests
 	$(BIN)/python -m pytest -m long $(ARGS)
+
+test-crash: $(READY) ## Cut and break a push at every call that changes something
+	$(BIN)/python -m pytest -n 2 -m crash --durations=0 --durations-min=60 tests/crash $(ARGS)
 
 check: $(READY) ## Ruff, mypy, import rules, shell scripts, catalogues
 	$(BIN)/ruff check --quiet .

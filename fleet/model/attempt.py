@@ -88,7 +88,7 @@ _WORDS = {
     Cause.TOO_MUCH_OUTPUT: N_("it sent far more output than a terminal should"),
     Cause.PROTOCOL: N_("its answers make no sense"),
     Cause.BUSY: N_("another push holds the terminal"),
-    Cause.NOT_ADOPTED: N_("`current` there is no link into `releases`; set the terminal up for upgrades first"),
+    Cause.NOT_ADOPTED: N_("`current` there is neither a directory nor a link into `releases`; have somebody look at the terminal"),
     Cause.DISK_FULL: N_("not enough room on its disk"),
     Cause.DISK_ERROR: N_("its disk cannot be written"),
     Cause.TOOL_MISSING: N_("a program the upgrade needs is missing there"),

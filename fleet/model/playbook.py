@@ -168,6 +168,8 @@ class ActivateStep(_Step):
     step: Literal[StepKind.ACTIVATE] = StepKind.ACTIVATE
     drain: Command | None = None
     stop: Command | None = None
+    migrate: Command | None = None
+    """Runs in the new release before it is live, on its copy of the old one's `state`."""
     start: Command | None = None
     probe: Command
     probe_attempts: Annotated[int, Field(ge=1, le=60)] = 3

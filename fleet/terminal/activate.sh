@@ -1,41 +1,58 @@
 # activate: drain, stop, flip one link, start, probe; and all the way back when the new release does not pass.
 #
-# The file `activating` names the release to go back to. It is durable before anything is stopped and goes away with
-# the commit, so a program that died in between is recognized by the next one.
-
-# flip RELEASE: `current` points there, by one atomic rename.
-flip() {
-  new=$run/current
-  [ ! -L "$new" ] || tool rm -f "$new" || return 1
-  tool ln -s "releases/$1" "$new" || return 1
-  # Without -T (GNU, busybox) or -h (BSD) `mv` would move the link into the directory that `current` points to.
-  if ! mv -T "$new" current 2>/dev/null && ! mv -h "$new" current 2>/dev/null; then
-    tool ln -sfn "releases/$1" current || return 1
-  fi
-  unsettled=.
-  settle
-}
+# The journal names the release to go back to before anything is stopped, and says so when the new one stays. Whoever
+# finds it in between, the next push or the boot hook, takes the activation back.
 
 # activate NUMBER TRIES WAIT: make the staged release live. The step's commands are command_NUMBER_drain and so on.
 activate() {
   number=$1
-  printf '%s %s\n' "${before:--}" "$target" >"$run/activating" || fail disk-error
-  tool mv "$run/activating" "$work/activating"
-  unsettled="$unsettled $work/activating $work"
-  settle
+  # The boot hook is this very program, under a name that stays; a shell reads on from a file that was renamed.
+  tool mv "$0" "$work/boot.sh"
+  unsettled="$unsettled $work/boot.sh"
+  remember activating "${before:--}" "$target" "$attempt" - -
   place=current
-  flipped=''
+  touched=''
   report activating
   undo="restore $undo"
   if [ -n "$live" ]; then
     act "command_${number}_drain" || fail_command command-failed
     act "command_${number}_stop" || fail_command command-failed
   fi
+  touched=yes
+  [ -L current ] || [ ! -d current ] || adopt
+  bring_state
   flip "$target"
-  flipped=yes
+  place=current
   act "command_${number}_start" || fail_command command-failed
   probe_until "command_${number}_probe" "$2" "$3"
   live=$target
+}
+
+# adopt: the client that was here before us, an ordinary directory, becomes a release like any other.
+#
+# No shell can put a link where a directory is in one act. Between the two renames the client is at releases/legacy
+# only, and the journal says so.
+adopt() {
+  tool mv current releases/legacy
+  unsettled="$unsettled . releases"
+  settle
+  flip legacy
+}
+
+# bring_state: what the client keeps in `state` goes with it, copied while it stands still. The old release keeps its own.
+bring_state() {
+  new_state=releases/$target/state
+  tool rm -rf "$new_state"
+  if [ -n "$before" ] && [ -d "releases/$before/state" ]; then
+    tool cp -Rp "releases/$before/state" "$new_state"
+  fi
+  place=releases/$target
+  act "command_${number}_migrate" || fail_command command-failed
+  [ -d "$new_state" ] || return 0
+  if command -v sync >/dev/null; then
+    # Its names are the client's own, so they travel as arguments.
+    tool find "$new_state" \( -type f -o -type d \) -exec sync "releases/$target" {} +
+  fi
 }
 
 # probe_until COMMAND TRIES WAIT: the probe answers well at last, or the step fails.
@@ -50,23 +67,46 @@ probe_until() {
 
 # restore: the release that was live before is live again.
 restore() {
-  if [ -n "$flipped" ]; then
+  verdict="${before:--} $target $attempt $cause $step"
+  # shellcheck disable=SC2086 # the fields of a record
+  remember back $verdict || report_log 'the decision to go back could not be made durable'
+  if [ -n "$touched" ]; then
     report rolling-back
-    act "command_${number}_stop" || report_log 'the new release did not stop'
-    if [ -n "$before" ]; then
-      flip "$before" || return 1
-    else
-      tool rm -f current || return 1
+    place=current
+    find_link
+    if [ "$linked" = "$target" ]; then
+      act "command_${number}_stop" || report_log 'the new release did not stop'
     fi
+    put_back "${before:--}" || return 1
     ending=rolled-back
   fi
+  place=current
   if [ -n "$before" ] && ! act "command_${number}_start"; then
     ending=failed
     report_log 'the old release is back, but did not start'
   fi
   # What is undone next was done in the staged release.
   place=releases/$target
-  garbage="$work/activating $garbage"
+  # shellcheck disable=SC2086
+  remember restored $verdict
+}
+
+# take_back NUMBER: an activation that another push began and never ended is undone before this one begins.
+take_back() {
+  number=$1
+  read_journal
+  is_unfinished || return 0
+  report_log "$into was never committed; going back to $from"
+  remember back "$from" "$into" "$by" "$why" "$where"
+  if [ "$live" = "$into" ]; then
+    act "command_${number}_stop" || report_log 'the release that was not committed did not stop'
+  fi
+  put_back "$from"
+  find_live
+  if [ -n "$live" ] && ! act "command_${number}_start"; then
+    report_log 'the old release is back, but did not start'
+  fi
+  remember restored "$from" "$into" "$by" "$why" "$where"
 }
 
 # commit KEEP: the new release stays. KEEP releases remain here, newest first, the live one included.
@@ -83,15 +123,20 @@ commit() {
     kept="$kept $name"
     count=$((count + 1))
   done
-  printf '%s\n' "$kept" >"$work/history" || fail disk-error
-  garbage="$work/activating $garbage"
+  tool write_history "$kept"
+  tool mv "$run/history" "$work/history"
+  remember committed "${before:--}" "$target" "$attempt" - -
   undo=''
   for directory in releases/*; do
     name=${directory#releases/}
     case " $kept " in
       *" $name "*) ;;
       *[!A-Za-z0-9._+\ -]*) ;;
-      *) garbage="$garbage $directory $work/manifests/$name" ;;
+      *) garbage="$garbage $work/manifests/$name $directory" ;;
     esac
   done
+}
+
+write_history() {
+  printf '%s\n' "$1" >"$run/history"
 }

@@ -73,7 +73,7 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
     """
     _check(playbook, steps, artifact)
     kinds = {step.step for step in steps}
-    names = ["core", "lock", "command", *sorted({_FRAGMENTS[kind] for kind in kinds}), "main"]
+    names = ["core", "lock", "journal", "command", *sorted({_FRAGMENTS[kind] for kind in kinds}), "boot", "main"]
     own = _Writer(playbook, steps, artifact, version).lines()
     text = "".join(_fragment(name) for name in names) + "".join(f"{line}\n" for line in own)
     return Program(
@@ -120,6 +120,7 @@ class _Writer:
             *(line for number, step in enumerate(self.steps, 1) for line in self._functions(number, step)),
             *_function("perform", self._perform()),
             *_function("holds", self._holds()),
+            *_function("heal", [f"take_back {number}" for number, step in _numbered(self.steps) if isinstance(step, ActivateStep)]),
             *_function("observe", [call for number, step in enumerate(self.steps, 1) for call in self._observe(number, step)]),
             'main "$@"',
         ]
@@ -236,7 +237,7 @@ def _commands(step: Step) -> Iterator[tuple[str, Command | None]]:
     """A step's commands by their role; None where the step could have one and has none, and the program calls it all the same."""
     match step:
         case ActivateStep():
-            yield from (("drain", step.drain), ("stop", step.stop), ("start", step.start), ("probe", step.probe))
+            yield from (("drain", step.drain), ("stop", step.stop), ("migrate", step.migrate), ("start", step.start), ("probe", step.probe))
         case ProbeStep():
             yield "probe", step.command
         case CollectStep():

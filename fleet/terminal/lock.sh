@@ -3,9 +3,13 @@
 # `ln` creates the name and its contents in one act. The holder is known by process id, its start time and the boot,
 # so a reused id and a power cut free the lock. Behind them stands the attempt it makes.
 
-# identify PID: $identity is that process's `pid start boot`, or empty when it is not alive.
+# identify PID: $identity is that process's `pid start boot`, or empty when it is not alive. A power cut may have emptied
+# the lock's file, and then it names nobody.
 identify() {
   identity=''
+  case $1 in
+    '' | *[!0-9]*) return 0 ;;
+  esac
   if [ ! -r /proc/self/stat ]; then
     ! kill -0 "$1" 2>/dev/null || identity="$1 - -"
     return 0
@@ -61,7 +65,8 @@ take_lock() {
   identify $$
   # The file is this process's alone: another push of the same attempt must not write into a lock that is held.
   owner=$run/owner.$$
-  garbage="$garbage $owner"
+  # An earlier push of this attempt may have died and left its own.
+  garbage="$garbage $run/owner.*"
   printf '%s\n' "$identity $attempt" >"$owner" || fail disk-error
   before_mine=$newest
   mine=$((newest + 1))

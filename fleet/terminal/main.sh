@@ -14,19 +14,30 @@ enter_root() {
   run=$work/runs/$attempt
 }
 
-# find_live: $live is the release that `current` points to.
+# find_link: $linked is the release that the link `current` points to, empty when there is none.
+find_link() {
+  linked=''
+  [ -L current ] || return 0
+  if cd -P current 2>/dev/null; then
+    case $PWD in
+      "$root"/releases/*) linked=${PWD#"$root/releases/"} ;;
+    esac
+    cd "$root" || exit 64
+  fi
+}
+
+# find_live: $live is the release that is live. A client that is an ordinary directory is about to be release `legacy`.
 find_live() {
-  live=''
+  find_link
+  live=$linked
+  place=.
   if [ -L current ]; then
-    if cd -P current 2>/dev/null; then
-      case $PWD in
-        "$root"/releases/*) live=${PWD#"$root/releases/"} ;;
-      esac
-      cd "$root" || exit 64
-      [ -n "$live" ] || fail not-adopted 'current points outside releases'
-    fi
+    [ -n "$live" ] || [ ! -e current ] || fail not-adopted 'current points outside releases'
+  elif [ -d current ]; then
+    [ ! -e releases/legacy ] || fail not-adopted 'releases/legacy is there already'
+    live=legacy
   elif [ -e current ]; then
-    fail not-adopted 'current is an ordinary directory'
+    fail not-adopted 'current is an ordinary file'
   fi
   [ -z "$live" ] || place=current
 }
@@ -34,11 +45,13 @@ find_live() {
 # replay: this attempt ended before, its answer got lost on the way; say it again.
 replay() {
   [ -f "$run/report" ] || return 0
-  text=$(cat "$run/report")
+  # The dot keeps the last line's end: without it the line was torn, and the attempt has not ended.
+  text=$(cat "$run/report" && printf .)
   case $newline$text in
-    *"$newline"'end '*) ;;
+    *"$newline"'end '*"$newline".) ;;
     *) return 0 ;;
   esac
+  text=${text%.}
   sweep
   each_line repeat "$text"
   leave 0
@@ -112,20 +125,19 @@ transact() {
   record=$run/report
   output=$run/output
   printf '' >"$record" || fail disk-error
+  heal
+  keep_decision
   before=$live
-  read_unfinished
   perform
   finish upgraded none -
 }
 
-# read_unfinished: an activation that never ended tells which release to go back to.
-read_unfinished() {
-  [ -f "$work/activating" ] || return 0
-  from=-
-  into=-
-  read -r from into <"$work/activating" || :
-  [ "$into" = "$live" ] || return 0
-  before=${from#-}
+# keep_decision: this very attempt was going back when it died; back is where it ends.
+keep_decision() {
+  read_journal
+  [ "$state $by" = "restored $attempt" ] || return 0
+  [ "$why" != - ] || return 0
+  finish rolled-back "$why" "$where"
 }
 
 # heed WORD: without the client's last word the link was cut or a person stopped the push, and nothing is touched.
@@ -145,10 +157,9 @@ ask_go() {
 }
 
 main() {
-  if [ "${1:-}" = transaction ]; then
-    shift
-    transact "$@"
-  else
-    lead "$@"
-  fi
+  case ${1:-boot} in
+    boot) boot ;;
+    transaction) transact ;;
+    *) lead "$@" ;;
+  esac
 }

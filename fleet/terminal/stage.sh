@@ -11,7 +11,8 @@ print_sum() {
 # release_holds: the live release is the wanted one, committed, and every file of it is intact.
 release_holds() {
   [ "$live" = "$release" ] || [ "$live" = "$release.r" ] || return 1
-  [ ! -e "$work/activating" ] || return 1
+  read_journal
+  ! is_unfinished || return 1
   target=$live
   place=current
   each_file print_sum | sha256sum -c >/dev/null 2>&1

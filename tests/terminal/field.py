@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -139,6 +140,8 @@ class Far:
     tools: Path
     """The one directory of its PATH."""
     attempts: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its processes find beside PATH and HOME."""
 
     @property
     def root(self) -> Path:
@@ -161,7 +164,7 @@ class Far:
 
     def start(self, conversation: Conversation) -> subprocess.Popen[bytes]:
         """Start the program as sshd would."""
-        environment = {"PATH": str(self.tools), "HOME": str(self.home)}
+        environment = {"PATH": str(self.tools), "HOME": str(self.home), **self.environment}
         process = subprocess.Popen(
             [self.tools / "sh", "-c", conversation.command()],
             cwd=self.home,
@@ -172,7 +175,8 @@ class Far:
             bufsize=0,
         )
         assert process.stdin is not None
-        process.stdin.write(conversation.opening())
+        with suppress(BrokenPipeError):
+            process.stdin.write(conversation.opening())
         return process
 
     def conversation(
@@ -218,10 +222,12 @@ class Far:
                     case SendFile(file):
                         asked_for.append(file.path)
                         assert release is not None
-                        process.stdin.write(archive_header(file) + damage(release.contents[file.sha256]) + archive_padding(file))
+                        with suppress(BrokenPipeError):  # it died; what it said tells how far it came
+                            process.stdin.write(archive_header(file) + damage(release.contents[file.sha256]) + archive_padding(file))
                     case SendLastWord():
                         conversation.last_word_sent = True
-                        process.stdin.write(LAST_WORD)
+                        with suppress(BrokenPipeError):
+                            process.stdin.write(LAST_WORD)
                         process.stdin.close()
                     case HangUp():
                         pass

@@ -1,0 +1,220 @@
+"""What is pushed onto what, and what must hold: right after a cut, after the boot hook, and after one more push.
+
+- A client keeps `state/count`. The old release's stands at 5, and moving on to the new one adds 1: so 5 and 6 are the
+  only right counts, and each belongs to one release.
+- The new client may be sick for good, or only when it is asked the first time.
+"""
+
+import shutil
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from fleet.model.attempt import TerminalState
+from fleet.model.playbook import ActivateStep, BindKeyStep, ConfigureStep, KeySource, SettingSource, StageStep, Step
+from tests.crash.machine import Machine
+from tests.terminal.field import Build, Far, Pushed, build, words
+
+CLIENT = """\
+#!/bin/sh
+# A client of version @VERSION@; it is sick where its home says so.
+case $1 in
+  migrate)
+    read -r count <state/count
+    printf '%s\\n' "$((count + 1))" >state/count
+    ;;
+  probe)
+    [ ! -e "$HOME/sick-@VERSION@" ] || exit 7
+    [ ! -e "$HOME/sick-once-@VERSION@" ] || { rm "$HOME/sick-once-@VERSION@"; exit 7; }
+    ;;
+esac
+"""
+
+
+def release(version: str) -> Build:
+    """A small release of the client."""
+    files = {
+        "bin/client": ("0755", CLIENT.replace("@VERSION@", version).encode()),
+        "lib/cards.dat": ("0644", bytes(range(256)) * 20),
+        "share/version": ("0644", f"{version}\n".encode()),
+    }
+    return build(version, files)
+
+
+OLD = release("1.0")
+NEW = release("2.0")
+COUNTS = {OLD.name: "5\n", "legacy": "5\n", NEW.name: "6\n"}
+
+
+def steps(version: str, *, key: bool = False) -> list[Step]:
+    """An upgrade, with or without the birth of a key."""
+    client = "bin/client"
+    return [
+        StageStep(name="stage"),
+        ConfigureStep(name="configure", file="etc/client.conf", values={"for": version}, per_terminal={"card": SettingSource.KEY_CARD}),
+        *([BindKeyStep(name="bind-key", key=KeySource.BORN_HERE)] if key else []),
+        ActivateStep(
+            name="activate",
+            stop=words(client, "stop"),
+            migrate=words(client, "migrate") if version == NEW.version else None,
+            start=words(client, "start"),
+            probe=words(client, "probe"),
+            probe_attempts=1,
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A push, and what is there before it."""
+
+    name: str
+    adopt: bool = False
+    """The old client is an ordinary directory, as it was before this program came."""
+    sick: str = ""
+    """`sick` or `sick-once`: the new client's probe fails, for good or the first time."""
+
+    @property
+    def old(self) -> str:
+        """Name of the release before."""
+        return "legacy" if self.adopt else OLD.name
+
+    def prepare(self, far: Far) -> None:
+        """Put what is there before the push onto the terminal."""
+        if self.adopt:
+            for file in OLD.artifact.files:
+                path = far.root / "current" / file.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(OLD.contents[file.sha256])
+                path.chmod(int(file.mode, 8))
+        else:
+            assert far.push(steps("1.0"), OLD, attempt="01d0").story.ending is TerminalState.UPGRADED
+        (far.root / "current/state").mkdir()
+        (far.root / "current/state/count").write_text("5\n")
+        if self.sick:
+            (far.home / f"{self.sick}-2.0").touch()
+
+    def is_sick(self, far: Far) -> bool:
+        """Whether the new client's next probe fails."""
+        return bool(self.sick) and (far.home / f"{self.sick}-2.0").exists()
+
+    def push(self, machine: Machine, attempt: str) -> Pushed:
+        """The push that is cut."""
+        return machine.far.push(steps("2.0", key=self.name == "forward"), NEW, attempt=attempt)
+
+
+FORWARD = Scenario("forward")
+ROLLBACK = Scenario("rollback", sick="sick")
+ADOPTION = Scenario("adoption", adopt=True)
+ADOPTION_ROLLBACK = Scenario("adoption-rollback", adopt=True, sick="sick")
+ONCE_SICK = Scenario("once-sick", sick="sick-once")
+SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK)
+
+
+def journal_state(root: Path) -> str:
+    """The state that the journal's last whole record names."""
+    journal = root / ".fleet/journal"
+    if not journal.exists():
+        return ""
+    state = ""
+    for line in journal.read_bytes().splitlines():
+        body, _, digest = line.rpartition(b" ")
+        if sha256(body).hexdigest().encode() == digest:
+            state = body.split()[0].decode()
+    return state
+
+
+def damage(directory: Path, name: str) -> list[str]:
+    """What is wrong with a release: nothing may be."""
+    wrong = []
+    made = NEW if name == NEW.name else OLD
+    for file in made.artifact.files:
+        path = directory / file.path
+        if not path.is_file() or path.read_bytes() != made.contents[file.sha256]:
+            wrong.append(f"{name}: {file.path} is not whole")
+        elif bool(path.stat().st_mode & 0o100) != (file.mode == "0755"):
+            wrong.append(f"{name}: {file.path} has the wrong mode")
+    configured = directory / "etc/client.conf"
+    if name != "legacy" and (not configured.is_file() or configured.read_text() != f"for={made.version}\ncard=KC-0815\n"):
+        wrong.append(f"{name}: the configuration is not whole")
+    count = directory / "state/count"
+    found = count.read_text() if count.is_file() else "none"
+    if found != COUNTS[name]:
+        wrong.append(f"{name}: state is {found!r}")
+    return wrong
+
+
+def live_release(root: Path) -> tuple[str, Path]:
+    """Name and place of the release that a launcher would start."""
+    current = root / "current"
+    if current.is_symlink():
+        return Path(current.readlink()).name, current
+    if current.is_dir():
+        return "legacy", current
+    if journal_state(root) in ("activating", "back") and (root / "releases/legacy").is_dir():
+        return "legacy", root / "releases/legacy"
+    return "", current
+
+
+def wrong_with(scenario: Scenario, root: Path) -> list[str]:
+    """What must never be, at whatever moment."""
+    name, place = live_release(root)
+    if name not in (scenario.old, NEW.name):
+        return [f"the live release is {name or 'none'}"]
+    wrong = damage(place, name)
+    for directory in (root / "releases" / scenario.old, root / "current"):
+        if directory.is_dir() and not directory.is_symlink():
+            wrong += damage(directory, scenario.old)
+    if journal_state(root) == "committed" and scenario.sick == "sick" and name == NEW.name:
+        wrong.append("a sick release was committed")
+    return wrong
+
+
+def wrong_with_story(scenario: Scenario, pushed: Pushed, root: Path) -> list[str]:
+    """Whether what the terminal said holds."""
+    name, _ = live_release(root)
+    ending = pushed.story.ending
+    if ending is TerminalState.UPGRADED and (name != NEW.name or journal_state(root) != "committed"):
+        return [f"it said upgraded, but {name} is live and the journal says {journal_state(root)!r}"]
+    if ending is TerminalState.ROLLED_BACK and name != scenario.old:
+        return [f"it said rolled back, but {name} is live"]
+    return []
+
+
+def wrong_after_boot(scenario: Scenario, root: Path) -> list[str]:
+    """After the boot hook nothing is half-way."""
+    name, _ = live_release(root)
+    state = journal_state(root)
+    wrong = wrong_with(scenario, root)
+    if state in ("activating", "back"):
+        wrong.append(f"the boot hook left the journal at {state}")
+    if name == NEW.name and state != "committed":
+        wrong.append("the boot hook left a release that was not committed")
+    if not (root / "current").is_dir():
+        wrong.append("there is no client to start")
+    return wrong
+
+
+def wrong_at_the_end(scenario: Scenario, pushed: Pushed, root: Path, *, upgrade: bool) -> list[str]:
+    """After one more push the terminal is where it belongs, and nothing is left lying about."""
+    wanted = (TerminalState.UPGRADED, NEW.name) if upgrade else (TerminalState.ROLLED_BACK, scenario.old)
+    name, _ = live_release(root)
+    wrong = wrong_with(scenario, root) + wrong_with_story(scenario, pushed, root)
+    if (pushed.story.ending, name) != wanted:
+        wrong.append(f"healed to {pushed.story.ending} {pushed.story.cause} {pushed.story.detail} with {name}: {pushed.story.log}")
+    if not (root / "current").is_symlink():
+        wrong.append("current is no link")
+    # A push that finds everything in place writes nothing, so it does not clean up either.
+    if not pushed.story.in_place:
+        wrong += [f"left lying about: {path.name}" for path in sorted((root / ".fleet").glob("lock.*"))[:-1]]
+    return wrong
+
+
+def snapshot(root: Path) -> dict[str, object]:
+    """Everything under the root that a push may change."""
+    return {str(path.relative_to(root)): path.lstat().st_ino for path in root.rglob("*")}
+
+
+def save(far: Far, image: Path) -> None:
+    """Keep the terminal's home as an image."""
+    shutil.copytree(far.home, image, symlinks=True)

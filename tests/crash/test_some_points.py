@@ -1,0 +1,64 @@
+"""A slice of the matrix for every run of the tests: which points is decided by the commit, so in time it is all of them."""
+
+import errno
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.crash.machine import Cut, Fault, How
+from tests.crash.matrix import Bench
+from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.terminal.field import SHELLS
+
+pytestmark = pytest.mark.needs("cc")
+ENOUGH_S = 12
+MOST_POINTS = 24
+
+each_shell = pytest.mark.parametrize("shell", [pytest.param(shell, marks=pytest.mark.needs(shell)) for shell in SHELLS])
+
+
+@pytest.fixture(scope="module")
+def seed() -> str:
+    """The commit's name, or where there is no git, a constant."""
+    ran = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "no commit"
+
+
+def while_there_is_time(dice: random.Random) -> Iterator[random.Random]:
+    """The dice, for as many points as a slice may take; at least one."""
+    begun = time.monotonic()
+    for _ in range(MOST_POINTS):
+        yield dice
+        if time.monotonic() - begun > ENOUGH_S:
+            return
+
+
+@each_shell
+def test_a_cut_leaves_a_whole_client_and_is_healed_by_one_more_push(
+    bench: Callable[[Scenario, str], Bench], count: Callable[[str, int, list[str]], None], seed: str, shell: str
+) -> None:
+    dice = random.Random(f"{seed} {shell}")
+    made = bench(dice.choice(SCENARIOS), shell)
+    cuts = [Cut(at, how) for how in How for at in made.cut_points(how)]
+
+    bad = [made.survive(die.choice(cuts))[:1] for die in while_there_is_time(dice)]
+
+    count("cuts", len(bad), [words for found in bad for words in found])
+
+
+@each_shell
+def test_a_disk_that_fails_leaves_a_whole_client_and_claims_nothing(
+    bench: Callable[[Scenario, str], Bench], count: Callable[[str, int, list[str]], None], seed: str, shell: str
+) -> None:
+    dice = random.Random(f"faults {seed} {shell}")
+    made = bench(dice.choice(SCENARIOS), shell)
+    lasting = {errno.ENOSPC: True, errno.EDQUOT: True, errno.EROFS: True, errno.EIO: False}
+    faults = [Fault(at, number, lasts) for number, lasts in lasting.items() for at in range(1, len(made.calls) + 1)]
+
+    bad = [made.survive(die.choice(faults))[:1] for die in while_there_is_time(dice)]
+
+    count("faults", len(bad), [words for found in bad for words in found])

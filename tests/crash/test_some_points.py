@@ -15,7 +15,7 @@ from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.terminal.field import SHELLS
 
 pytestmark = pytest.mark.needs("cc")
-ENOUGH_S = 12
+ENOUGH_S = 10
 MOST_POINTS = 24
 
 each_shell = pytest.mark.parametrize("shell", [pytest.param(shell, marks=pytest.mark.needs(shell)) for shell in SHELLS])

@@ -95,7 +95,13 @@ restore() {
 take_back() {
   number=$1
   read_journal
-  is_unfinished || return 0
+  ! is_unfinished || undo_unfinished
+  # Where this very attempt had decided to go back before it died, that is how it ends.
+  [ "$state $by" = "restored $attempt" ] || return 0
+  [ "$why" = - ] || finish rolled-back "$why" "$where"
+}
+
+undo_unfinished() {
   report_log "$into was never committed; going back to $from"
   remember back "$from" "$into" "$by" "$why" "$where"
   if [ "$live" = "$into" ]; then
@@ -107,6 +113,7 @@ take_back() {
     report_log 'the old release is back, but did not start'
   fi
   remember restored "$from" "$into" "$by" "$why" "$where"
+  state=restored
 }
 
 # commit KEEP: the new release stays. KEEP releases remain here, newest first, the live one included.

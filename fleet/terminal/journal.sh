@@ -85,6 +85,7 @@ put_back() {
   find_link
   if [ "$1" = - ]; then
     tool rm -f current || return 1
+    unsettled="$unsettled ."
   elif [ "$linked" != "$1" ]; then
     flip "$1"
   fi

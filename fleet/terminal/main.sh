@@ -126,18 +126,9 @@ transact() {
   output=$run/output
   printf '' >"$record" || fail disk-error
   heal
-  keep_decision
   before=$live
   perform
   finish upgraded none -
-}
-
-# keep_decision: this very attempt was going back when it died; back is where it ends.
-keep_decision() {
-  read_journal
-  [ "$state $by" = "restored $attempt" ] || return 0
-  [ "$why" != - ] || return 0
-  finish rolled-back "$why" "$where"
 }
 
 # heed WORD: without the client's last word the link was cut or a person stopped the push, and nothing is touched.

@@ -42,7 +42,11 @@ MUTANTS = (
     Mutant("the link is removed and made again", "journal", 'move_link "releases/$1" || return 1', 'rm -f current; mv "$new" current'),
     Mutant("the journal is not asked", "journal", "activating | back) return 0 ;;", "never) return 0 ;;"),
     Mutant(
-        "the decision to go back is not kept", "main", '[ "$state $by" = "restored $attempt" ] || return 0', "return 0", scenario=ONCE_SICK
+        "the decision to go back is not kept",
+        "activate",
+        '[ "$state $by" = "restored $attempt" ] || return 0',
+        "return 0",
+        scenario=ONCE_SICK,
     ),
     Mutant("a torn record is believed", "journal", '[ "${sum%% *}" = "${1##* }" ] || return 0', "", how=How.TORN),
     Mutant("a dead holder keeps the lock", "lock", '[ -n "$identity" ] && [ "$identity" = "${holder% *}" ]', '[ "$holder" != released ]'),

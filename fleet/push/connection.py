@@ -78,7 +78,13 @@ class TerminalConnection:
         link.opened = True
         transport: Transport = self._hops[-1].transport
         transport.set_keepalive(KEEPALIVE_S)
+        link.gathers = len(self._hops) == 1  # a gateway's channel waits for its window below, where nobody would flush
         return transport
+
+    def flush(self) -> None:
+        """Let everything go that was written; before waiting for the terminal."""
+        if self._link is not None:
+            self._link.flush()
 
     def __exit__(self, *_: object) -> None:
         """Close everything, the library's threads included."""
@@ -157,12 +163,24 @@ class TerminalConnection:
             self._link.close()
 
 
+class _Hop(fabric.Connection):  # type: ignore[misc]  # Fabric carries no types
+    """A connection whose attributes are its own.
+
+    Fabric looks for every attribute it sets in its settings first, and writes some there: that takes as long as a key exchange, and two
+    threads that share the settings find them empty for a moment.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As any object does."""
+        object.__setattr__(self, name, value)
+
+
 def _hops(target: Target) -> list[fabric.Connection]:
     """The connections to open, the first gateway first, the terminal last."""
     terminal = target.terminal
     config = _fabric_config(target.ssh_config, _changed_at(target.ssh_config))
-    gateway = fabric.Connection(terminal.gateway, config=config) if terminal.gateway else None
-    connection = fabric.Connection(str(terminal.host), user=target.user, port=terminal.port, config=config, gateway=gateway)
+    gateway = _Hop(terminal.gateway, config=config) if terminal.gateway else None
+    connection = _Hop(str(terminal.host), user=target.user, port=terminal.port, config=config, gateway=gateway)
     hops = [connection]
     while hops[0].gateway:
         if not isinstance(hops[0].gateway, fabric.Connection):

@@ -1,5 +1,6 @@
 """The files of a push as they travel: a tar archive, and the last word behind it."""
 
+from functools import lru_cache
 from tarfile import BLOCKSIZE, GNU_FORMAT, TarInfo
 
 from fleet.model.release import ReleaseFile
@@ -10,9 +11,15 @@ LAST_WORD = bytes(2 * BLOCKSIZE) + b"go\n"
 
 def archive_header(file: ReleaseFile) -> bytes:
     """What goes before the file's contents."""
-    info = TarInfo(file.path)
-    info.size = file.size
-    info.mode = int(file.mode, 8)
+    return _header(file.path, file.size, file.mode)
+
+
+@lru_cache(maxsize=4096)
+def _header(path: str, size: int, mode: str) -> bytes:
+    """Made once for all terminals."""
+    info = TarInfo(path)
+    info.size = size
+    info.mode = int(mode, 8)
     return info.tobuf(GNU_FORMAT)
 
 

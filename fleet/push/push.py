@@ -86,7 +86,9 @@ def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh
     if job.terminal.host is None:
         raise LinkError(Cause.NAME_UNKNOWN)
     target = Target(job.terminal, job.terminal.user or job.account.user, ssh_config)
-    with TerminalConnection(target, keys, policy, courier.deadline) as transport:
+    connection = TerminalConnection(target, keys, policy, courier.deadline)
+    courier.flush = connection.flush
+    with connection as transport:
         cause, exit_status = courier.carry(transport)
     return courier.conversation.story(cause, exit_status)
 

@@ -5,6 +5,7 @@
 """
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
@@ -21,8 +22,8 @@ from fleet.push.link import Deadline, LinkError
 from fleet.push.payload import LAST_WORD, archive_header, archive_padding
 from fleet.text import N_
 
-PIECE_BYTES = 32 * 1024
-READ_BYTES = 256 * 1024
+PIECE_BYTES = 32 * 1024 - 64
+"""As much as Paramiko puts into one packet."""
 WINDOW_BYTES = 256 * 1024
 QUIET_S = 60.0
 """How long a terminal may say nothing before it has the last word; later only the deadline counts."""
@@ -47,8 +48,12 @@ class Courier:
     files: FileSource
     deadline: Deadline
     stop: threading.Event | None
+    flush: Callable[[], None] = field(default=lambda: None, init=False)
+    """Lets go what the connection gathers; called before every wait for the terminal."""
     sent_bytes: int = field(default=0, init=False)
     """Bytes of files that were sent."""
+    _rest: bytes = field(default=b"", init=False)
+    """The end of the last file, less than a packet; it leaves with what comes next."""
 
     def carry(self, transport: Transport) -> tuple[Cause, int | None]:
         """Hold the whole conversation.
@@ -88,6 +93,7 @@ class Courier:
             self._check(heard_at)
             channel.settimeout(self._patience())
             try:
+                self.flush()
                 data = channel.recv(PIECE_BYTES)
             except TimeoutError:
                 continue
@@ -106,24 +112,29 @@ class Courier:
             case SendLastWord():
                 self._check(monotonic())
                 self.conversation.last_word_sent = True
-                if self._send(channel, memoryview(LAST_WORD)):
+                if self._send(channel, memoryview(self._rest + LAST_WORD)):
                     channel.shutdown_write()
             case HangUp(cause):
                 raise _OverError(cause)
 
     def _send_file(self, channel: Channel, file: ReleaseFile) -> None:
+        """Send a file in whole packets, whatever is left of the file before first: a small packet costs as much as a large one."""
         with self._open(file) as source:
-            self._send(channel, memoryview(archive_header(file)))
+            data = self._rest + archive_header(file)
             left = file.size
             while left:
-                data = source.read(min(left, READ_BYTES))
-                if not data:
+                wanted = min(left, PIECE_BYTES - len(data) % PIECE_BYTES)
+                read = source.read(wanted)
+                if len(read) < wanted:
                     raise FleetError(N_("a file of the release is shorter than it was: {path}", path=file.path), where=file.sha256)
-                if not self._send(channel, memoryview(data)):
-                    return
-                self.sent_bytes += len(data)
-                left -= len(data)
-            self._send(channel, memoryview(archive_padding(file)))
+                data = data + read if data else read
+                left -= wanted
+                self.sent_bytes += wanted
+                if len(data) >= PIECE_BYTES:
+                    if not self._send(channel, memoryview(data)):
+                        return
+                    data = b""
+            self._rest = data + archive_padding(file)
 
     def _open(self, file: ReleaseFile) -> BinaryIO:
         try:
@@ -139,6 +150,8 @@ class Courier:
             self._check(sent_at)
             channel.settimeout(self._patience())
             try:
+                if not channel.send_ready():
+                    self.flush()
                 count = channel.send(data[:PIECE_BYTES])  # type: ignore[arg-type]  # any buffer will do
             except TimeoutError:
                 continue

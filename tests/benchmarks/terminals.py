@@ -145,6 +145,8 @@ def build(directory: Path, version: str, size: int, *, parts: int = 10, changed:
     for part in range(parts):
         seed = f"{version}/{part}" if part < changed else f"{size}/{part}"
         files[f"share/part-{part}"] = random.Random(seed).randbytes(size // parts)  # noqa: S311 - noise, not a secret
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in files.items())
+    files["share/SHA256SUMS"] = sums.encode()
     archive = directory / f"client-{version}-{size}.tar"
     with tarfile.open(archive, "w") as tar:
         for path, data in files.items():

@@ -16,7 +16,8 @@ UNPACK = f"tar -xf {PART} -C {RELEASE} && rm {PART}"
 FLIP = f"ln -sfn releases/{VERSION} client/next && mv -T client/next client/current"
 TELL = "client/current/bin/version"
 READ_BACK = "readlink client/current"
-CHECK = f'[ "$({READ_BACK})" = releases/{VERSION} ] && [ "$({TELL})" = version={VERSION} ]'
+INTACT = "cd client/current && sha256sum --quiet -c share/SHA256SUMS"
+CHECK = f'[ "$({READ_BACK})" = releases/{VERSION} ] && [ "$({TELL})" = version={VERSION} ] && {INTACT}'
 
 AFTER_RECEIVE = " && ".join((VERIFY, UNPACK, FLIP, TELL, READ_BACK))
 

@@ -3,7 +3,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from common import CHECK, FLIP, ORDER, PART, READ_BACK, RELEASE, TELL, UNPACK, VERIFY, VERSION
+from common import FLIP, INTACT, ORDER, PART, READ_BACK, RELEASE, TELL, UNPACK, VERIFY, VERSION
 from fabric import Connection, ThreadingGroup
 
 PARALLEL = 32
@@ -17,10 +17,19 @@ def command() -> None:
         group.run("true", hide=True)
 
 
+def in_place(c: Connection) -> bool:
+    """Whether it is live already, and intact."""
+    if c.run(READ_BACK, hide=True, warn=True).stdout.strip() != f"releases/{VERSION}":
+        return False
+    if c.run(TELL, hide=True, warn=True).stdout.strip() != f"version={VERSION}":
+        return False
+    return bool(c.run(INTACT, hide=True, warn=True).ok)
+
+
 def one(host: str) -> None:
     """One terminal."""
     with Connection(host, user=ORDER["user"], port=ORDER["port"], connect_kwargs=OPTIONS) as c:
-        if ORDER["job"] != "upload" and c.run(CHECK, hide=True, warn=True).ok:
+        if ORDER["job"] != "upload" and in_place(c):
             return
         c.run(f"mkdir -p {RELEASE}", hide=True)
         c.put(ORDER["archive"], PART)

@@ -8,7 +8,7 @@ SHELL_FILES = .ci/run .ci/setup $(shell find inventory playbooks tests fleet -na
 FRAGMENTS = cat fleet/terminal/*.sh | shellcheck --shell sh --exclude SC2034,SC2154 -
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-crash check format catalogues picture lock system-packages clean
+.PHONY: help demo test test-long test-crash bench bench-short check format catalogues picture lock system-packages clean
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -24,6 +24,12 @@ test-long: $(READY) ## Run the long tests
 
 test-crash: $(READY) ## Cut and break a push at every call that changes something
 	$(BIN)/python -m pytest -n 2 -m crash --durations=0 --durations-min=60 tests/crash $(ARGS)
+
+bench: $(READY) ## Compare with other tools, up to an hour, into docs/benchmarks.md; make bench ARGS="--case real" is one case
+	$(BIN)/python -m tests.benchmarks.compare $(ARGS)
+
+bench-short: $(READY) ## Compare with Fabric and ssh, a minute or two; fails when a ratio is too low
+	$(BIN)/python -m tests.benchmarks.compare --short
 
 check: $(READY) ## Ruff, mypy, import rules, shell scripts, catalogues
 	$(BIN)/ruff check --quiet .

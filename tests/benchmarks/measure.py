@@ -26,7 +26,7 @@ def main() -> int:
     """Run, wait for the whole tree, tell."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     began = time.monotonic()
-    code = subprocess.run(sys.argv[1:], check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode  # noqa: S603
+    code = subprocess.run(sys.argv[1:], check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode
     wall_s = time.monotonic() - began
     while left := children(os.getpid()):
         for process in left:

@@ -61,14 +61,12 @@ async def main(port: int, target_port: int, delay_s: float) -> None:
             writer.close()
             return
         try:
-            await asyncio.gather(
-                pass_on(reader, far_writer, delay_s, count_up), pass_on(far_reader, writer, delay_s, lambda _size: None)
-            )
+            await asyncio.gather(pass_on(reader, far_writer, delay_s, count_up), pass_on(far_reader, writer, delay_s, lambda _size: None))
         finally:
             far_writer.close()
             writer.close()
 
-    server = await asyncio.start_server(serve, "0.0.0.0", port, backlog=1024, limit=ENOUGH_BYTES)  # noqa: S104 - all of 127/8
+    server = await asyncio.start_server(serve, "0.0.0.0", port, backlog=1024, limit=ENOUGH_BYTES)
     asyncio.get_running_loop().add_reader(sys.stdin, answer)
     await server.serve_forever()
 

@@ -41,7 +41,9 @@ def write_report(stored: dict[str, Any], path: Path) -> None:
 def _machine() -> list[str]:
     model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?")
     sshd = subprocess.run(["ssh", "-V"], check=True, capture_output=True, text=True).stderr.split(",")[0]
-    return [f"Machine: {os.cpu_count()} cores, {model}, {platform.system()} {platform.release()}, Python {platform.python_version()}, {sshd}."]
+    return [
+        f"Machine: {os.cpu_count()} cores, {model}, {platform.system()} {platform.release()}, Python {platform.python_version()}, {sshd}."
+    ]
 
 
 def _bounds(stored: dict[str, Any]) -> list[str]:
@@ -79,11 +81,21 @@ def _case(case: Case, stored: dict[str, Any]) -> list[str]:
         f"{median(busy):.0%} busy with other work ({max(busy):.0%} at most)."
     )
     for job in case.jobs:
-        lines += ["", f"**{job}**", "", "| tool | terminals | client CPU ms | to ours | wall ms | to ours | peak MB |", "|---|--:|--:|--:|--:|--:|--:|"]
+        lines += [
+            "",
+            f"**{job}**",
+            "",
+            "| tool | terminals | client CPU ms | to ours | wall ms | to ours | peak MB |",
+            "|---|--:|--:|--:|--:|--:|--:|",
+        ]
         if case.counted:
             lines[-2:] = ["| tool | KB sent | to ours |", "|---|--:|--:|"]
         lines += [_row(case, job, tool, stored) for tool in case.tools if figures_of(stored, f"{case.name}/{job}", tool.name, "cpu_ms")]
-    return [*lines, "", "Versions: " + "; ".join(f"{tool.label}: {version}" for tool in ALL if (version := taken["versions"].get(tool.name))) + "."]
+    return [
+        *lines,
+        "",
+        "Versions: " + "; ".join(f"{tool.label}: {version}" for tool in ALL if (version := taken["versions"].get(tool.name))) + ".",
+    ]
 
 
 def _row(case: Case, job: str, tool: Tool, stored: dict[str, Any]) -> str:

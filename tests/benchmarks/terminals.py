@@ -114,7 +114,7 @@ def bed(directory: Path) -> Iterator[Bed]:
 def relay(bed: Bed, delay_ms: float) -> Iterator["Relay"]:
     """The same terminals on another port, `delay_ms` away in each direction; bytes are counted."""
     port = _free_port()
-    command = [sys.executable, Path(__file__).with_name("relay.py"), str(port), str(bed.port), str(delay_ms)]
+    command = [sys.executable, str(Path(__file__).with_name("relay.py")), str(port), str(bed.port), str(delay_ms)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             await_port(port)
@@ -144,7 +144,7 @@ def build(directory: Path, version: str, size: int, *, parts: int = 10, changed:
     files = {"bin/version": f"#!/bin/sh\necho version={version}\n".encode(), "share/version": f"{version}\n".encode()}
     for part in range(parts):
         seed = f"{version}/{part}" if part < changed else f"{size}/{part}"
-        files[f"share/part-{part}"] = random.Random(seed).randbytes(size // parts)  # noqa: S311 - noise, not a secret
+        files[f"share/part-{part}"] = random.Random(seed).randbytes(size // parts)
     sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in files.items())
     files["share/SHA256SUMS"] = sums.encode()
     archive = directory / f"client-{version}-{size}.tar"

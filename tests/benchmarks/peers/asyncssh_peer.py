@@ -21,10 +21,9 @@ async def one(host: str, limit: asyncio.Semaphore, archive: bytes, options: asyn
         await process.wait(check=True)
 
 
-async def main() -> None:
+async def main(archive: bytes) -> None:
     """All terminals."""
     limit = asyncio.Semaphore(PARALLEL)
-    archive = Path(ORDER["archive"]).read_bytes() if sends() else b""
     options = asyncssh.SSHClientConnectionOptions(
         username=ORDER["user"],
         client_keys=[ORDER["key"]],
@@ -36,4 +35,4 @@ async def main() -> None:
     await asyncio.gather(*(one(host, limit, archive, options) for host in ORDER["hosts"]))
 
 
-asyncio.run(main())
+asyncio.run(main(Path(ORDER["archive"]).read_bytes() if sends() else b""))

@@ -19,7 +19,7 @@ READ_BACK = "readlink client/current"
 INTACT = "cd client/current && sha256sum --quiet -c share/SHA256SUMS"
 CHECK = f'[ "$({READ_BACK})" = releases/{VERSION} ] && [ "$({TELL})" = version={VERSION} ] && {INTACT}'
 
-AFTER_RECEIVE = " && ".join((VERIFY, UNPACK, FLIP, TELL, READ_BACK))
+AFTER_RECEIVE = f"{VERIFY} && {UNPACK} && {FLIP} && {TELL} && {READ_BACK}"
 
 PIECE_BYTES = 64 * 1024
 

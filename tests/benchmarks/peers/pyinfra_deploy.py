@@ -27,5 +27,5 @@ else:
                 commands=[f'echo "{order["archive_sha256"]}  {archive}" | sha256sum -c', f"tar -xf {archive} -C {release}"],
             )
         files.link(name="flip", path="client/current", target=f"releases/{version}")
-        server.shell(name="version", commands=f"test \"$(client/current/bin/version)\" = version={version}")
-        server.shell(name="read back", commands=f"test \"$(readlink client/current)\" = releases/{version}")
+        server.shell(name="version", commands=f'test "$(client/current/bin/version)" = version={version}')
+        server.shell(name="read back", commands=f'test "$(readlink client/current)" = releases/{version}')

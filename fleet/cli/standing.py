@@ -100,10 +100,10 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
     from fleet.rollout.standing import waiting_waves
 
     for decision in stand.pending:
-        told = N_("{person} decided: {what}; the orchestrator takes it up.")
-        if not stand.is_run:
-            told = N_("{person} decided: {what}; `fleet run` takes it up.")
-        yield _(told.text, person=decision.actor, what=_decided(decision))
+        if stand.is_run:
+            yield _("{person} decided: {what}; the orchestrator takes it up.", person=decision.actor, what=_decided(decision))
+        else:
+            yield _("{person} decided: {what}; `fleet run` takes it up.", person=decision.actor, what=_decided(decision))
     if stand.phase is RolloutPhase.PAUSED:
         yield _("Paused by a person. Go on: fleet rollout resume")
     for wave in waiting_waves(stand.rollout, stand.pending):

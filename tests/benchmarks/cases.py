@@ -73,6 +73,6 @@ BOUNDS = (
 )
 SHORT_BOUNDS = (
     Bound("short/upgrade", "cpu_ms", FABRIC, 1.7, None),
-    Bound("short/upgrade", "cpu_ms", SSH, 0.9, None),
+    Bound("short/upgrade", "cpu_ms", SSH, 0.7, None),
     Bound("short/again", "cpu_ms", FABRIC, 1.3, None),
 )

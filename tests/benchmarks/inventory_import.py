@@ -93,7 +93,7 @@ def report(what: str, directory: Path, limit_s: float) -> None:
         result = f"{len(error.mistakes)} mistakes"
     took = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{what:28} {result:>18} {took:7.2f} s  (limit {limit_s:g} s)  peak so far {peak} MB")  # noqa: T201 - a benchmark prints
+    print(f"{what:28} {result:>18} {took:7.2f} s  (limit {limit_s:g} s)  peak so far {peak} MB")
 
 
 def main(terminals: int) -> None:

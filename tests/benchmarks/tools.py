@@ -81,7 +81,7 @@ def environment(order: Path) -> Mapping[str, str]:
         "ANSIBLE_LOCALHOST_WARNING": "0",
         "ANSIBLE_HOME": str(order.parent / "ansible"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(order.parent / "cp"),
-        "ANSIBLE_CONFIG": "/dev/null",
+        "ANSIBLE_CONFIG": str(order.parent / "ansible.cfg"),  # not there: nothing of the person's own
     }
     return {**os.environ, **ansible, "ORDER": str(order), "PYTHONDONTWRITEBYTECODE": "", "SSH_AUTH_SOCK": ""}
 

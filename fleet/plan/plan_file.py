@@ -1,6 +1,5 @@
 """The plan as a file: written by `fleet plan`, refused by everything that reads it once it has been edited."""
 
-import os
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,7 +15,7 @@ def check_place(path: Path) -> None:
     """Refuse a path no plan can be written to, before the work of making one.
 
     Raises:
-        InputError: It names no ordinary file, or one in a directory that is not there or not open to us.
+        InputError: It names no ordinary file, or one in a directory that is not there.
     """
     hint = N_("name a file in a directory that is there, for example `plan.json`")
     try:
@@ -26,8 +25,6 @@ def check_place(path: Path) -> None:
             raise InputError(N_("the plan cannot be written: not an ordinary file"), where=str(path), hint=hint)
         if not path.parent.is_dir():
             raise InputError(N_("the plan cannot be written: there is no such directory"), where=str(path), hint=hint)
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise InputError(N_("the plan cannot be written: the directory is not open to you"), where=str(path), hint=hint)
     except OSError as error:
         raise _unwritable(error, path) from None
 
@@ -39,7 +36,7 @@ def write_plan(plan: Plan, path: Path) -> None:
         InputError: It cannot be written there.
     """
     check_place(path)
-    part = path.with_name(f".fleet-plan-{os.getpid()}.part")  # the name alone may be as long as a name can be
+    part = path.with_name(".fleet-plan.part")  # the name alone may be as long as a name can be
     try:
         part.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
         part.replace(path)

@@ -26,13 +26,30 @@ def test_a_night_with_every_kind_of_fault_ends_as_planted_and_leaves_its_counts(
     assert left == {"completion.xlsx", "completion.csv", "completion.json", "workspace", "plan.json"}
 
 
-def test_the_demos_counts_hold_every_site_of_the_city_it_took(tmp_path: Path) -> None:
-    done = demo("--sites", "12", "--faults", "0", "--out", "night", cwd=tmp_path)
-
+@pytest.fixture(scope="module")
+def quiet_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a demo of twelve sites without a fault left behind."""
+    directory = tmp_path_factory.mktemp("quiet")
+    done = demo("--sites", "12", "--faults", "0", "--out", "night", cwd=directory)
     assert done.returncode == 0, done.stdout + done.stderr
-    counts = json.loads((tmp_path / "night" / "completion.json").read_text("utf-8"))
-    assert counts["total"]["sites"]["total"] == 12
     assert "Nothing failed." in done.stdout
+    return directory / "night"
+
+
+def test_the_demos_counts_hold_every_site_of_the_city_it_took(quiet_night: Path) -> None:
+    counts = json.loads((quiet_night / "completion.json").read_text("utf-8"))
+
+    assert counts["total"]["sites"]["total"] == 12
+
+
+def test_the_private_key_stands_in_its_own_file_and_nowhere_else(quiet_night: Path) -> None:
+    key = quiet_night / "workspace" / "id_ed25519"
+    secret = key.read_bytes().splitlines()[2:-1]  # the lines before hold the public half
+
+    told = [file for file in quiet_night.rglob("*") if file.is_file() and file != key and any(line in file.read_bytes() for line in secret)]
+
+    assert secret
+    assert told == []
 
 
 def test_the_demo_speaks_chinese_from_the_first_line_to_the_last(tmp_path: Path) -> None:

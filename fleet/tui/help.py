@@ -47,8 +47,8 @@ _FILTERS = (
     ("dsyy", N_("part of a name or code, or a Chinese name's initials")),
 )
 _STATES = (
-    (SiteState.NOT_STARTED, N_("nothing was touched")),
-    (SiteState.RUNNING, N_("being upgraded, or only partly")),
+    (SiteState.NOT_STARTED, N_("no push is under way, and not all of it is upgraded")),
+    (SiteState.RUNNING, N_("a push is under way")),
     (SiteState.UPGRADED, N_("every terminal proves the new release; the technician's mark is missing")),
     (SiteState.FAILED, N_("stopped before the switch; the old release is live")),
     (SiteState.ROLLED_BACK, N_("the new release did not pass; the old one is live again")),

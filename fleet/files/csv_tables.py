@@ -28,9 +28,7 @@ def read_csv(file: str, data: bytes, shape: Shape, mistakes: Mistakes) -> Table:
             mistakes.add(file, 0, N_("the file is empty"), N_("its first line holds the headings: {names}", names=", ".join(shape.columns)))
         table.whole = False
         return table
-    columns = read_headings(table, line, cells, mistakes)
-    if columns is not None:
-        _read_rows(table, lines, columns, mistakes)
+    _read_rows(table, lines, read_headings(table, line, cells, mistakes), mistakes)
     return table
 
 

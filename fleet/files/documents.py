@@ -36,6 +36,8 @@ def read_model(path: Path, model: type[M]) -> M:
 
 
 def _validated(file: str, node: Node, model: type[M], mistakes: Mistakes) -> M | None:
+    if node.unread:
+        return None
     if not isinstance(node.value, dict):
         what = N_("the file is empty") if node.value is None else N_("`key: value` lines are needed here")
         mistakes.add(file, node.line, what, N_("it begins with one of: {names}", names=", ".join(model.model_fields)))
@@ -55,6 +57,8 @@ def _note(file: str, root: Node, schema: dict[str, Any], detail: ErrorDetails, m
     place = _Place(root, schema)
     for part in detail["loc"]:
         place.enter(part)
+    if place.unread:
+        return
     if detail["type"] == "extra_forbidden":
         what = N_("unknown key `{key}`", key=shown(place.key))
         mistakes.add(file, place.key_line, what, one_of(place.key, place.known) if place.known else N_("delete it"))
@@ -77,6 +81,11 @@ class _Place:
         self.key_line = root.line
         self.key = ""
         self.known: list[str] = []
+
+    @property
+    def unread(self) -> bool:
+        """What stands here was noted as a mistake already."""
+        return self._node.unread
 
     def enter(self, part: str | int) -> None:
         """Go one part deeper."""

@@ -30,6 +30,8 @@ class Node:
     value: "str | list[Node] | dict[str, Node] | None"
     key_lines: dict[str, int] | None = None
     """For a mapping: the line of each key."""
+    unread: bool = False
+    """What stands here was noted as a mistake; nothing more is said of it."""
 
     def plain(self) -> Any:
         """The value without lines."""
@@ -80,7 +82,7 @@ def _hint_for(text: str, line: int) -> Message:
 
 
 class _RefusedError(Exception):
-    """YAML that is legal but not taken here; the rest of the document makes no sense without it."""
+    """YAML that is legal but not taken here, where the rest of the document makes no sense without it."""
 
     def __init__(self, line: int, what: Message, hint: Message) -> None:
         super().__init__(what)
@@ -116,13 +118,13 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise _RefusedError(line, N_("nested deeper than {limit} levels", limit=MAX_DEPTH), N_("is a bracket left open?"))
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            raise _RefusedError(
-                line,
-                N_("anchors and aliases (`&`, `*`) are not taken"),
-                N_("write the value out; put quotes around a text that begins with one of them"),
-            )
+            hint = N_("write the value out; put quotes around a text that begins with one of them")
+            self._mistakes.add(self._file, line, N_("anchors and aliases (`&`, `*`) are not taken"), hint)
+        if isinstance(event, yaml.AliasEvent):
+            return Node(line, None, unread=True)
         if event.tag is not None and event.tag != "!":
-            raise _RefusedError(line, N_("tag `{tag}` is not taken", tag=shown(event.tag)), N_("write the value without a tag"))
+            what = N_("tag `{tag}` is not taken", tag=shown(event.tag))
+            self._mistakes.add(self._file, line, what, N_("write the value without a tag"))
         if isinstance(event, yaml.ScalarEvent):
             plain_null = event.implicit[0] and event.value in _NULLS
             return Node(line, None if plain_null else event.value)
@@ -141,9 +143,12 @@ class _Composer:
         key_lines: dict[str, int] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
-            if not isinstance(key.value, str):
-                raise _RefusedError(key.line, N_("a key must be a word"), N_("put quotes around a text that begins with a bracket"))
             value = self._node(self._next(), depth + 1)
+            if not isinstance(key.value, str):
+                if not key.unread:
+                    hint = N_("put quotes around a text that begins with a bracket")
+                    self._mistakes.add(self._file, key.line, N_("a key must be a word"), hint)
+                continue
             if key.value in values:
                 self._mistakes.add(
                     self._file,

@@ -3,7 +3,7 @@
 A reader never stops at the first mistake: it notes it, and gives the rows that can be read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,8 @@ class Table:
     rows: "list[Row]" = field(default_factory=list)
     whole: bool = True
     """False when rows were lost; what refers to them cannot be judged."""
+    absent: frozenset[str] = frozenset()
+    """Required columns that it lacks, which was noted once and not for every row."""
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ class Row:
     values: dict[str, Any]
     lines: Mapping[str, int] | None = None
     """Line of each column, where a row has several (YAML)."""
+    bad: set[str] = field(default_factory=set)
+    """Columns whose value was noted as a mistake: nothing more is said of them."""
 
     @property
     def place(self) -> str:
@@ -75,23 +79,17 @@ class Row:
         return self.table.headings.get(column, column)
 
 
-def read_headings(table: Table, line: int, cells: Sequence[str], mistakes: Mistakes) -> tuple[str | None, ...] | None:
-    """The column of each cell of the heading line: None under an empty heading, "" under one that was noted as a mistake.
-
-    Returns None, and loses the table's rows, when a required column is missing.
-    """
+def read_headings(table: Table, line: int, cells: Sequence[str], mistakes: Mistakes) -> tuple[str | None, ...]:
+    """The column of each cell of the heading line: None under an empty heading, "" under one that was noted as a mistake."""
     columns = tuple(_column(table, line, cell.strip(), mistakes) for cell in cells)
     while columns and columns[-1] is None:
         columns = columns[:-1]
-    missing = [column for column in table.shape.required if column not in table.headings]
-    for column in missing:
+    table.absent = frozenset(column for column in table.shape.required if column not in table.headings)
+    for column in (column for column in table.shape.required if column in table.absent):
         names = ", ".join((column, *table.shape.columns[column]))
         mistakes.add(
             table.file, line, N_("column `{column}` is missing", column=column), N_("its heading may be one of: {names}", names=names)
         )
-    if missing:
-        table.whole = False
-        return None
     return columns
 
 
@@ -122,22 +120,30 @@ def near_heading(heading: str, shape: Shape) -> Message:
     return one_of(heading, shape.columns if heading.isascii() else chinese)
 
 
-def add_row(table: Table, line: int, cells: Iterable[str], columns: Sequence[str | None], mistakes: Mistakes) -> None:
-    """Add the row of a line's cells; an empty line is none. Text under no heading is a mistake."""
+def add_row(
+    table: Table, line: int, cells: Iterable[str], columns: Sequence[str | None], mistakes: Mistakes, *, unread: Collection[int] = ()
+) -> None:
+    """Add the row of a line's cells; an empty line is none. Text under no heading is a mistake, told once a line.
+
+    `unread` are the positions of cells that hold something, which was noted as a mistake.
+    """
     values: dict[str, Any] = {}
+    stray = None
     for position, cell in enumerate(cells):
         text = cell.strip()
         if not text:
             continue
         column = columns[position] if position < len(columns) else None
         if column is None:
-            what = N_("`{value}` stands under no heading", value=shown(text))
-            mistakes.add(table.file, line, what, N_("is there a comma too many, or one in a text without quotes?"))
-            break
-        if column:
+            stray = stray or text
+        elif column:
             values[column] = text
-    if values:
-        table.rows.append(Row(table, line, values))
+    if stray is not None:
+        what = N_("`{value}` stands under no heading", value=shown(stray))
+        mistakes.add(table.file, line, what, N_("is there a comma too many, or one in a text without quotes?"))
+    if values or unread:
+        bad = {column for position in unread if position < len(columns) and (column := columns[position])}
+        table.rows.append(Row(table, line, values, bad=bad))
 
 
 def _folded(name: str) -> str:

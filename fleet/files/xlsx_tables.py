@@ -127,7 +127,7 @@ class _Book:
         for sheet in _sheets(data):
             rows = _filled(sheet.iter_rows(values_only=True))
             number, cells = next(rows, (0, ()))
-            without = unfinished.get(sheet.title)
+            without = unfinished.get(sheet.title, [])
             table = self._table(sheet.title) if cells or without else None
             if table is None:
                 continue
@@ -136,12 +136,17 @@ class _Book:
                 values = {"cell": without[0].coordinate, "count": len(without)}
                 what = N_("{cell} holds a formula without a value ({count} such cells in the sheet)", **values)
                 self._mistakes.add(table.file, without[0].row, what, N_("open and save it in a spreadsheet program"))
+            if not cells or any(cell.row == number for cell in without):
                 _lost(table)
                 continue
-            columns = read_headings(table, number, _texts(table, number, cells, self._mistakes), self._mistakes)
-            if columns is not None:
-                for number, cells in rows:
-                    add_row(table, number, _texts(table, number, cells, self._mistakes), columns, self._mistakes)
+            texts, _ = _texts(table, number, cells, self._mistakes)
+            columns = read_headings(table, number, texts, self._mistakes)
+            unfilled: dict[int, set[int]] = {}
+            for cell in without:
+                unfilled.setdefault(cell.row, set()).add(cell.column - 1)
+            for number, cells in rows:
+                texts, unread = _texts(table, number, cells, self._mistakes)
+                add_row(table, number, texts, columns, self._mistakes, unread=unread | unfilled.get(number, set()))
 
     def _table(self, title: str) -> Table | None:
         shape = next((shape for shape in self._shapes if shape.is_called(title)), self._named)
@@ -152,17 +157,21 @@ class _Book:
         return Table(self._file if shape is self._named else name, shape)
 
 
-def _texts(table: Table, number: int, cells: tuple[Any, ...], mistakes: Mistakes) -> list[str]:
+def _texts(table: Table, number: int, cells: tuple[Any, ...], mistakes: Mistakes) -> tuple[list[str], set[int]]:
+    """The cells as text, and the positions of those that a spreadsheet has spoiled, which are noted."""
+    unread: set[int] = set()
     texts = ["" if cell is None else cell if isinstance(cell, str) else _text(cell) for cell in cells]
     for position, cell in enumerate(cells):
         if isinstance(cell, (int, float)) and abs(cell) >= _EXACT:
             what = N_("the number {value} is too long for a spreadsheet and was rounded", value=texts[position])
             mistakes.add(table.file, number, what, N_("format the column as text, then type it again"))
-            texts[position] = ""
+            unread.add(position)
         elif isinstance(cell, str) and cell in _FAILED:
             mistakes.add(table.file, number, N_("a formula failed: {value}", value=cell), N_("write the value in place of the formula"))
-            texts[position] = ""
-    return texts
+            unread.add(position)
+    for position in unread:
+        texts[position] = ""
+    return texts, unread
 
 
 def _text(cell: Any) -> str:

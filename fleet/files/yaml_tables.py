@@ -42,7 +42,7 @@ def read_yaml(file: str, data: bytes, shapes: Sequence[Shape], named: Shape | No
 
 
 def _table(file: str, shape: Shape, node: Node, mistakes: Mistakes) -> Table:
-    table = Table(file, shape)
+    table = Table(file, shape, whole=not node.unread)
     if node.value is None:
         return table
     if not isinstance(node.value, list):
@@ -57,12 +57,16 @@ def _table(file: str, shape: Shape, node: Node, mistakes: Mistakes) -> Table:
 
 
 def _row(table: Table, item: Node, mistakes: Mistakes) -> Row | None:
+    if item.unread:
+        table.whole = False
+        return None
     if not isinstance(item.value, dict):
         mistakes.add(table.file, item.line, N_("`key: value` lines are needed here"), N_("for example `- code: {code}`", code="a1"))
         table.whole = False
         return None
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
+    bad: set[str] = set()
     for key, node in item.value.items():
         line = item.line_of(key)
         column = key if key in table.shape.columns else table.shape.column_of(key)
@@ -73,7 +77,9 @@ def _row(table: Table, item: Node, mistakes: Mistakes) -> Row | None:
             mistakes.add(table.file, line, what, N_("the first is in line {line}; keep one", line=lines[column]))
         else:
             lines[column] = line
+            if node.unread:
+                bad.add(column)
             value = node.value.strip() if isinstance(node.value, str) else node.plain()
             if value not in (None, "", [], {}):
                 values[column] = value
-    return Row(table, item.line, values, lines)
+    return Row(table, item.line, values, lines, bad)

@@ -54,9 +54,9 @@ class _Rules:
         self._pairs(people)
         self._hours()
         self._hosts()
-        self._unique(terminals, "host", _address, N_("the same gateway, host and port"))
-        self._unique(terminals, "key_card", lambda terminal: terminal.key_card, N_("the same key card"))
-        self._unique(people, "os_user", lambda person: person.os_user, N_("the same system user"))
+        self._unique(terminals, ("host", "port", "gateway"), _address, N_("the same gateway, host and port"))
+        self._unique(terminals, ("key_card",), lambda terminal: terminal.key_card, N_("the same key card"))
+        self._unique(people, ("os_user",), lambda person: person.os_user, N_("the same system user"))
 
     def _note(self, row: Row, column: str, what: Message, hint: Message | None) -> None:
         self._mistakes.add(row.table.file, row.line_of(column), what, hint)
@@ -65,7 +65,9 @@ class _Rules:
         """Every code in `column` is one of `target`; not judged where target's rows were lost."""
         if not target.whole:
             return
-        unknown = [(row, code) for row, noun in section.entries if (code := getattr(noun, column)) is not None and code not in target.first]
+        unknown = [
+            (row, code) for row, noun in section.judged(column) if (code := getattr(noun, column)) is not None and code not in target.first
+        ]
         if unknown and not target.given:
             row = unknown[0][0]
             what = N_("`{heading}` refers to {table}, and no file holds them", heading=row.heading_of(column), table=target.title)
@@ -85,8 +87,9 @@ class _Rules:
 
     def _loops(self) -> None:
         """No district is above itself."""
-        parent = {district.code: district.parent for _, district in self._all.districts.entries}
-        for row, district in self._all.districts.entries:
+        districts = list(self._all.districts.judged("code", "parent"))
+        parent = {district.code: district.parent for _, district in districts}
+        for row, district in districts:
             above, seen = parent[district.code], {district.code}
             while above is not None and above not in seen:
                 seen.add(above)
@@ -97,7 +100,7 @@ class _Rules:
 
     def _pairs(self, section: Section[Any]) -> None:
         """Latitude and longitude come together."""
-        for row, noun in section.entries:
+        for row, noun in section.judged("latitude", "longitude"):
             if (noun.latitude is None) != (noun.longitude is None):
                 given, missing = ("latitude", "longitude") if noun.longitude is None else ("longitude", "latitude")
                 what = N_("`{given}` without `{missing}`", given=row.heading_of(given), missing=row.heading_of(missing))
@@ -105,16 +108,17 @@ class _Rules:
 
     def _hours(self) -> None:
         """Opening hours have the form that windows are computed from."""
-        for row, site in self._all.sites.entries:
+        for row, site in self._all.sites.judged("opening_hours"):
             if not all(map(_HOURS.fullmatch, site.opening_hours.split())):
                 what = N_("`{heading}` cannot be `{value}`", heading=row.heading_of("opening_hours"), value=shown(site.opening_hours))
                 self._note(row, "opening_hours", what, N_("write `08:00-12:00 14:00-20:00`; leave it empty when unknown"))
 
     def _hosts(self) -> None:
         """A terminal that is reached by SSH has a host."""
-        for row, terminal in self._all.terminals.entries:
+        for row, terminal in self._all.terminals.judged("host", "reach"):
             if terminal.reach is Reach.SSH and terminal.host is None:
-                what = N_("terminal `{terminal}` has no host", terminal=terminal.id)
+                written = "/".join(str(row.values.get(column, "?")) for column in ("site", "code"))
+                what = N_("terminal `{terminal}` has no host", terminal=shown(written))
                 self._note(
                     row,
                     "host",
@@ -122,14 +126,14 @@ class _Rules:
                     N_("give its `{host}`, or `by-hand` as `{reach}`", host=row.heading_of("host"), reach=row.heading_of("reach")),
                 )
 
-    def _unique(self, section: Section[N], column: str, value_of: Callable[[N], object], same: Message) -> None:
-        """No two rows have one value, in capitals or not; None is none."""
+    def _unique(self, section: Section[N], columns: tuple[str, ...], value_of: Callable[[N], object], same: Message) -> None:
+        """No two rows have one value, in capitals or not; None is none. It is made of `columns`, and told on the first."""
         first: dict[str, Row] = {}
-        for row, noun in section.entries:
+        for row, noun in section.judged(*columns):
             value = value_of(noun)
             if value is not None and (other := first.setdefault(_written(value).casefold(), row)) is not row:
                 what = N_("{same} as at {place}: {value}", same=same, place=other.place, value=_written(value))
-                self._note(row, column, what, N_("each may be used once; correct one of the two rows"))
+                self._note(row, columns[0], what, N_("each may be used once; correct one of the two rows"))
 
 
 def _address(terminal: Terminal) -> tuple[str, str, int] | None:

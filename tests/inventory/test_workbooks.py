@@ -50,6 +50,12 @@ SITE_HEADINGS: list[object] = ["code", "kind", "name", "district", "phone"]
             "book.xlsx[sites]:4: the number 1234567890123456 is too long for a spreadsheet and was rounded",
             "hint: format the column as text, then type it again",
         ]),
+        (["x", "hospitl", 1234567890123456, "qingwan"], [
+            "book.xlsx[sites]:4: the number 1234567890123456 is too long for a spreadsheet and was rounded",
+            "hint: format the column as text, then type it again",
+            "book.xlsx[sites]:4: `kind` cannot be `hospitl`",
+            "hint: did you mean `hospital`?",
+        ]),
         (["x", "hospital", "a", "qingwan", "#N/A"], ["book.xlsx[sites]:4: a formula failed: #N/A", "hint: write the value in place of the formula"]),
     ],
 )  # fmt: skip
@@ -61,6 +67,20 @@ def test_a_workbooks_mistake_is_told_with_sheet_and_row(
     book("sites", [SITE_HEADINGS, *good, row])
 
     assert told() == lines
+
+
+def test_rows_of_a_sheet_with_unfinished_formulas_are_looked_at_all_the_same(
+    book: Callable[[str, list[list[object]]], None], told: Told
+) -> None:
+    book("sites", [SITE_HEADINGS, ["hospital-1", "hospitl", "=1+1", "qingwan"], ["pharmacy-1", "pharmacy", "b", "qinwan"]])
+
+    found = [line for line in told() if not line.startswith("hint")]
+
+    assert found == [
+        "book.xlsx[sites]:2: C2 holds a formula without a value (1 such cells in the sheet)",
+        "book.xlsx[sites]:2: `kind` cannot be `hospitl`",
+        "book.xlsx[sites]:3: `district` is `qinwan`, which is not in districts",
+    ]
 
 
 def test_a_formula_that_was_never_worked_out_is_not_an_empty_cell(book: Callable[[str, list[list[object]]], None], told: Told) -> None:

@@ -1,5 +1,7 @@
 """What a workspace is set to."""
 
+import os
+from collections.abc import Callable
 from datetime import time
 from pathlib import Path
 
@@ -76,3 +78,11 @@ def test_settings_do_not_change_after_they_are_read(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         settings.lang = "en"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_settings_file_that_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / SETTINGS_FILE)
+
+    with pytest.raises(InputError, match="not an ordinary file"):
+        load_settings(tmp_path)

@@ -89,19 +89,13 @@ def load_settings(workspace: Path) -> Settings:
         InputError: fleet.toml is not TOML, or names an unknown key or a bad value.
     """
     file = workspace / SETTINGS_FILE
-    try:
-        ordinary = not file.exists() or file.is_file()
-    except OSError as error:
-        raise InputError(N_("cannot be read: {reason}", reason=error.strerror), where=str(file)) from None
-    if not ordinary:  # a pipe may never end
+    if file.exists() and not file.is_file():  # a pipe may never end
         raise InputError(N_("not an ordinary file"), where=str(file), hint=N_("is it the right file?"))
     sourced = type("Settings", (Settings,), {"model_config": SettingsConfigDict(**{**Settings.model_config, "toml_file": file})})
     try:
         loaded = sourced(workspace=workspace)
     except ValidationError as error:
         raise _unusable(error, str(file)) from None
-    except OSError as error:
-        raise InputError(N_("cannot be read: {reason}", reason=error.strerror), where=str(file)) from None
     except ValueError as error:
         raise InputError(N_("not a TOML file: {reason}", reason=str(error)), where=str(file)) from None
     return Settings.model_construct(**{name: getattr(loaded, name) for name in Settings.model_fields})

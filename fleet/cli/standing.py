@@ -33,6 +33,9 @@ class Stand:
     orchestrator: "Orchestrator | None"
     pending: "tuple[Decision, ...]"
     """What people decided and the orchestrator has not taken in yet."""
+    bytes_sent: int
+    bytes_saved: int
+    """Of files that terminals had already, from an earlier push that was cut off too."""
 
     @property
     def standing(self) -> "Standing":
@@ -75,6 +78,7 @@ def look(store: "Store") -> Stand:
         if rollout is None:
             raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))
         plan = releases.read_plan(snapshot, rollout.plan_digest)
+        sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
         return Stand(
             at=datetime.now(UTC),
             rollout=rollout,
@@ -84,6 +88,8 @@ def look(store: "Store") -> Stand:
             tallies=reads.read_tallies(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
+            bytes_sent=sent,
+            bytes_saved=saved,
         )
 
 

@@ -84,6 +84,8 @@ def _show(stand: Stand) -> None:
     print_table(headings, [*rows, ["", _("all"), "", *_counts(total)]])
     show()
     show(_("Terminals: {proven} of {count} proven on the new release", proven=total.proven, count=total.terminal_count))
+    sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
+    show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
 
 def _counts(tally: "Tally | None") -> list[int]:
@@ -144,6 +146,8 @@ def _facts(stand: Stand) -> dict[str, Any]:
             for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
         ],
         "total": _tally_facts(stand.tallies.total),
+        "bytes_sent": stand.bytes_sent,
+        "bytes_saved": stand.bytes_saved,
     }
 
 

@@ -151,7 +151,7 @@ class AttemptResult(Noun):
     bytes_sent: Annotated[int, Field(ge=0)] = 0
     """Payload bytes of this attempt."""
     bytes_saved: Annotated[int, Field(ge=0)] = 0
-    """Payload bytes the terminal already had."""
+    """Payload bytes the terminal already had, from an earlier push that was cut off too."""
     log: tuple[FreeText, ...] = ()
     """The last lines the terminal wrote outside the protocol, cleaned and bounded."""
     started_at: AwareDatetime

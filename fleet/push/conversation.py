@@ -19,6 +19,7 @@ from fleet.model.plan import Program
 from fleet.model.playbook import KeySource
 from fleet.model.release import Artifact, ReleaseFile
 from fleet.push.clean import clean
+from fleet.push.payload import Part
 from fleet.push.public_key import PublicKey, read_public_key
 from fleet.terminal.compile import bootstrap
 
@@ -30,9 +31,18 @@ MAX_OUTPUT_BYTES = 1024 * 1024
 MAX_LOG_LINES = 50
 MAX_FACTS = 200
 
+_PART = re.compile(rb"([1-9][0-9]{0,14}) ([0-9a-f]{64})")
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CAUSES = {cause.value: cause for cause in Cause}
 _ENDINGS = {"upgraded": TerminalState.UPGRADED, "failed": TerminalState.FAILED, "rolled-back": TerminalState.ROLLED_BACK}
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The terminal says that it holds a part of these files' payload. Say whether the rest follows or all of it, and leave out what it has."""
+
+    part: Part
+    files: tuple[ReleaseFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,7 @@ class HangUp:
     cause: Cause
 
 
-Order = SendFile | SendLastWord | HangUp
+Order = GoOn | SendFile | SendLastWord | HangUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,7 @@ class Conversation:
     _begun: bool = field(default=False, init=False)
     _asked: bool = field(default=False, init=False)
     _needed: list[int] = field(default_factory=list, init=False)
+    _part: Part | None = field(default=None, init=False)
     _in_place: bool = field(default=False, init=False)
     _ended: tuple[TerminalState, Cause, str] | None = field(default=None, init=False)
     _step: str = field(default="", init=False)
@@ -225,12 +236,20 @@ class Conversation:
             self._needed.append(int(word))
         return []
 
+    def _hear_part(self, rest: bytes) -> list[Order]:
+        said = _PART.fullmatch(rest)
+        if said is None or self._asked or self._part is not None or not self._needed:
+            return [self._hang_up(Cause.PROTOCOL)]
+        self._part = Part(int(said[1]), said[2].decode())
+        return []
+
     def _hear_send(self, _rest: bytes) -> list[Order]:
         if self._asked:
             return [self._hang_up(Cause.PROTOCOL)]
         self._asked = True
-        files = self.artifact.files if self.artifact else ()
-        return [*(SendFile(files[index]) for index in self._needed), SendLastWord()]
+        files = tuple(self.artifact.files[index] for index in self._needed) if self.artifact else ()
+        going_on = [GoOn(self._part, files)] if self._part else []
+        return [*going_on, *map(SendFile, files), SendLastWord()]
 
     def _hear_step(self, rest: bytes) -> list[Order]:
         self._step = self._step_name(rest)
@@ -301,6 +320,7 @@ _HANDLERS = {
     b"begin": Conversation._hear_begin,  # noqa: SLF001 - the class's own table, outside it because of its slots
     b"in-place": Conversation._hear_in_place,  # noqa: SLF001
     b"need": Conversation._hear_need,  # noqa: SLF001
+    b"part": Conversation._hear_part,  # noqa: SLF001
     b"send": Conversation._hear_send,  # noqa: SLF001
     b"step": Conversation._hear_step,  # noqa: SLF001
     b"done": Conversation._hear_done,  # noqa: SLF001

@@ -55,7 +55,7 @@ def push_terminal(
         key=story.key,
         host_fingerprint=policy.seen,
         bytes_sent=courier.sent_bytes,
-        bytes_saved=story.bytes_saved,
+        bytes_saved=story.bytes_saved + courier.held_bytes,
         log=story.log,
         started_at=started_at,
         finished_at=max(started_at, datetime.now(UTC)),

@@ -16,10 +16,10 @@ from paramiko import Channel, SSHException, Transport
 from fleet.errors import FleetError
 from fleet.model.attempt import Cause
 from fleet.model.release import ReleaseFile
-from fleet.push.conversation import Conversation, HangUp, Order, SendFile, SendLastWord
+from fleet.push.conversation import Conversation, GoOn, HangUp, Order, SendFile, SendLastWord
 from fleet.push.job import FileSource
 from fleet.push.link import Deadline, LinkError
-from fleet.push.payload import LAST_WORD, archive_header, archive_padding
+from fleet.push.payload import ANEW, LAST_WORD, REST, archive_header, archive_padding, is_part
 from fleet.text import N_
 
 PIECE_BYTES = 32 * 1024 - 64
@@ -52,8 +52,12 @@ class Courier:
     """Lets go what the connection gathers; called before every wait for the terminal."""
     sent_bytes: int = field(default=0, init=False)
     """Bytes of files that were sent."""
+    held_bytes: int = field(default=0, init=False)
+    """Bytes of files that an earlier push had sent, and which were left out."""
     _rest: bytes = field(default=b"", init=False)
     """The end of the last file, less than a packet; it leaves with what comes next."""
+    _skip: int = field(default=0, init=False)
+    """Bytes of the payload that are still to be left out."""
 
     def carry(self, transport: Transport) -> tuple[Cause, int | None]:
         """Hold the whole conversation.
@@ -107,12 +111,15 @@ class Courier:
 
     def _obey(self, channel: Channel, order: Order) -> None:
         match order:
+            case GoOn(part, files):
+                self._skip = part.bytes if is_part(part, files, self._open) else 0
+                self._rest = REST if self._skip else ANEW
             case SendFile(file):
                 self._send_file(channel, file)
             case SendLastWord():
                 self._check(monotonic())
                 self.conversation.last_word_sent = True
-                if self._send(channel, memoryview(self._rest + LAST_WORD)):
+                if self._send(channel, memoryview(self._rest + self._left_of(LAST_WORD))):
                     channel.shutdown_write()
             case HangUp(cause):
                 raise _OverError(cause)
@@ -120,8 +127,12 @@ class Courier:
     def _send_file(self, channel: Channel, file: ReleaseFile) -> None:
         """Send a file in whole packets, whatever is left of the file before first: a small packet costs as much as a large one."""
         with self._open(file) as source:
-            data = self._rest + archive_header(file)
-            left = file.size
+            data = self._rest + self._left_of(archive_header(file))
+            held = min(self._skip, file.size)
+            source.seek(held)
+            self._skip -= held
+            self.held_bytes += held
+            left = file.size - held
             while left:
                 wanted = min(left, PIECE_BYTES - len(data) % PIECE_BYTES)
                 read = source.read(wanted)
@@ -134,7 +145,13 @@ class Courier:
                     if not self._send(channel, memoryview(data)):
                         return
                     data = b""
-            self._rest = data + archive_padding(file)
+            self._rest = data + self._left_of(archive_padding(file))
+
+    def _left_of(self, data: bytes) -> bytes:
+        """What of it the terminal does not hold already."""
+        held = min(self._skip, len(data))
+        self._skip -= held
+        return data[held:]
 
     def _open(self, file: ReleaseFile) -> BinaryIO:
         try:

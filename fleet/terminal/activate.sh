@@ -98,7 +98,10 @@ take_back() {
   ! is_unfinished || undo_unfinished
   # Where this very attempt had decided to go back before it died, that is how it ends.
   [ "$state $by" = "restored $attempt" ] || return 0
-  [ "$why" = - ] || finish rolled-back "$why" "$where"
+  [ "$why" != - ] || return 0
+  # Its files had come, and are staged.
+  garbage="$garbage $work/part $work/part.for"
+  finish rolled-back "$why" "$where"
 }
 
 undo_unfinished() {

@@ -24,8 +24,11 @@ use_timeout() {
 watch_over() {
   limit=$1
   shift
-  (exec "$@") &
+  # What is started with `&` finds nothing on its input unless it is told where it is.
+  exec 6<&0
+  (exec "$@") <&6 6<&- &
   child=$!
+  exec 6<&-
   (
     nap=''
     trap 'kill "$nap" 2>/dev/null; exit 0' TERM
@@ -36,7 +39,7 @@ watch_over() {
       kill -s "$signal" "$child" 2>/dev/null || exit 0
       limit=5
     done
-  ) >/dev/null 2>&1 &
+  ) >/dev/null 2>&1 9<&- &
   watcher=$!
   code=0
   wait "$child" || code=$?
@@ -97,7 +100,7 @@ act() {
   [ -n "$limiter" ] || choose_limiter
   text=''
   code=0
-  "$1" >"$output" 2>&1 </dev/null 3<&- 4>&- || code=$?
+  "$1" >"$output" 2>&1 </dev/null 3<&- 4>&- 9<&- || code=$?
   return "$code"
 }
 
@@ -120,7 +123,7 @@ ask_to_pipe() {
       code=0
       "$1" || code=$?
       printf '\n%s\n' "$code"
-    } 2>/dev/null </dev/null 3<&- 4>&- | tail -c 16384
+    } 2>/dev/null </dev/null 3<&- 4>&- 9<&- | tail -c 16384
   )
   code=${text##*"$newline"}
   text=${text%"$newline"*}
@@ -132,7 +135,7 @@ ask_to_file() {
   (
     ulimit -f 32
     "$1"
-  ) >"$run/answer" 2>"$output" </dev/null 3<&- 4>&- || code=$?
+  ) >"$run/answer" 2>"$output" </dev/null 3<&- 4>&- 9<&- || code=$?
   text=''
   while IFS= read -r line || [ -n "$line" ]; do
     text=$text$line$newline

@@ -48,6 +48,8 @@ replay() {
   # The dot keeps the last line's end: without it the line was torn, and the attempt has not ended.
   text=$(cat "$run/report" && printf .)
   case $newline$text in
+    # Its last word did not arrive, so nothing was touched and there is nothing to tell: it is made now.
+    *"$newline"'end failed link-lost '*) return 0 ;;
     *"$newline"'end '*"$newline".) ;;
     *) return 0 ;;
   esac
@@ -60,7 +62,7 @@ replay() {
 # repeat LINE: say a recorded line again; what was asked for then is not asked for now.
 repeat() {
   case $1 in
-    need* | send) ;;
+    need* | part* | send) ;;
     *) report "$1" ;;
   esac
 }

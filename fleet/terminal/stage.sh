@@ -2,6 +2,9 @@
 #
 # The directory carries its final name from the start. It is no release before every file in it is verified,
 # and nothing points to it before activate.
+#
+# What the client sends arrives in .fleet/part. A part whose last word never came stays, one at most: a push that needs the
+# same files (.fleet/part.for) goes on behind it, any other takes the files that are whole in it.
 
 # print_sum INDEX SHA256 SIZE MODE PATH: the file's line as `sha256sum -c` reads it.
 print_sum() {
@@ -21,6 +24,7 @@ release_holds() {
 # stage SECONDS: the new release is complete at releases/$target, or the program ends.
 stage() {
   target=$release
+  part=$work/part
   # A live release is never written to: the same release again goes to a second directory.
   [ "$live" != "$target" ] || target=$release.r
   paths="releases/$target"
@@ -29,15 +33,24 @@ stage() {
   done
   # shellcheck disable=SC2086 # a list of our own names
   tool mkdir -p $paths "$work/manifests"
-  reuse_files
-  needed=''
-  each_file need_file
+  find_needed
+  arrived=''
+  # Where nothing is needed, the last word takes its place.
+  [ -z "$needed" ] || [ ! -s "$part" ] || take_up_part
   report "need$needed"
+  [ -z "$arrived" ] || report "part $arrived"
   report send
   receive_payload "$1"
   [ -z "$needed" ] || unpack
   verify_release
   place=releases/$target
+}
+
+# find_needed: $needed lists the files that are nowhere here, by their place in the artifact; all others are in the new release.
+find_needed() {
+  reuse_files
+  needed=''
+  each_file need_file
 }
 
 # reuse_files: copy what other releases here hold already; $good lists the verified paths.
@@ -159,20 +172,58 @@ need_file() {
   needed="$needed $1"
 }
 
-# receive_payload SECONDS: what the client sends, until it ends. Without its last word nothing more is done.
+# take_up_part: an earlier push was cut. $arrived is `BYTES SHA256` of what came, where the same files are needed now.
+take_up_part() {
+  was_for=''
+  [ ! -f "$part.for" ] || read -r was_for <"$part.for" || :
+  # A part that ends in the last word was whole. It must not stand behind a new one, so only its files count.
+  if [ "$was_for" = "$target$needed" ] && [ "$(tail -c 3 "$part")" != go ] && command -v wc >/dev/null; then
+    size=$(wc -c <"$part")
+    sum=$(sha256sum <"$part")
+    arrived="$((size)) ${sum%% *}"
+    return 0
+  fi
+  unpack_part
+  find_needed
+  tool rm -rf releases/part
+}
+
+# unpack_part: what is whole in the part counts as held in releases/part. It was cut, so tar complains; sums decide.
+unpack_part() {
+  garbage="$garbage releases/part"
+  tool rm -rf releases/part
+  tool mkdir releases/part
+  tar -xomf "$part" -C releases/part >/dev/null 2>&1 || :
+  tool rm -f "$part" "$part.for"
+}
+
+# receive_payload SECONDS: what the client sends, until it ends. Without its last word nothing more is done, and the part
+# is kept.
 receive_payload() {
   [ -n "$limiter" ] || choose_limiter
-  garbage="$garbage $run/payload"
   code=0
-  limited "$1" cat <&3 >"$run/payload" 2>"$output" 4>&- || code=$?
+  if [ -n "$arrived" ]; then
+    # The client says first whether the rest follows or everything anew. Cut before that, the part stays as it is.
+    # shellcheck disable=SC2016 # variables of the shell it is for
+    script='read -r word || exit 0; [ "$word" = rest ] || : >"$0"; exec cat >>"$0"'
+    limited "$1" sh -c "$script" "$part" <&3 2>"$output" 4>&- || code=$?
+  else
+    printf '%s\n' "$target$needed" >"$part.for" || fail disk-error
+    limited "$1" cat <&3 >"$part" 2>"$output" 4>&- || code=$?
+  fi
   [ "$code" -ne 124 ] || fail command-timeout 'the files did not arrive in time'
-  [ "$code" -eq 0 ] || trouble "$(cat "$output")"
-  heed "$(tail -c 3 "$run/payload")"
+  if [ "$code" -ne 0 ]; then
+    # A part that the disk had no room for must not fill it.
+    garbage="$garbage $part $part.for"
+    trouble "$(cat "$output")"
+  fi
+  heed "$(tail -c 3 "$part")"
+  garbage="$garbage $part $part.for"
 }
 
 # unpack: the payload is a tar archive of the needed files.
 unpack() {
-  words=$(tar -xomf "$run/payload" -C "releases/$target" 2>&1) || trouble "$words" damaged-file
+  words=$(tar -xomf "$part" -C "releases/$target" 2>&1) || trouble "$words" damaged-file
 }
 
 # verify_release: every file is there and is what the manifest says; only now it is a release.

@@ -9,12 +9,13 @@ import pytest
 
 from fleet.cli.common import os_user
 from fleet.model.actor import FLEET
+from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.playbook import Approval
 from fleet.model.rollout import RolloutPhase, WavePhase
 from fleet.plan import write_plan
 from fleet.settings import Settings
-from fleet.store import Store, open_store, rollouts
+from fleet.store import Store, open_store, progress, rollouts
 from tests.engine.city import AT, make_fleet, make_plan, set_up
 
 
@@ -203,6 +204,27 @@ def test_the_endings_of_status_add_up_to_the_fleet(cli: Cli, night: Path) -> Non
     assert sites.pop("total") == sum(sites.values()) == 6
     assert sites["unreachable"] == 2
     assert facts["standing"] == "waiting"
+
+
+def test_status_says_how_much_was_sent_and_how_much_was_there(cli: Cli, night: Path, store: Store) -> None:
+    cli("rollout", "start", night)
+    ended = AttemptResult(
+        terminal="s000/t1",
+        number=1,
+        ending=TerminalState.UNKNOWN,
+        cause=Cause.LINK_LOST,
+        bytes_sent=4_200_000,
+        bytes_saved=1_300_000,
+        started_at=AT,
+        finished_at=AT,
+    )
+    with store.write(FLEET, AT) as tx:
+        progress.record_result(tx, "r1", ended)
+
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert "Files: 4.2 MB sent, 1.3 MB were on the terminals already" in ran.out
+    assert (facts["bytes_sent"], facts["bytes_saved"]) == (4_200_000, 1_300_000)
 
 
 def test_watching_status_ends_with_the_rollout(cli: Cli, night: Path, store: Store) -> None:

@@ -41,6 +41,8 @@ def release(version: str) -> Build:
     return build(version, files)
 
 
+CUT_AFTER = 1800
+"""Bytes of a payload: the program is whole in them, the version is not."""
 OLD = release("1.0")
 NEW = release("2.0")
 COUNTS = {OLD.name: "5\n", "legacy": "5\n", NEW.name: "6\n"}
@@ -73,6 +75,8 @@ class Scenario:
     """The old client is an ordinary directory, as it was before this program came."""
     sick: str = ""
     """`sick` or `sick-once`: the new client's probe fails, for good or the first time."""
+    part: str = ""
+    """Version of the release whose payload was cut off before, and whose part is still there."""
 
     @property
     def old(self) -> str:
@@ -91,6 +95,10 @@ class Scenario:
             assert far.push(steps("1.0"), OLD, attempt="01d0").story.ending is TerminalState.UPGRADED
         (far.root / "current/state").mkdir()
         (far.root / "current/state/count").write_text("5\n")
+        if self.part:
+            cut = far.push(steps(self.part), release(self.part), attempt="0c", cut_after=CUT_AFTER)
+            assert cut.story.ending is TerminalState.UNKNOWN
+            assert (far.root / ".fleet/part").stat().st_size == CUT_AFTER
         if self.sick:
             (far.home / f"{self.sick}-2.0").touch()
 
@@ -108,7 +116,9 @@ ROLLBACK = Scenario("rollback", sick="sick")
 ADOPTION = Scenario("adoption", adopt=True)
 ADOPTION_ROLLBACK = Scenario("adoption-rollback", adopt=True, sick="sick")
 ONCE_SICK = Scenario("once-sick", sick="sick-once")
-SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK)
+GOING_ON = Scenario("going-on", part="2.0")
+OTHER_PART = Scenario("other-part", part="3.0")
+SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK, GOING_ON, OTHER_PART)
 
 
 def journal_state(root: Path) -> str:
@@ -206,7 +216,9 @@ def wrong_at_the_end(scenario: Scenario, pushed: Pushed, root: Path, *, upgrade:
         wrong.append("current is no link")
     # A push that finds everything in place writes nothing, so it does not clean up either.
     if not pushed.story.in_place:
-        wrong += [f"left lying about: {path.name}" for path in sorted((root / ".fleet").glob("lock.*"))[:-1]]
+        locks = sorted((root / ".fleet").glob("lock.*"))
+        parts = [*(root / ".fleet").glob("part*"), *root.glob("releases/part")]
+        wrong += [f"left lying about: {path.name}" for path in (*locks[:-1], *parts)]
     return wrong
 
 

@@ -140,6 +140,22 @@ def test_a_large_file_arrives_whole(bench: Bench) -> None:
     assert (bench.server.home / "client/releases" / release.name / "data/large").read_bytes() == data
 
 
+def test_a_push_that_ended_while_it_sent_files_is_gone_on_with(bench: Bench) -> None:
+    stop = threading.Event()
+    source = Source(OLD)
+    source.on_open = lambda: stop.set() if len(source.opened) > len(OLD.artifact.files) - 2 else None
+
+    stopped = bench.push(upgrade_steps("1.0"), OLD, source=source, stop=stop)
+    _wait_for_transactions(bench.server.home)
+    arrived = (bench.server.home / "client/.fleet/part").stat().st_size
+    again = bench.push(upgrade_steps("1.0"), OLD)
+
+    assert (stopped.ending, stopped.cause) == (TerminalState.FAILED, Cause.STOPPED)
+    assert (again.ending, bench.live) == (TerminalState.UPGRADED, OLD.name), again
+    assert again.bytes_sent + again.bytes_saved == OLD.artifact.size
+    assert arrived - 2048 < again.bytes_saved <= arrived  # the archive's headers are no bytes of files
+
+
 def test_a_release_that_does_not_work_is_rolled_back(bench: Bench) -> None:
     bench.push(upgrade_steps("1.0"), OLD)
     (bench.server.home / "break-probe-2.0").touch()

@@ -15,12 +15,14 @@ from fleet.push.conversation import (
     MAX_LOG_LINES,
     MAX_OUTPUT_BYTES,
     Conversation,
+    GoOn,
     HangUp,
     Order,
     SendFile,
     SendLastWord,
     Story,
 )
+from fleet.push.payload import Part
 from fleet.terminal.compile import compile_program
 from tests.terminal.field import NONCE, VALUES, build, playbook, upgrade_steps
 
@@ -89,6 +91,20 @@ def test_a_program_that_needs_nothing_gets_the_last_word() -> None:
     assert orders == [SendLastWord()]
 
 
+PART = "part 700 " + "0a" * 32
+
+
+def test_a_part_that_the_terminal_holds_is_looked_at_before_the_files_are_sent() -> None:
+    orders, _ = tell("need 0 2", PART, "send")
+
+    assert orders == [
+        GoOn(Part(700, "0a" * 32), (FILES[0], FILES[2])),
+        SendFile(FILES[0]),
+        SendFile(FILES[2]),
+        SendLastWord(),
+    ]
+
+
 def test_an_upgrade_is_told_step_by_step() -> None:
     talk = conversation()
 
@@ -133,6 +149,13 @@ def test_a_failure_names_its_step_its_cause_and_its_detail() -> None:
         ("need x",),
         ("send", "send"),
         ("send", "need 1"),
+        (PART, "send"),
+        ("need 0", PART, PART),
+        ("need 0", "send", PART),
+        ("need 0", "part 0 " + "0a" * 32),
+        ("need 0", "part 9999999999999999 " + "0a" * 32),
+        ("need 0", "part 700"),
+        ("need 0", "part 700 " + "0A" * 32),
         ("what",),
         ("",),
         ("end",),
@@ -270,7 +293,7 @@ def outcome(data: bytes, cuts: Sequence[int]) -> tuple[list[Order], Story, Story
 
 WORD = st.sampled_from(
     (
-        *("begin 1", "begin 9", "need 0 2", "need 1", "need", "send", "in-place r", "activating", "z"),
+        *("begin 1", "begin 9", "need 0 2", "need 1", "need", "send", PART, "in-place r", "activating", "z"),
         *("step stage", "done stage 3", "failed stage 1 disk-full no room", "end upgraded none -", "end failed busy x"),
         *("fact a 1", "key source token", "key number 7", "log x"),
     )

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 from fleet.model.attempt import Cause
 from fleet.model.plan import Program
@@ -26,13 +28,14 @@ from fleet.model.playbook import (
     Step,
 )
 from fleet.model.release import Artifact, ReleaseFile
-from fleet.push.conversation import Conversation, HangUp, SendFile, SendLastWord, Story
-from fleet.push.payload import LAST_WORD, archive_header, archive_padding
+from fleet.push.conversation import Conversation, GoOn, HangUp, SendFile, SendLastWord, Story
+from fleet.push.payload import ANEW, LAST_WORD, REST, Part, archive_header, archive_padding, is_part
 from fleet.terminal.compile import compile_program, release_name
 
 NEEDED_TOOLS = ("cat", "chmod", "cp", "df", "find", "head", "ln", "mkdir", "mv", "rm", "sha256sum", "sleep", "tail", "tar")
-USED_TOOLS = ("setsid", "ssh-keygen", "sync", "timeout")
+USED_TOOLS = ("flock", "setsid", "ssh-keygen", "sync", "timeout", "wc")
 NO_APPLETS = ("ssh-keygen",)
+NOT_ON_BUSYBOX = ("flock",)
 SHELLS = ("dash", "busybox", "bash")
 VALUES = {"terminal": "pharmacy-12/t03", "site": "pharmacy-12", "kind": "pharmacy", "district": "qingwan", "key_card": "KC-0815"}
 NONCE = "5eed" * 8
@@ -130,6 +133,10 @@ class Pushed:
     asked_for: tuple[str, ...]
     """Paths of the files the terminal asked for."""
     exit_code: int | None
+    sent_bytes: int = 0
+    """Of the payload: archive and last word."""
+    held: Part | None = None
+    """What the terminal said it held of the payload."""
 
 
 @dataclass
@@ -195,21 +202,23 @@ class Far:
         values: Mapping[str, str] = VALUES,
         damage: Callable[[bytes], bytes] = bytes,
         cut_at: type[SendFile | SendLastWord] | None = None,
+        cut_after: int | None = None,
         root: str = "client",
     ) -> Pushed:
-        """Push, as the transport would; `cut_at` drops the link when that order comes, the last word sent."""
+        """Push, as the transport would; `cut_at` drops the link when that was sent, `cut_after` after so many bytes of the payload."""
         artifact = release.artifact if release else None
         program = compile_program(playbook(steps, root), steps, artifact, release.version if release else "1.0")
         conversation = self.conversation(program, artifact, attempt=attempt, values=values)
         with self.start(conversation) as process:
-            return self._talk(process, conversation, release, damage, cut_at)
+            assert process.stdin is not None
+            payload = Payload(process.stdin, release.contents if release else {}, damage, cut_after)
+            return self._talk(process, conversation, payload, cut_at)
 
     def _talk(
         self,
         process: subprocess.Popen[bytes],
         conversation: Conversation,
-        release: Build | None,
-        damage: Callable[[bytes], bytes],
+        payload: "Payload",
         cut_at: type[SendFile | SendLastWord] | None,
     ) -> Pushed:
         assert process.stdin is not None
@@ -219,28 +228,74 @@ class Far:
         while not cut and (data := process.stdout.read(65536)):
             for order in conversation.feed(data):
                 match order:
+                    case GoOn(part, files):
+                        payload.go_on(part, files)
                     case SendFile(file):
                         asked_for.append(file.path)
-                        assert release is not None
-                        with suppress(BrokenPipeError):  # it died; what it said tells how far it came
-                            process.stdin.write(archive_header(file) + damage(release.contents[file.sha256]) + archive_padding(file))
+                        payload.send_file(file)
                     case SendLastWord():
                         conversation.last_word_sent = True
-                        with suppress(BrokenPipeError):
-                            process.stdin.write(LAST_WORD)
+                        payload.send(LAST_WORD)
                         process.stdin.close()
                     case HangUp():
                         pass
-                if cut_at is not None and isinstance(order, cut_at):
-                    cut = True
+                cut = payload.is_cut or (cut_at is not None and isinstance(order, cut_at))
+                if cut:
                     break
         if cut:
             process.stdin.close()
             process.stdout.close()
             process.wait(ENOUGH_S)
-            return Pushed(conversation.story(Cause.LINK_LOST), tuple(asked_for), None)
+            return Pushed(conversation.story(Cause.LINK_LOST), tuple(asked_for), None, payload.sent_bytes, payload.held)
         code = process.wait(ENOUGH_S)
-        return Pushed(conversation.story(exit_code=code), tuple(asked_for), code)
+        return Pushed(conversation.story(exit_code=code), tuple(asked_for), code, payload.sent_bytes, payload.held)
+
+
+def payload_of(release: Build, *paths: str) -> bytes:
+    """What travels when these files are needed: the archive, and the last word."""
+    files = [file for file in release.artifact.files if file.path in paths]
+    return b"".join(archive_header(file) + release.contents[file.sha256] + archive_padding(file) for file in files) + LAST_WORD
+
+
+@dataclass
+class Payload:
+    """What goes to the terminal on request."""
+
+    stream: IO[bytes]
+    contents: Mapping[str, bytes]
+    damage: Callable[[bytes], bytes]
+    left: int | None
+    """Bytes until the link is cut."""
+    sent_bytes: int = 0
+    held: Part | None = None
+    skip: int = 0
+
+    @property
+    def is_cut(self) -> bool:
+        return self.left == 0
+
+    def go_on(self, part: Part, files: tuple[ReleaseFile, ...]) -> None:
+        """Answer a terminal that holds a part."""
+        self.held = part
+        self.skip = part.bytes if is_part(part, files, lambda file: BytesIO(self.contents[file.sha256])) else 0
+        self._write(REST if self.skip else ANEW)
+
+    def send_file(self, file: ReleaseFile) -> None:
+        self.send(archive_header(file) + self.damage(self.contents[file.sha256]) + archive_padding(file))
+
+    def send(self, data: bytes) -> None:
+        """Send what the terminal does not hold, up to the cut."""
+        held = min(self.skip, len(data))
+        self.skip -= held
+        data = data[held:][: self.left]
+        if self.left is not None:
+            self.left -= len(data)
+        self.sent_bytes += len(data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        with suppress(BrokenPipeError):  # it died; what it said tells how far it came
+            self.stream.write(data)
 
 
 def make_far(directory: Path, shell: str) -> Far:
@@ -253,6 +308,8 @@ def make_far(directory: Path, shell: str) -> Far:
     assert own is not None
     (tools / "sh").symlink_to(own)
     for name in (*NEEDED_TOOLS, *USED_TOOLS):
+        if shell == "busybox" and name in NOT_ON_BUSYBOX:
+            continue
         tool = own if shell == "busybox" and name not in NO_APPLETS else shutil.which(name)
         if tool is not None:
             (tools / name).symlink_to(tool)

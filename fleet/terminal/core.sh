@@ -3,7 +3,7 @@
 # Names used everywhere: $root is the client's directory and always the working directory; $work is its private
 # part; $run holds what this attempt wrote; $live is the release that `current` points to, empty when there is none;
 # $target is the release this attempt activates; $place is where the playbook's commands run.
-# File descriptor 3 is what the client sends, 4 is what it hears.
+# File descriptor 3 is what the client sends, 4 is what it hears, 9 is the lock's where there is `flock`.
 
 set -eu
 LC_ALL=C

@@ -82,6 +82,7 @@ take_lock() {
     mine=''
     fail busy
   fi
+  guard
   for file in "$work"/lock.*; do
     [ "$file" = "$work/lock.$mine" ] || garbage="$garbage $file"
   done
@@ -91,7 +92,17 @@ take_lock() {
   done
 }
 
+# guard: where there is `flock`, the kernel keeps the lock as well, for as long as this process or a tool of its own lives.
+# What a command of the playbook leaves running does not have the descriptor and holds nothing.
+guard() {
+  command -v flock >/dev/null || return 0
+  exec 9<"$work"
+  # Without a word, somebody else has it; with one, this file system knows no such locks.
+  words=$(flock -n 9 2>&1) || [ -n "$words" ] || fail busy
+}
+
 # release_lock: let the next push in at once, while this process still has to end.
 release_lock() {
+  exec 9<&-
   printf 'released\n' >"$work/lock.$mine" || :
 }

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from fleet.model.attempt import Cause, TerminalState
+from fleet.model.playbook import ProbeStep, RunStep
 from fleet.push.conversation import HangUp, SendFile, SendLastWord
 from fleet.terminal.compile import compile_program
-from tests.terminal.field import ENOUGH_S, Far, Pushed, build, playbook, upgrade_steps
+from tests.terminal.field import ENOUGH_S, Far, Pushed, build, make_far, playbook, upgrade_steps, words
 
 OLD = build("1.0")
 NEW = build("2.0")
@@ -119,6 +120,60 @@ def test_a_lock_whose_holder_is_gone_holds_nobody_up(upgraded: Far) -> None:
     lock.write_text(f"{os.getpid()} 1 {boot}\n")  # this process id, but of another process: it started at another time
 
     assert upgraded.push(upgrade_steps("2.0"), NEW).story.ending is TerminalState.UPGRADED
+
+
+def test_of_pushes_that_begin_together_one_upgrades_and_the_others_touch_nothing(upgraded: Far) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        pushes = [pool.submit(upgraded.push, upgrade_steps("2.0"), NEW, attempt=f"aa{number}") for number in range(4)]
+        stories = [pushed.result(ENOUGH_S).story for pushed in pushes]
+
+    made = [story for story in stories if story.ending is TerminalState.UPGRADED and not story.in_place]
+    assert len(made) == 1
+    assert all(story.in_place or story.cause is Cause.BUSY for story in stories if story not in made)
+    assert upgraded.asked().count("2.0 start") == 1
+
+
+@pytest.fixture(params=[pytest.param(shell, marks=pytest.mark.needs(shell, "flock")) for shell in ("dash", "bash")])
+def with_flock(tmp_path: Path, request: pytest.FixtureRequest) -> Far:
+    """A terminal on the old release that has `flock`."""
+    far = make_far(tmp_path, request.param)
+    assert far.push(upgrade_steps("1.0"), OLD).story.ending is TerminalState.UPGRADED
+    (far.home / "asked").unlink()
+    return far
+
+
+def test_where_there_is_flock_a_lock_file_that_lies_lets_nobody_in(with_flock: Far) -> None:
+    with held_at_start(with_flock) as first:
+        newest = max((with_flock.root / ".fleet").glob("lock.*"), key=lambda path: int(path.suffix[1:]))
+        newest.write_text("released\n")
+        second = with_flock.push(upgrade_steps("3.0"), NEWER)
+
+        assert (second.story.ending, second.story.cause) == (TerminalState.FAILED, Cause.BUSY)
+        assert not first.done()
+    assert first.result().story.ending is TerminalState.UPGRADED
+    assert with_flock.live == NEW.name
+
+
+def test_what_a_command_leaves_running_holds_no_lock(with_flock: Far) -> None:
+    gate = with_flock.home / "gate"
+    os.mkfifo(gate)
+    stay = words("sh", "-c", 'read -r _ <"$HOME/gate" &')
+    steps = [*upgrade_steps("2.0"), RunStep(name="stay", command=stay, irreversible=True), ProbeStep(name="stay-too", command=stay)]
+    assert with_flock.push(steps, NEW).story.ending is TerminalState.UPGRADED
+
+    next_one = with_flock.push(upgrade_steps("3.0"), NEWER)
+    opened = os.open(gate, os.O_WRONLY | os.O_NONBLOCK)  # fails unless somebody still reads
+    os.close(opened)
+
+    assert next_one.story.ending is TerminalState.UPGRADED
+
+
+def test_where_the_file_system_knows_no_such_lock_the_lock_file_alone_decides(with_flock: Far) -> None:
+    (with_flock.tools / "flock").unlink()
+    (with_flock.tools / "flock").write_text("#!/bin/sh\necho 'flock: 9: Operation not supported' >&2\nexit 71\n")
+    (with_flock.tools / "flock").chmod(0o755)
+
+    assert with_flock.push(upgrade_steps("2.0"), NEW).story.ending is TerminalState.UPGRADED
 
 
 def test_a_link_cut_while_files_are_sent_leaves_the_old_release_untouched(upgraded: Far) -> None:

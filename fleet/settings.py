@@ -12,6 +12,10 @@ from fleet.errors import InputError
 from fleet.text import N_
 
 SETTINGS_FILE = "fleet.toml"
+LOGINS_PER_GATEWAY = 8
+"""Two fewer than OpenSSH lets in before it begins to turn away (MaxStartups 10:30:100); others log in there, too."""
+LOGINS_PER_DISTRICT = 32
+LOGINS_AT_ONCE = 64
 _DATABASE_URL = re.compile(
     r"sqlite(?:\+pysqlite)?:///.+"
     r"|postgresql(?:\+psycopg)?://(?:\S*@)?(?:[^\s:/@?\[\]]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?]\S*)?"
@@ -37,6 +41,12 @@ class Settings(BaseSettings):
     """Private ed25519 user key that terminals accept; None is `id_ed25519` in the workspace."""
     ssh_config: Path | None = None
     """An ssh_config(5) file for gateways and aliases; None reads none."""
+    logins_per_gateway: int = Field(default=LOGINS_PER_GATEWAY, ge=1, le=1000)
+    """SSH logins in progress at one gateway, at most; what it really allows is found out below that."""
+    logins_per_district: int = Field(default=LOGINS_PER_DISTRICT, ge=1, le=1000)
+    """SSH logins in progress to the terminals of one district, at most; fewer while its line is slow."""
+    logins_at_once: int = Field(default=LOGINS_AT_ONCE, ge=1, le=1000)
+    """SSH logins in progress in all, at most; fewer while all of them are slow."""
 
     @field_validator("time_zone")
     @classmethod
@@ -114,7 +124,11 @@ def _unusable(error: ValidationError, file: str) -> InputError:
 
 
 _NAMES = tuple(name for name, field in Settings.model_fields.items() if not field.exclude)
+_NUMBER = N_("give a whole number from 1 to 1000")
 _EXAMPLES = {
+    "logins_per_gateway": _NUMBER,
+    "logins_per_district": _NUMBER,
+    "logins_at_once": _NUMBER,
     "time_zone": N_("give an IANA name such as `Asia/Shanghai`"),
     "database_url": N_("give a URL such as `postgresql://fleet@db.invalid/fleet`; without it the workspace has its own SQLite file"),
     "day_boundary": N_("give a time of the day such as `06:00`"),

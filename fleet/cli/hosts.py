@@ -160,11 +160,13 @@ def _ask(terminals: "Sequence[Terminal]") -> "Iterator[tuple[str, ScanResult]]":
     """Scan a few at a time, and say how far it is."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from fleet.push import scan_host_key
+    from fleet.push import gate_of, load_user_key, scan_host_key
 
     settings = current_door().settings
+    keys = load_user_key(settings.user_key) if settings.ssh_config else None  # for the gateways; the terminals are not signed in to
+    gate = gate_of(settings)
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="scan") as pool:
-        answers = pool.map(lambda terminal: scan_host_key(terminal, settings.ssh_config), terminals)
+        answers = pool.map(lambda terminal: scan_host_key(terminal, settings.ssh_config, keys, gate), terminals)
         for number, (terminal, result) in enumerate(zip(terminals, answers, strict=True), 1):
             if number % 100 == 0:
                 say(_("{number} of {all} terminals asked", number=number, all=len(terminals)))

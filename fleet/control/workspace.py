@@ -95,5 +95,8 @@ def settings_text() -> str:
         (_("A PostgreSQL database in place of the SQLite file in this directory."), 'database_url = "postgresql://fleet@db.invalid/fleet"'),
         (_("Private ed25519 key that the terminals accept, in place of id_ed25519 in this directory."), 'key_file = "/path/to/id_ed25519"'),
         (_("An ssh_config file with the counties' gateways."), 'ssh_config = "/path/to/ssh_config"'),
+        (_("SSH logins in progress at one gateway, at most; a gateway that turns some away gets fewer."), "logins_per_gateway = 8"),
+        (_("SSH logins in progress to one district's terminals, at most; fewer while they are slow."), "logins_per_district = 32"),
+        (_("SSH logins in progress in all, at most; fewer while they are slow."), "logins_at_once = 64"),
     )
     return "\n".join(f"# {about}\n#{line}\n" for about, line in settings)

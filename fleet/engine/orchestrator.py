@@ -5,6 +5,7 @@
 - Killed at any moment, the next one goes on from the tables: shards without a worker are planned again, recorded results stay.
 """
 
+import resource
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -20,7 +21,8 @@ from fleet.engine.reconcile import Turn, reconcile
 from fleet.engine.workers import LocalWorkers
 from fleet.errors import ConflictError, FleetError
 from fleet.model.attempt import AttemptResult
-from fleet.push import PushJob, load_user_key, push_terminal
+from fleet.model.playbook import MOST_PARALLEL
+from fleet.push import PushJob, gate_of, load_user_key, push_terminal
 from fleet.settings import Settings
 from fleet.store import Store
 from fleet.trust.contents import Contents
@@ -44,11 +46,20 @@ def real_push(settings: Settings) -> Push:
     """
     keys = load_user_key(settings.user_key)
     files = Contents(settings.workspace / "releases")
+    gate = gate_of(settings)
 
     def push(job: PushJob, stop: threading.Event) -> AttemptResult:
-        return push_terminal(job, files, keys, settings.ssh_config, stop)
+        return push_terminal(job, files, keys, settings.ssh_config, stop, gate=gate)
 
     return push
+
+
+def _allow_open_files() -> None:
+    """Let this process hold a connection for each push that a playbook may make at the same time; the usual limit is 1,024 files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST_PARALLEL + 1024
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(hard, wanted), hard))
 
 
 class Orchestrator:
@@ -78,10 +89,19 @@ class Orchestrator:
             InputError: The workspace's user key cannot be used.
         """
         push = self._push or real_push(self._settings)
+        _allow_open_files()
         self._lock.take(self._clock())
         self._log = self._open.enter_context(open_log(self._settings.workspace))
         self._plans = Plans()
-        self._workers = LocalWorkers(self._store, push, self._plans, clock=self._clock, log=self._log, on_free=self._woken.set)
+        self._workers = LocalWorkers(
+            self._store,
+            push,
+            self._plans,
+            clock=self._clock,
+            log=self._log,
+            on_free=self._woken.set,
+            at_gateway=self._settings.logins_per_gateway,
+        )
         self._thread = threading.Thread(target=self._run, name="orchestrator", daemon=True)
         self._thread.start()
 

@@ -11,15 +11,16 @@
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any
 
 from fleet.engine.jobs import Task
 from fleet.engine.plans import Plans
+from fleet.engine.pool import Pool
 from fleet.engine.ports import Clock, Push
 from fleet.engine.shard_run import ShardRun, Step, claim, take_step
 from fleet.errors import FleetError
@@ -50,11 +51,12 @@ class _News:
 class LocalWorkers:
     """Works on the shards that are dispatched to it, until drained."""
 
-    def __init__(self, store: Store, push: Push, plans: Plans, *, clock: Clock, log: Any, on_free: Callable[[], None]) -> None:
-        """Take what the workers need; `on_free` must return at once."""
-        self._store, self._push, self._plans, self._clock, self._log, self._on_free = store, push, plans, clock, log, on_free
-        self._pool: ThreadPoolExecutor | None = None
-        self._parallel = 0
+    def __init__(
+        self, store: Store, push: Push, plans: Plans, *, clock: Clock, log: Any, on_free: Callable[[], None], at_gateway: int
+    ) -> None:
+        """Take what the workers need; `on_free` must return at once. `at_gateway` is for the `Pool`."""
+        self._store, self._plans, self._clock, self._log, self._on_free = store, plans, clock, log, on_free
+        self._pool = Pool(push, at_gateway=at_gateway)
         self._changed = Condition()
         self._dispatched: deque[_Key] = deque()
         self._results: deque[tuple[_Key, AttemptResult]] = deque()
@@ -112,8 +114,7 @@ class LocalWorkers:
             self._ends = True
             self._changed.notify_all()
         self._writer.join()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
 
     def _write_until_drained(self) -> None:
         trouble = 0
@@ -188,25 +189,10 @@ class LocalWorkers:
         if not isinstance(task, PushJob):
             self._take_in(key, task)
             return
-        try:
-            self._pool_of(parallel).submit(self._attempt, key, task, stop)
-        except RuntimeError as error:
-            self._take_in(key, self._broken(task, error))
+        self._pool.begin(task, stop, partial(self._settle, key), parallel)
 
-    def _pool_of(self, parallel: int) -> ThreadPoolExecutor:
-        """Threads for as many pushes as the playbook allows at the same time; those of another rollout finish in theirs."""
-        if self._pool is None or parallel != self._parallel:
-            if self._pool is not None:
-                self._pool.shutdown(wait=False)
-            self._pool, self._parallel = ThreadPoolExecutor(parallel, thread_name_prefix="push"), parallel
-        return self._pool
-
-    def _attempt(self, key: _Key, job: PushJob, stop: Event) -> None:
-        try:
-            result = self._push(job, stop)
-        except Exception as error:  # noqa: BLE001 - our own mistake over one terminal must not cost the others
-            result = self._broken(job, error)
-        self._take_in(key, result)
+    def _settle(self, key: _Key, job: PushJob, outcome: AttemptResult | Exception) -> None:
+        self._take_in(key, self._broken(job, outcome) if isinstance(outcome, Exception) else outcome)
 
     def _broken(self, job: PushJob, error: Exception) -> AttemptResult:
         """The result of a push that broke down here: nobody knows what became of it."""

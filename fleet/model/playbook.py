@@ -8,6 +8,8 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from fleet.model.base import AccountName, Code, FreeText, Noun, SafePath
 from fleet.text import N_
 
+MOST_PARALLEL = 1000
+"""Pushes that one process is built to make at the same time."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -276,7 +278,7 @@ class Playbook(Noun):
     waves: Waves = Waves()
     gate: GateRule = GateRule()
     budget: Budget = Budget()
-    parallel: Annotated[int, Field(ge=1, le=512)] = 32
+    parallel: Annotated[int, Field(ge=1, le=MOST_PARALLEL)] = 32
     """Pushes at the same time, at most; the budget may hold it lower."""
     push_deadline_s: Seconds = 600.0
     """One push from connect to result, at most."""

@@ -1,13 +1,16 @@
 """One SSH connection to one terminal. Fabric opens it, with the ssh_config and the gateways it names; Paramiko carries it.
 
 - Every server on the way is known before anything is sent to it (`host_keys`). Only our user key is offered: no agent, no other key, no password.
+- Logins go through a gate (`gate`). One that a server turned away is tried again: at a gateway until the deadline, for it has other guests;
+  at a terminal a few times.
 - One deadline covers everything (`link`); greeting, login and channel have their own, shorter limits.
 - Every failure is a LinkError with a cause. All is closed on every path, the library's thread included.
 """
 
 import logging
+import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from socket import SHUT_RDWR
@@ -20,8 +23,10 @@ from paramiko.ssh_exception import IncompatiblePeer
 from fleet.errors import InputError
 from fleet.model.attempt import Cause
 from fleet.model.inventory import Terminal
+from fleet.push.gate import Gate
 from fleet.push.host_keys import HostKeyError, Known, Pinned
-from fleet.push.link import Deadline, Link, LinkError, connect
+from fleet.push.link import Deadline, DroppedError, Link, LinkError, connect
+from fleet.push.pacing import Key, Scope
 from fleet.push.user_key import UserKey
 from fleet.text import N_
 
@@ -34,6 +39,10 @@ _JOIN_S = 5.0
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
 _MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 _CONNECT_FAILED = 2
+_TERMINAL_TRIES = 5
+"""A terminal has no other guests: one that hangs up so often will not have us."""
+_FULL = (b"Exceeded MaxStartups", b"Not allowed at this time")
+"""What OpenSSH says when it hangs up on who comes too early."""
 
 # The library logs tracebacks of every bad terminal; what happened is in the attempt's result.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -49,15 +58,28 @@ class Target:
     ssh_config: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a connection waits for its turn."""
+
+    gate: Gate = field(default_factory=Gate)
+    """Shared by all connections of the process."""
+    district: str = ""
+    """The terminal's, where it is known."""
+    stop: threading.Event | None = None
+    """Set when nobody should wait any longer."""
+
+
 class TerminalConnection:
     """An authenticated connection to a terminal, inside a `with` block."""
 
-    def __init__(self, target: Target, key: UserKey | None, policy: Pinned, deadline: Deadline) -> None:
-        """Nothing is opened yet. Without a key only the host key can be looked at."""
+    def __init__(self, target: Target, key: UserKey | None, policy: Pinned, deadline: Deadline, entry: Entry | None = None) -> None:
+        """Nothing is opened yet. Without a key only the host key can be looked at; without an entry it waits for nobody."""
         self._target = target
         self._key = key
         self._policy = policy
         self._deadline = deadline
+        self._entry = entry or Entry()
         self._hops: list[fabric.Connection] = []
         """The connections on the way, the first gateway first, the terminal last."""
         self._link: Link | None = None
@@ -69,12 +91,7 @@ class TerminalConnection:
             LinkError: It cannot be opened; nothing is left open.
             InputError: The ssh_config file cannot be read.
         """
-        self._hops = _hops(self._target)
-        try:
-            link = self._open_hops()
-        except BaseException:
-            self._close()
-            raise
+        link = self._open_with_patience()
         link.opened = True
         transport: Transport = self._hops[-1].transport
         transport.set_keepalive(KEEPALIVE_S)
@@ -90,15 +107,45 @@ class TerminalConnection:
         """Close everything, the library's threads included."""
         self._close()
 
-    def _open_hops(self) -> Link:
-        *gateways, terminal = self._hops
-        link = self._link = self._connect_first()
-        for gateway in gateways:
+    def _open_with_patience(self) -> Link:
+        """Open every hop, again where a server turned us away."""
+        drops = 0
+        while True:
+            self._hops = _hops(self._target)
             try:
-                self._open(gateway, Known(_known_hosts_files(gateway, self._target.ssh_config)), link)
-            except LinkError as error:
-                raise _at_gateway(gateway, error) from None
-        self._open(terminal, self._policy, link)
+                return self._open_hops()
+            except DroppedError as error:
+                drops += 1
+                pause_s = self._entry.gate.pause_s(drops)
+                is_final = error.cause is not Cause.GATEWAY and drops >= _TERMINAL_TRIES
+                if is_final or self._deadline.within(pause_s) < pause_s:
+                    raise LinkError(error.cause, f"{error.detail} ({drops} tries)") from None
+                if (self._entry.stop or threading.Event()).wait(pause_s):
+                    raise LinkError(Cause.STOPPED) from None
+
+    def _open_hops(self) -> Link:
+        """Open every hop once, when its turn has come; on failure nothing is left open."""
+        *gateways, terminal = self._hops
+        at_gateway = [Key(Scope.GATEWAY, f"{gateway.host}:{gateway.port}") for gateway in gateways]
+        all_the_way = [Key(Scope.ALL), *([Key(Scope.DISTRICT, self._entry.district)] if self._entry.district else [])]
+        with self._entry.gate.turn([*all_the_way, *at_gateway], self._deadline, self._entry.stop) as turn:
+            try:
+                link = self._link = self._connect_first()
+                for gateway, key in zip(gateways, at_gateway, strict=True):
+                    try:
+                        self._open(gateway, Known(_known_hosts_files(gateway, self._target.ssh_config)), link)
+                    except DroppedError as error:
+                        turn.dropped(key)
+                        raise DroppedError(Cause.GATEWAY, f"{gateway.original_host}: {error.detail}") from None
+                    except LinkError as error:
+                        raise _at_gateway(gateway, error) from None
+                    turn.passed(key)
+                self._open(terminal, self._policy, link)
+            except BaseException:
+                self._close()
+                raise
+            for key in all_the_way:
+                turn.passed(key)
         return link
 
     def _connect_first(self) -> Link:
@@ -126,7 +173,21 @@ class TerminalConnection:
             cause = Cause.NO_ANSWER if error.code == _CONNECT_FAILED else Cause.GATEWAY
             raise LinkError(cause, f"the gateway says: {error.text}") from None
         except (SSHException, EOFError, OSError) as error:
+            if (words := self._turned_away(hop, link)) is not None:
+                raise DroppedError(Cause.REFUSED, words) from None
             raise LinkError(self._cause(error, hop, link), str(error)) from None
+
+    def _turned_away(self, hop: fabric.Connection, link: Link) -> str | None:
+        """What was said where the server hung up before it had said who it is; None where it did not."""
+        transport = hop.client.get_transport()
+        if transport is None or transport.remote_version or self._deadline.passed:
+            return None
+        if hop is not self._hops[0]:
+            return "hung up" if transport.sock.eof_received and not link.closed_by_peer else None
+        words = link.first_words.strip()
+        if not link.closed_by_peer or not (words == b"" or words.startswith(_FULL)):
+            return None
+        return words.decode("ascii", "replace") or "hung up"
 
     def _cause(self, error: Exception, hop: fabric.Connection, link: Link) -> Cause:
         """Which trouble an error of the library stands for; the link knows what was heard."""
@@ -216,7 +277,7 @@ def _end(transport: Transport) -> None:
 
 
 def _at_gateway(gateway: fabric.Connection, error: LinkError) -> LinkError:
-    return LinkError(Cause.GATEWAY, f"{gateway.host}: {error.cause.value} {error.detail}".rstrip())
+    return LinkError(Cause.GATEWAY, f"{gateway.original_host}: {error.cause.value} {error.detail}".rstrip())
 
 
 def _strict_transport(sock: Any, disabled_algorithms: Any = None) -> Transport:

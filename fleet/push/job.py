@@ -1,7 +1,7 @@
 """What a push is given and what a host-key scan brings back: the values between the engine and the transport."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO, Protocol
 
@@ -18,6 +18,10 @@ class FileSource(Protocol):
     def open(self, sha256: str) -> BinaryIO:
         """The contents with that digest, at their beginning; the caller closes it. Raises OSError where they are missing."""
         ...
+
+
+def _nobody_waits() -> None:
+    """What is called where nobody asked to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class PushJob:
     """From now to the result, at most."""
     rollout: str = ""
     """Code of the rollout. With terminal, number, program and version it names the attempt: made again, it is the same attempt."""
+    on_connected: Callable[[], None] = field(default=_nobody_waits, compare=False)
+    """Called, on the push's own thread, when the terminal has let us in; must return at once."""
 
     @property
     def attempt(self) -> str:

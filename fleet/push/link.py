@@ -17,6 +17,7 @@ from fleet.model.attempt import Cause
 
 CONNECT_S = 10.0
 MAX_GREETING_BYTES = 256 * 1024
+MAX_FIRST_WORDS_BYTES = 128
 AHEAD_BYTES = 64 * 1024
 LARGE_BYTES = 16 * 1024
 """A write of this size is part of a file; anything smaller is waited for by somebody."""
@@ -56,11 +57,17 @@ class LinkError(Exception):
         self.detail = detail
 
 
+class DroppedError(LinkError):
+    """The server hung up before it had said who it is: it has too many logins already, or will have nobody. Another try may pass."""
+
+
 class Link(socket.socket):
     """A TCP socket that keeps the rules above. One thread reads; any may write."""
 
     deadline: Deadline
     heard_bytes: int = 0
+    first_words: bytes = b""
+    """The beginning of what was heard."""
     opened: bool = False
     """Set when the connection above is authenticated."""
     closed_by_peer: bool = False
@@ -103,7 +110,13 @@ class Link(socket.socket):
             raise OSError(errno.ETIME, "deadline")
         if not self.opened and self.heard_bytes > MAX_GREETING_BYTES:
             raise OSError(errno.EMSGSIZE, "endless greeting")
-        data = super().recv(AHEAD_BYTES, flags)
+        try:
+            data = super().recv(AHEAD_BYTES, flags)
+        except ConnectionError:
+            self.closed_by_peer = True
+            raise
+        if self.heard_bytes < MAX_FIRST_WORDS_BYTES:
+            self.first_words = (self.first_words + data)[:MAX_FIRST_WORDS_BYTES]
         self.heard_bytes += len(data)
         self.closed_by_peer = self.closed_by_peer or not data
         if hasattr(socket, "TCP_QUICKACK"):
@@ -119,6 +132,9 @@ class Link(socket.socket):
                 count = super().sendmsg(self._held, (), flags)
             except TimeoutError:
                 continue
+            except ConnectionError:
+                self.closed_by_peer = True
+                raise
             self._held_bytes -= count
             while self._held and count >= len(self._held[0]):
                 count -= len(self._held.pop(0))

@@ -8,8 +8,9 @@ from pathlib import Path
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Terminal
 from fleet.push.clean import clean
-from fleet.push.connection import Target, TerminalConnection
+from fleet.push.connection import Entry, Target, TerminalConnection
 from fleet.push.conversation import Conversation, Story
+from fleet.push.gate import Gate
 from fleet.push.host_keys import Pinned
 from fleet.push.job import FileSource, PushJob, ScanResult
 from fleet.push.link import Deadline, LinkError
@@ -20,7 +21,13 @@ SCAN_S = 20.0
 
 
 def push_terminal(
-    job: PushJob, files: FileSource, keys: UserKey, ssh_config: Path | None = None, stop: threading.Event | None = None
+    job: PushJob,
+    files: FileSource,
+    keys: UserKey,
+    ssh_config: Path | None = None,
+    stop: threading.Event | None = None,
+    *,
+    gate: Gate | None = None,
 ) -> AttemptResult:
     """Push one terminal and say how it ended; a bad terminal is a result, never an exception.
 
@@ -30,6 +37,7 @@ def push_terminal(
         keys: The user key that the terminal accepts.
         ssh_config: An ssh_config(5) file for aliases and gateways.
         stop: Set to stop: before the terminal has the last word it ends with cause STOPPED and nothing touched; after it, it goes on.
+        gate: Where its login waits for its turn, shared with the other pushes; without one it waits for nobody.
 
     Raises:
         FleetError: A file of the release is missing here.
@@ -39,9 +47,10 @@ def push_terminal(
     conversation = Conversation(job.program, job.artifact, job.values, secrets.token_hex(16), job.attempt)
     courier = Courier(conversation, files, Deadline.after(job.deadline_s), stop)
     try:
-        story = _converse(job, courier, policy, keys, ssh_config)
+        story = _converse(job, courier, policy, keys, ssh_config, gate=gate or Gate())
     except LinkError as error:
-        story = _not_begun(TerminalState.UNREACHABLE, error.cause, error.detail)
+        ending = TerminalState.FAILED if error.cause is Cause.STOPPED else TerminalState.UNREACHABLE
+        story = _not_begun(ending, error.cause, error.detail)
     return AttemptResult(
         terminal=job.terminal.id,
         number=job.number,
@@ -62,23 +71,24 @@ def push_terminal(
     )
 
 
-def scan_host_key(terminal: Terminal, ssh_config: Path | None = None, keys: UserKey | None = None) -> ScanResult:
+def scan_host_key(terminal: Terminal, ssh_config: Path | None = None, keys: UserKey | None = None, gate: Gate | None = None) -> ScanResult:
     """The fingerprint of the terminal's host key, without logging in there; a bad terminal is a result, never an exception.
 
-    `keys` is for the gateways on the way, where there are any.
+    `keys` is for the gateways on the way, where there are any; `gate` is shared with the other scans.
     """
     if terminal.host is None:
         return ScanResult(None, Cause.NAME_UNKNOWN)
     policy = Pinned(None)
     try:
-        with TerminalConnection(Target(terminal, "nobody", ssh_config), keys, policy, Deadline.after(SCAN_S)):
+        entry = Entry(gate or Gate())
+        with TerminalConnection(Target(terminal, "nobody", ssh_config), keys, policy, Deadline.after(SCAN_S), entry):
             pass
     except LinkError as error:  # with nothing pinned every key is turned away, and has been seen
         return ScanResult(policy.seen) if policy.seen else ScanResult(None, error.cause, clean(error.detail.encode()))
     return ScanResult(policy.seen)
 
 
-def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh_config: Path | None) -> Story:
+def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh_config: Path | None, *, gate: Gate) -> Story:
     if courier.stop is not None and courier.stop.is_set():
         return _not_begun(TerminalState.FAILED, Cause.STOPPED)
     if job.pinned is None:
@@ -86,9 +96,10 @@ def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh
     if job.terminal.host is None:
         raise LinkError(Cause.NAME_UNKNOWN)
     target = Target(job.terminal, job.terminal.user or job.account.user, ssh_config)
-    connection = TerminalConnection(target, keys, policy, courier.deadline)
+    connection = TerminalConnection(target, keys, policy, courier.deadline, Entry(gate, job.site.district, courier.stop))
     courier.flush = connection.flush
     with connection as transport:
+        job.on_connected()
         cause, exit_status = courier.carry(transport)
     return courier.conversation.story(cause, exit_status)
 

@@ -65,6 +65,12 @@ class Night:
         while self.stored_phase() is not phase:
             assert time.monotonic() < until
 
+    def wait_until_upgraded(self, sites: int) -> None:
+        """Until so many sites are."""
+        until = time.monotonic() + 20
+        while self.sites.upgraded < sites:
+            assert time.monotonic() < until, self.sites
+
     def stored_phase(self) -> RolloutPhase:
         with self.store.read() as snapshot:
             state = rollouts.read_rollout(snapshot, "r1")
@@ -119,6 +125,20 @@ def test_in_flight_never_exceeds_the_failures_still_allowed(night: Night) -> Non
 
     assert night.phase() is RolloutPhase.FINISHED
     assert night.terminals.most_at_once <= 4
+
+
+def test_a_district_that_keeps_every_push_waiting_holds_up_no_other(night: Night) -> None:
+    fleet = make_fleet(40)
+    night.terminals.silent = frozenset(("east",))
+    west = {name for name, terminal in fleet.terminals.items() if fleet.sites[terminal.site].district == "west"}
+
+    night.start(fleet, make_plan(fleet, 40, failures=40, unreachable=40, parallel=6))
+    night.wait_until_upgraded(len(west))
+    upgraded = {name for name in west if night.attempts(name)}
+    night.terminals.let_go()
+
+    assert upgraded == west
+    assert night.phase() is RolloutPhase.FINISHED
 
 
 def test_pushes_at_the_same_time_never_exceed_the_playbook(night: Night) -> None:

@@ -69,7 +69,7 @@ def push(
 
 @contextmanager
 def serving(behave: Behaviour) -> Iterator[tuple[int, list[bytes]]]:
-    """A server that treats its one client like this; its port, and what it heard."""
+    """A server that treats its clients like this, one after the other; its port, and what it heard."""
     heard: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = threading.Thread(target=_serve, args=(listener, behave, heard))
@@ -84,11 +84,12 @@ def serving(behave: Behaviour) -> Iterator[tuple[int, list[bytes]]]:
 
 def _serve(listener: socket.socket, behave: Behaviour, heard: list[bytes]) -> None:
     with suppress(OSError):
-        connection, _ = listener.accept()
-        with connection:
-            behave(connection)
-            while data := connection.recv(4096):
-                heard.append(data)
+        while True:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                behave(connection)
+                while data := connection.recv(4096):
+                    heard.append(data)
 
 
 def says(words: bytes) -> Behaviour:

@@ -25,8 +25,11 @@ class RolloutMachine(RuleBasedStateMachine):
         approval=st.sampled_from(Approval),
         success=st.sampled_from([0.0, 95.0]),
         size=st.integers(1, 4),
+        districts=st.integers(1, 3),
     )
-    def build(self, waves: list[tuple[int, int, int, int, bool]], parallel: int, approval: Approval, success: float, size: int) -> None:
+    def build(
+        self, *, waves: list[tuple[int, int, int, int, bool]], parallel: int, approval: Approval, success: float, size: int, districts: int
+    ) -> None:
         rules = Rules(
             gate=GateRule(success=success, approval=approval),
             parallel=parallel,
@@ -36,7 +39,7 @@ class RolloutMachine(RuleBasedStateMachine):
             ),
         )
         by_hand = frozenset(f"h{number}-{place}" for number, wave in enumerate(waves, 1) for place in range(wave[1]))
-        self.world = World(rules, by_hand, shard_size=size)
+        self.world = World(rules, by_hand, shard_size=size, districts=districts)
         for number, wave in enumerate(waves, 1):
             self.world.add(number, [f"w{number}-{place}" for place in range(wave[0])])
             self.world.add(number, [f"h{number}-{place}" for place in range(wave[1])])

@@ -59,6 +59,7 @@ class World:
     lost: set[int] = field(default_factory=set)
     now: datetime = NOW
     shard_size: int = 3
+    districts: int = 1
 
     def __post_init__(self) -> None:
         waves = tuple(WaveState(number=rule.number) for rule in self.rules.waves)
@@ -117,7 +118,9 @@ class World:
                 for start in range(0, len(todo), self.shard_size):
                     sites = tuple(todo[start : start + self.shard_size])
                     number = len(self.shards) + 1
-                    self.shards[number] = Shard(id=number, rollout="r1", wave=wave, district="d", sites=sites, open=len(sites))
+                    self.shards[number] = Shard(
+                        id=number, rollout="r1", wave=wave, district=f"d{number % self.districts}", sites=sites, open=len(sites)
+                    )
             case Dispatch(shard, parallel, failures):
                 self.change(shard, state=ShardState.RUNNING, grant_parallel=parallel, grant_failures=failures)
                 self.in_flight[shard] = set()

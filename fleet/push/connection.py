@@ -25,6 +25,7 @@ from fleet.model.attempt import Cause
 from fleet.model.inventory import Terminal
 from fleet.push.gate import Gate
 from fleet.push.host_keys import HostKeyError, Known, Pinned
+from fleet.push.inline import InlineTransport
 from fleet.push.link import Deadline, DroppedError, Link, LinkError, connect
 from fleet.push.pacing import Key, Scope
 from fleet.push.user_key import UserKey
@@ -95,13 +96,8 @@ class TerminalConnection:
         link.opened = True
         transport: Transport = self._hops[-1].transport
         transport.set_keepalive(KEEPALIVE_S)
-        link.gathers = len(self._hops) == 1  # a gateway's channel waits for its window below, where nobody would flush
+        link.gathers = isinstance(transport, InlineTransport)  # a gateway's channel waits for its window where nobody would flush
         return transport
-
-    def flush(self) -> None:
-        """Let everything go that was written; before waiting for the terminal."""
-        if self._link is not None:
-            self._link.flush()
 
     def __exit__(self, *_: object) -> None:
         """Close everything, the library's threads included."""
@@ -159,6 +155,9 @@ class TerminalConnection:
 
     def _open(self, hop: fabric.Connection, policy: MissingHostKeyPolicy, link: Link) -> None:
         hop.connect_kwargs = self._connect_kwargs()
+        # Behind a gateway two transports feed each other, each in a thread of its own.
+        inline = len(self._hops) == 1
+        hop.connect_kwargs["transport_factory"] = _strict_inline if inline else _strict_threaded
         hop.connect_timeout = None
         if hop is self._hops[0]:
             hop.connect_kwargs["sock"] = link
@@ -211,7 +210,6 @@ class TerminalConnection:
             "banner_timeout": self._deadline.within(GREETING_S),
             "auth_timeout": self._deadline.within(LOGIN_S),
             "channel_timeout": self._deadline.within(CHANNEL_S),
-            "transport_factory": _strict_transport,
         }
 
     def _close(self) -> None:
@@ -265,7 +263,10 @@ def _fabric_config(ssh_config: Path | None, _mtime_ns: int) -> fabric.Config:
 
 
 def _end(transport: Transport) -> None:
-    """Wake the library's thread up and wait for it, so that it is gone before its descriptor is free for another push."""
+    """End the library's loop; where it is a thread, wait for it, so that it is gone before its descriptor is free for another push."""
+    if isinstance(transport, InlineTransport):
+        transport.end()
+        return
     with suppress(OSError, SSHException, EOFError):
         if isinstance(transport.sock, Link):
             transport.sock.shutdown(SHUT_RDWR)
@@ -280,9 +281,16 @@ def _at_gateway(gateway: fabric.Connection, error: LinkError) -> LinkError:
     return LinkError(Cause.GATEWAY, f"{gateway.original_host}: {error.cause.value} {error.detail}".rstrip())
 
 
-def _strict_transport(sock: Any, disabled_algorithms: Any = None) -> Transport:
-    """A transport that offers no weak algorithm, the fastest of the strong ones first."""
-    transport = Transport(sock, disabled_algorithms=disabled_algorithms)
+def _strict_inline(sock: Any, disabled_algorithms: Any = None) -> Transport:
+    return _strict(InlineTransport(sock, disabled_algorithms=disabled_algorithms))
+
+
+def _strict_threaded(sock: Any, disabled_algorithms: Any = None) -> Transport:
+    return _strict(Transport(sock, disabled_algorithms=disabled_algorithms))
+
+
+def _strict(transport: Transport) -> Transport:
+    """Offer no weak algorithm, the fastest of the strong ones first."""
     options = transport.get_security_options()
     options.ciphers = _CIPHERS
     options.digests = _MACS

@@ -7,8 +7,10 @@
 """
 
 import errno
+import select
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Self
@@ -19,6 +21,8 @@ CONNECT_S = 10.0
 MAX_GREETING_BYTES = 256 * 1024
 MAX_FIRST_WORDS_BYTES = 128
 AHEAD_BYTES = 64 * 1024
+MAX_AHEAD_BYTES = 1024 * 1024
+"""While we wait to send, no more is read than this."""
 LARGE_BYTES = 16 * 1024
 """A write of this size is part of a file; anything smaller is waited for by somebody."""
 HELD_BYTES = 128 * 1024
@@ -73,6 +77,8 @@ class Link(socket.socket):
     closed_by_peer: bool = False
     gathers: bool = False
     """Whether large writes wait for each other. Who sets it calls `flush` before waiting for the other side."""
+    give_way: Callable[[], None] | None = None
+    """What to call instead of waiting for bytes, on a socket that does not block: returns when there are some, or raises."""
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
         """Nothing is connected yet."""
@@ -86,8 +92,14 @@ class Link(socket.socket):
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Receive, and acknowledge at once."""
-        if not self._ahead:
-            self._ahead = memoryview(self._receive(flags))
+        while not self._ahead:
+            try:
+                self._ahead = memoryview(self._receive(flags))
+                break
+            except BlockingIOError:
+                if self.give_way is None:
+                    raise
+                self.give_way()
         data, self._ahead = bytes(self._ahead[:bufsize]), self._ahead[bufsize:]
         return data
 
@@ -99,6 +111,18 @@ class Link(socket.socket):
             if not self.gathers or len(data) < LARGE_BYTES or self._held_bytes >= HELD_BYTES:
                 self._let_go(flags)
         return len(data)
+
+    def gather(self, *pieces: bytes) -> None:
+        """Send a packet of a file, with others like it or with what comes after them; before the deadline only."""
+        with self._writing:
+            self._held += pieces
+            self._held_bytes += sum(map(len, pieces))
+            if not self.gathers or self._held_bytes >= HELD_BYTES:
+                self._let_go(0)
+
+    def wait_readable(self, seconds: float) -> bool:
+        """Whether there is something to read within that time, or the deadline passed: then a read says so."""
+        return bool(self._ahead) or bool(self._wait(select.POLLIN, seconds)) or self.deadline.passed
 
     def flush(self) -> None:
         """Send what waits."""
@@ -132,6 +156,9 @@ class Link(socket.socket):
                 count = super().sendmsg(self._held, (), flags)
             except TimeoutError:
                 continue
+            except BlockingIOError:
+                self._wait_writable()
+                continue
             except ConnectionError:
                 self.closed_by_peer = True
                 raise
@@ -140,6 +167,18 @@ class Link(socket.socket):
                 count -= len(self._held.pop(0))
             if count:
                 self._held[0] = self._held[0][count:]
+
+    def _wait_writable(self) -> None:
+        """Wait until more can be sent; the other side may have to say something first, so that is taken in."""
+        takes_in = len(self._ahead) < MAX_AHEAD_BYTES
+        if self._wait(select.POLLOUT | (select.POLLIN if takes_in else 0), CONNECT_S) == select.POLLIN:
+            self._ahead = memoryview(bytes(self._ahead) + self._receive(0))
+
+    def _wait(self, events: int, seconds: float) -> int:
+        poll = select.poll()
+        poll.register(self, events)
+        found = poll.poll(max(1, int(1000 * self.deadline.within(seconds))))
+        return found[0][1] if found else 0
 
 
 def connect(host: str, port: int, deadline: Deadline) -> Link:

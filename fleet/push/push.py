@@ -96,9 +96,8 @@ def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh
     if job.terminal.host is None:
         raise LinkError(Cause.NAME_UNKNOWN)
     target = Target(job.terminal, job.terminal.user or job.account.user, ssh_config)
-    connection = TerminalConnection(target, keys, policy, courier.deadline, Entry(gate, job.site.district, courier.stop))
-    courier.flush = connection.flush
-    with connection as transport:
+    entry = Entry(gate, job.site.district, courier.stop)
+    with TerminalConnection(target, keys, policy, courier.deadline, entry) as transport:
         job.on_connected()
         cause, exit_status = courier.carry(transport)
     return courier.conversation.story(cause, exit_status)

@@ -5,26 +5,24 @@
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from time import monotonic, sleep
+from time import monotonic
 from typing import BinaryIO
 
-from paramiko import Channel, SSHException, Transport
+from paramiko import SSHException, Transport
 
 from fleet.errors import FleetError
 from fleet.model.attempt import Cause
 from fleet.model.release import ReleaseFile
+from fleet.push.channel import PIECE_BYTES, ExecChannel, open_exec
 from fleet.push.conversation import Conversation, GoOn, HangUp, Order, SendFile, SendLastWord
 from fleet.push.job import FileSource
 from fleet.push.link import Deadline, LinkError
 from fleet.push.payload import ANEW, LAST_WORD, REST, archive_header, archive_padding, is_part
 from fleet.text import N_
 
-PIECE_BYTES = 32 * 1024 - 64
-"""As much as Paramiko puts into one packet."""
-WINDOW_BYTES = 256 * 1024
 QUIET_S = 60.0
 """How long a terminal may say nothing before it has the last word; later only the deadline counts."""
 STATUS_S = 2.0
@@ -48,14 +46,13 @@ class Courier:
     files: FileSource
     deadline: Deadline
     stop: threading.Event | None
-    flush: Callable[[], None] = field(default=lambda: None, init=False)
-    """Lets go what the connection gathers; called before every wait for the terminal."""
     sent_bytes: int = field(default=0, init=False)
     """Bytes of files that were sent."""
     held_bytes: int = field(default=0, init=False)
     """Bytes of files that an earlier push had sent, and which were left out."""
-    _rest: bytes = field(default=b"", init=False)
-    """The end of the last file, less than a packet; it leaves with what comes next."""
+    _rest: list[bytes] = field(default_factory=list, init=False)
+    """What waits for more, less than a packet of it: a small packet costs as much as a large one."""
+    _rest_bytes: int = field(default=0, init=False)
     _skip: int = field(default=0, init=False)
     """Bytes of the payload that are still to be left out."""
 
@@ -71,37 +68,34 @@ class Courier:
         """
         channel = self._start(transport)
         try:
-            self._send(channel, memoryview(self.conversation.opening()))
+            self._send(channel, self.conversation.opening())
             self._listen(channel)
-            return (Cause.NONE, self._exit_status(channel)) if transport.is_active() else (Cause.LINK_LOST, None)
+            if not transport.is_active():
+                return Cause.DEADLINE if self.deadline.passed else Cause.LINK_LOST, None
+            return Cause.NONE, channel.exit_status(self.deadline.within(STATUS_S))
         except _OverError as over:
             return over.cause, None
         finally:
             with suppress(SSHException, OSError, EOFError):  # there may be no link left to say goodbye on
                 channel.close()
 
-    def _start(self, transport: Transport) -> Channel:
+    def _start(self, transport: Transport) -> ExecChannel:
         try:
-            channel = transport.open_session(window_size=WINDOW_BYTES, timeout=self.deadline.within(QUIET_S))
-            channel.settimeout(self.deadline.within(QUIET_S))
-            channel.set_combine_stderr(True)
-            channel.exec_command(self.conversation.command())
+            return open_exec(transport, self.conversation.command(), self.deadline.within(QUIET_S))
         except (SSHException, OSError, EOFError) as error:
-            raise LinkError(Cause.LINK_LOST if not transport.is_active() else Cause.PROTOCOL, str(error)) from None
-        return channel
+            cause = Cause.DEADLINE if self.deadline.passed else Cause.PROTOCOL if transport.is_active() else Cause.LINK_LOST
+            raise LinkError(cause, str(error)) from None
 
-    def _listen(self, channel: Channel) -> None:
+    def _listen(self, channel: ExecChannel) -> None:
         """Take in and obey until the terminal has nothing more to say."""
         heard_at = monotonic()
         while True:
             self._check(heard_at)
-            channel.settimeout(self._patience())
             try:
-                self.flush()
-                data = channel.recv(PIECE_BYTES)
+                data = channel.read(self._patience())
             except TimeoutError:
                 continue
-            except OSError:
+            except (SSHException, OSError, EOFError):
                 return
             if not data:
                 return
@@ -109,43 +103,39 @@ class Courier:
             for order in self.conversation.feed(data):
                 self._obey(channel, order)
 
-    def _obey(self, channel: Channel, order: Order) -> None:
+    def _obey(self, channel: ExecChannel, order: Order) -> None:
         match order:
             case GoOn(part, files):
                 self._skip = part.bytes if is_part(part, files, self._open) else 0
-                self._rest = REST if self._skip else ANEW
+                self._gather(channel, REST if self._skip else ANEW)
             case SendFile(file):
                 self._send_file(channel, file)
             case SendLastWord():
                 self._check(monotonic())
                 self.conversation.last_word_sent = True
-                if self._send(channel, memoryview(self._rest + self._left_of(LAST_WORD))):
-                    channel.shutdown_write()
+                if self._gather(channel, self._left_of(LAST_WORD)) and self._let_go(channel):
+                    channel.end_input()
             case HangUp(cause):
                 raise _OverError(cause)
 
-    def _send_file(self, channel: Channel, file: ReleaseFile) -> None:
-        """Send a file in whole packets, whatever is left of the file before first: a small packet costs as much as a large one."""
+    def _send_file(self, channel: ExecChannel, file: ReleaseFile) -> None:
+        """Send a file behind what waits; its end waits in turn."""
         with self._open(file) as source:
-            data = self._rest + self._left_of(archive_header(file))
+            taken = self._gather(channel, self._left_of(archive_header(file)))
             held = min(self._skip, file.size)
             source.seek(held)
             self._skip -= held
             self.held_bytes += held
             left = file.size - held
-            while left:
-                wanted = min(left, PIECE_BYTES - len(data) % PIECE_BYTES)
-                read = source.read(wanted)
-                if len(read) < wanted:
+            while taken and left:
+                read = source.read(min(left, PIECE_BYTES - self._rest_bytes))
+                if not read:
                     raise FleetError(N_("a file of the release is shorter than it was: {path}", path=file.path), where=file.sha256)
-                data = data + read if data else read
-                left -= wanted
-                self.sent_bytes += wanted
-                if len(data) >= PIECE_BYTES:
-                    if not self._send(channel, memoryview(data)):
-                        return
-                    data = b""
-            self._rest = data + self._left_of(archive_padding(file))
+                left -= len(read)
+                self.sent_bytes += len(read)
+                taken = self._gather(channel, read)
+            if taken:
+                self._gather(channel, self._left_of(archive_padding(file)))
 
     def _left_of(self, data: bytes) -> bytes:
         """What of it the terminal does not hold already."""
@@ -160,25 +150,43 @@ class Courier:
             what = N_("a file of the release is missing: {path}, {reason}", path=file.path, reason=error.strerror)
             raise FleetError(what, where=file.sha256, hint=N_("add the release again")) from None
 
-    def _send(self, channel: Channel, data: memoryview) -> bool:
-        """Send everything in small pieces; False when the terminal takes no more, and then its words say why."""
+    def _gather(self, channel: ExecChannel, data: bytes) -> bool:
+        """Send what makes whole packets, keep the rest; False as `_send`."""
+        while self._rest_bytes + len(data) >= PIECE_BYTES:
+            cut = PIECE_BYTES - self._rest_bytes
+            self._rest.append(data[:cut])
+            if not self._let_go(channel):
+                return False
+            data = data[cut:]
+        self._rest.append(data)
+        self._rest_bytes += len(data)
+        return True
+
+    def _let_go(self, channel: ExecChannel) -> bool:
+        """Send what waits; False as `_send`."""
+        parts, self._rest, self._rest_bytes = self._rest, [], 0
+        return self._send_piece(channel, parts)
+
+    def _send(self, channel: ExecChannel, data: bytes) -> bool:
+        """Send everything in pieces; False when the terminal takes no more, and then its words say why."""
+        return all(self._send_piece(channel, (data[start : start + PIECE_BYTES],)) for start in range(0, len(data), PIECE_BYTES))
+
+    def _send_piece(self, channel: ExecChannel, parts: Sequence[bytes]) -> bool:
         sent_at = monotonic()
-        while data:
+        while True:
             self._check(sent_at)
-            channel.settimeout(self._patience())
             try:
-                if not channel.send_ready():
-                    self.flush()
-                count = channel.send(data[:PIECE_BYTES])  # type: ignore[arg-type]  # any buffer will do
+                count = channel.write(parts, self._patience())
             except TimeoutError:
                 continue
-            except (OSError, EOFError):
+            except (SSHException, OSError, EOFError):
                 return False
             if count == 0:
                 return False
             sent_at = monotonic()
-            data = data[count:]
-        return True
+            if count == sum(map(len, parts)):
+                return True
+            parts = (b"".join(parts)[count:],)
 
     def _check(self, heard_at: float) -> None:
         """End the conversation when its time is over or a person stopped it."""
@@ -194,12 +202,3 @@ class Courier:
     def _patience(self) -> float:
         stoppable = self.stop is not None and not self.conversation.last_word_sent
         return self.deadline.within(_STOP_CHECK_S if stoppable else QUIET_S)
-
-    def _exit_status(self, channel: Channel) -> int | None:
-        until = Deadline.after(self.deadline.within(STATUS_S))
-        while not channel.exit_status_ready():
-            if until.passed:
-                return None
-            sleep(0.01)
-        status = channel.recv_exit_status()
-        return status if status >= 0 else None

@@ -1,0 +1,177 @@
+"""Paramiko's own loop, run as a coroutine of the push's thread instead of in a thread of its own; and files sent without its detours.
+
+    the push waits -> pump: bytes that came in -> Transport.run goes on until it wants more -> the push looks whether it has what it waits for
+
+- The library's code runs as it is. It gives way where it asks the link for bytes that are not there yet, and nowhere else. There is
+  no thread, no timer and no lock that anybody waits for. One thread owns all of it.
+- A packet of a file is made here: joined once, encrypted once. The library copies it seven times and takes four locks on the way.
+- Everything that stands behind the library's private names stands in this file: `Transport._send_user_message`, and of `Packetizer`
+  the outgoing cipher and its counters. tests/push/test_inline.py holds the installed version to it. Why: docs/decisions/0008.
+"""
+
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from os import urandom
+from time import monotonic
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+from paramiko import AuthenticationException, Channel, Message, PKey, SSHException, Transport
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_OPEN
+from paramiko.packet import Packetizer
+
+from fleet.push.link import Link
+
+SLICE_S = 0.5
+"""After so long without a byte the library looks at its own limits."""
+_BLOCK_BYTES = 16
+"""Of AES, which every AEAD cipher we offer is made of."""
+_LARGEST_BYTES = 64 * 1024
+"""More than a packet can have."""
+
+
+class InlineTransport(Transport):
+    """A transport over a `Link`, whose loop runs while its owner waits for something."""
+
+    sock: Link
+    packetizer: "_Packetizer"
+
+    def __init__(self, sock: Link, **options: Any) -> None:
+        """As Transport's; nothing is sent yet."""
+        super().__init__(sock, packetizer_class=_Packetizer, **options)
+        sock.setblocking(False)
+        self._loop: greenlet | None = None
+
+    def start(self) -> None:
+        """Begin the loop; it runs until it wants bytes that are not there."""
+        self._loop = greenlet(self.run)
+        self.sock.give_way = self._give_way
+        self._loop.switch()
+
+    def pump(self, done: Callable[[], object], seconds: float) -> bool:
+        """Take in what comes until `done()`; False when that takes longer, or the connection ends first."""
+        until = monotonic() + seconds
+        while not done():
+            left = until - monotonic()
+            if left <= 0 or not self._loop:
+                return bool(done())
+            if self.sock.wait_readable(min(left, SLICE_S)):
+                self._loop.switch()
+            else:
+                self._loop.throw(TimeoutError)
+        return True
+
+    def end(self) -> None:
+        """End the loop, and close the link; nothing more is sent or heard."""
+        if self._loop:
+            self._loop.throw(EOFError)
+
+    def start_client(self, event: threading.Event | None = None, timeout: float | None = None) -> None:
+        """As Transport's."""
+        negotiated = event or threading.Event()
+        super().start_client(event=negotiated)
+        if event is not None:
+            return
+        seconds = self.banner_timeout + self.handshake_timeout if timeout is None else timeout
+        answered = self.pump(negotiated.is_set, seconds)
+        if not answered or not self.active:
+            raise self.get_exception() or SSHException("Negotiation failed.")
+
+    def auth_publickey(self, username: str, key: PKey, event: threading.Event | None = None) -> list[str]:
+        """As Transport's."""
+        answered = event or threading.Event()
+        super().auth_publickey(username, key, event=answered)
+        if event is not None:
+            return []
+        if not self.pump(answered.is_set, self.auth_timeout) and self.active:
+            raise AuthenticationException("Authentication timeout.")
+        assert self.auth_handler is not None
+        return list(self.auth_handler.wait_for_response(answered))
+
+    def send_files(self, channel: Channel, parts: Sequence[bytes]) -> bool:
+        """Send the parts as one packet of data; False, with nothing sent, where only the library's own way will do."""
+        size = sum(map(len, parts))
+        if not self.clear_to_send.is_set() or not self.packetizer.is_direct:
+            return False
+        with channel.lock:
+            if channel.closed or channel.eof_sent or not size <= min(channel.out_window_size, channel.out_max_packet_size - 64):
+                return False
+            channel.out_window_size -= size
+        self.packetizer.send_direct(struct.pack(">BII", MSG_CHANNEL_DATA, channel.remote_chanid, size), parts)
+        return True
+
+    def _give_way(self) -> None:
+        """Called in the loop when the link has nothing for it. Returns when it has, or raises what ends the wait."""
+        assert self._loop is not None
+        assert self._loop.parent is not None
+        self._loop.parent.switch()
+
+    def _send_user_message(self, data: Message) -> None:
+        """As Transport's; but a key exchange that goes on is taken part in, and so is the answer to an opened channel."""
+        if getcurrent() is self._loop:  # a sign of life; while keys are exchanged there are others
+            if self.clear_to_send.is_set():
+                super()._send_user_message(data)
+            return
+        self.pump(self.clear_to_send.is_set, self.clear_to_send_timeout)
+        opening = list(self.channel_events.values())[-1:] if data.asbytes()[0] == MSG_CHANNEL_OPEN else []
+        super()._send_user_message(data)
+        if opening and not self.pump(opening[0].is_set, self.channel_timeout) and self.active:
+            raise SSHException("Timeout opening channel.")
+
+
+class Request(threading.Event):
+    """A channel's event. Who waits for it takes in what comes, at most so long."""
+
+    def __init__(self, transport: InlineTransport, seconds: float) -> None:
+        """Not set yet."""
+        super().__init__()
+        self._transport = transport
+        self._seconds = seconds
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """True when it is set.
+
+        Raises:
+            SSHException: It is not in time.
+        """
+        if not self._transport.pump(self.is_set, self._seconds if timeout is None else timeout):
+            raise SSHException("Timeout waiting for an answer.")
+        return True
+
+
+class _Packetizer(Packetizer):
+    """A packetizer that sends whole packets of files directly, and looks at its handshake's limit when the loop wakes up, without a timer."""
+
+    _handshake_until: float | None = None
+
+    def start_handshake(self, timeout: float) -> None:
+        """As Packetizer's, without a thread."""
+        self._handshake_until = self._handshake_until or monotonic() + timeout
+
+    def handshake_timed_out(self) -> bool:
+        """As Packetizer's."""
+        return self._handshake_until is not None and monotonic() > self._handshake_until
+
+    def complete_handshake(self) -> None:
+        """As Packetizer's."""
+        self._handshake_until = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether `send_direct` can be used: an AEAD cipher, no compression, and no new keys wanted or about to be."""
+        near = self.__sent_packets + 1 >= self.REKEY_PACKETS or self.__sent_bytes + _LARGEST_BYTES >= self.REKEY_BYTES
+        return bool(self.__aead_out and self.__compress_engine_out is None and not self.__need_rekey and not near)
+
+    def send_direct(self, head: bytes, parts: Sequence[bytes]) -> None:
+        """What `send_message` does for an AEAD cipher, with one copy: RFC 4253 section 6, RFC 5647 section 7."""
+        size = len(head) + sum(map(len, parts))
+        padding = 3 + _BLOCK_BYTES - (size + 4) % _BLOCK_BYTES
+        length = struct.pack(">I", size + padding + 1)
+        plain = b"".join((bytes((padding,)), head, *parts, urandom(padding)))
+        sealed = self.__block_engine_out.encrypt(self.__iv_out, plain, length)
+        self.__iv_out = self._inc_iv_counter(self.__iv_out)
+        self.__sequence_number_out = self.__sequence_number_out + 1 & 0xFFFFFFFF
+        self.__sent_packets += 1
+        self.__sent_bytes += len(length) + len(sealed)
+        self.__socket.gather(length, sealed)

@@ -1,0 +1,234 @@
+"""The installed Paramiko is what `fleet.push.inline` takes it for, and a transport without a thread does what one with a thread does."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import paramiko
+import pytest
+from paramiko import ServerInterface, Transport
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.packet import Packetizer
+
+from fleet.push.channel import PIECE_BYTES, ExecChannel, open_exec
+from fleet.push.inline import InlineTransport, _Packetizer
+from fleet.push.link import Deadline, connect
+from tests.keys import new_user_key
+
+ENOUGH_S = 30
+
+
+class Server(ServerInterface):
+    """Lets anybody in; what a command reads and says is `serve`'s."""
+
+    def __init__(self, serve: Callable[[paramiko.Channel], None]) -> None:
+        self._serve = serve
+
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
+        return "publickey"
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002
+        return AUTH_SUCCESSFUL
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
+        return OPEN_SUCCEEDED
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        if command == b"refused":
+            return False
+        threading.Thread(target=self._serve, args=(channel,), daemon=True).start()
+        return True
+
+
+@pytest.fixture
+def open_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., InlineTransport]]:
+    """Open an inline transport to a server whose commands are `serve`."""
+    key = new_user_key(tmp_path_factory.mktemp("key") / "id")
+    open_ones: list[Transport] = []
+
+    def open_transport(serve: Callable[[paramiko.Channel], None], kind: type["Server"] = Server, **server_options: int) -> InlineTransport:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            link = connect("127.0.0.1", listener.getsockname()[1], Deadline.after(ENOUGH_S))
+            far, _ = listener.accept()
+        server = Transport(far, **server_options)  # type: ignore[arg-type]  # sizes only
+        server.add_server_key(key.private)
+        server.start_server(server=kind(serve), event=threading.Event())
+        transport = InlineTransport(link)
+        transport.get_security_options().ciphers = ("aes128-gcm@openssh.com",)
+        open_ones.extend((transport, server))
+        transport.start_client(timeout=ENOUGH_S)
+        transport.auth_publickey("anybody", key.private)
+        link.gathers = True
+        return transport
+
+    yield open_transport
+    for transport in open_ones:
+        if isinstance(transport, InlineTransport):
+            transport.end()
+        transport.close()
+        if transport.is_alive():
+            transport.join(ENOUGH_S)
+
+
+def echo(channel: paramiko.Channel) -> None:
+    """Say back everything, then end with 7."""
+    while data := channel.recv(65536):
+        channel.sendall(data)
+    channel.send_exit_status(7)
+    channel.close()
+
+
+def swallow(channel: paramiko.Channel) -> None:
+    """Say how much came."""
+    count = 0
+    while data := channel.recv(65536):
+        count += len(data)
+    channel.sendall(str(count).encode())
+    channel.close()
+
+
+def write_all(channel: ExecChannel, data: bytes) -> None:
+    while data:
+        count = channel.write((data[:100], data[100:PIECE_BYTES]), ENOUGH_S)
+        assert count
+        data = data[count:]
+
+
+def read_all(channel: ExecChannel) -> bytes:
+    said = b""
+    while data := channel.read(ENOUGH_S):
+        said += data
+    return said
+
+
+def test_the_installed_library_has_every_private_name_that_is_used() -> None:
+    with socket.socket() as unused:
+        fields = vars(Packetizer(unused))
+    used = [
+        "aead_out",
+        "block_engine_out",
+        "compress_engine_out",
+        "iv_out",
+        "need_rekey",
+        "sent_bytes",
+        "sent_packets",
+        "sequence_number_out",
+    ]
+
+    assert {f"_Packetizer__{name}" for name in (*used, "socket")} <= set(fields)
+    assert "_send_user_message" in vars(Transport)
+    assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake"} <= set(vars(Packetizer))
+    assert (Packetizer.REKEY_BYTES, Packetizer.REKEY_PACKETS) > (0, 0)
+
+
+def test_what_is_sent_directly_is_what_the_library_would_have_sent(open_to: Callable[..., InlineTransport]) -> None:
+    transport = open_to(echo)
+    channel = open_exec(transport, "echo", ENOUGH_S)
+    direct = []
+    send_direct = transport.packetizer.send_direct
+    transport.packetizer.send_direct = lambda *given: direct.append(given) or send_direct(*given)  # type: ignore[func-returns-value, method-assign]
+    data = os.urandom(3 * PIECE_BYTES + 11)
+
+    write_all(channel, data)
+    channel.end_input()
+    said = read_all(channel)
+
+    assert said == data
+    assert len(direct) == 4
+    assert channel.exit_status(ENOUGH_S) == 7
+
+
+def test_no_thread_is_started(open_to: Callable[..., InlineTransport]) -> None:
+    transport = open_to(echo)
+
+    assert transport.is_active()
+    assert not transport.is_alive()
+
+
+def test_new_keys_are_agreed_on_in_the_middle_of_an_upload(open_to: Callable[..., InlineTransport]) -> None:
+    transport = open_to(swallow)
+    first = transport.session_id
+    channel = open_exec(transport, "swallow", ENOUGH_S)
+    transport.packetizer.REKEY_BYTES = 300_000
+    exchanged = transport.H
+    data = bytes(12_000_000)
+
+    write_all(channel, data)
+    channel.end_input()
+
+    assert read_all(channel) == b"12000000"
+    assert exchanged != transport.H
+    assert transport.session_id == first
+
+
+def test_a_window_smaller_than_a_packet_is_no_obstacle(open_to: Callable[..., InlineTransport]) -> None:
+    transport = open_to(swallow, default_window_size=32768)
+    channel = open_exec(transport, "swallow", ENOUGH_S)
+
+    write_all(channel, bytes(500_000))
+    channel.end_input()
+
+    assert read_all(channel) == b"500000"
+
+
+def test_a_terminal_that_talks_while_it_is_sent_to_does_not_block(open_to: Callable[..., InlineTransport]) -> None:
+    transport = open_to(echo)
+    channel = open_exec(transport, "echo", ENOUGH_S)
+    said = b""
+    data = os.urandom(200_000)
+
+    write_all(channel, data)
+    channel.end_input()
+    said = read_all(channel)
+
+    assert said == data
+
+
+def test_a_refused_command_is_an_error_and_not_a_wait(open_to: Callable[..., InlineTransport]) -> None:
+    transport = open_to(echo)
+
+    with pytest.raises(paramiko.SSHException):
+        open_exec(transport, "refused", ENOUGH_S)
+
+
+def test_a_server_that_does_not_answer_a_command_is_waited_for_so_long_and_no_longer(open_to: Callable[..., InlineTransport]) -> None:
+    held = threading.Event()
+
+    class Silent(Server):
+        def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+            held.wait(ENOUGH_S)
+            return super().check_channel_exec_request(channel, command)
+
+    transport = open_to(echo, Silent)
+
+    with pytest.raises(paramiko.SSHException, match="Timeout"):
+        open_exec(transport, "echo", 0.2)
+    held.set()
+
+
+def test_a_link_that_ends_is_an_end_for_every_wait(open_to: Callable[..., InlineTransport]) -> None:
+    def hang_up(channel: paramiko.Channel) -> None:
+        channel.recv(1)
+        channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
+
+    transport = open_to(hang_up)
+    channel = open_exec(transport, "hang up", ENOUGH_S)
+    channel.write((b"x",), ENOUGH_S)
+
+    said = read_all(channel)
+
+    assert said == b""
+    assert not transport.is_active()
+
+
+def test_a_handshake_has_its_limit_without_a_timer() -> None:
+    with socket.socket() as unused:
+        packetizer = _Packetizer(unused)
+
+    packetizer.start_handshake(-1)
+    timed_out = packetizer.handshake_timed_out()
+    packetizer.complete_handshake()
+
+    assert timed_out
+    assert not packetizer.handshake_timed_out()

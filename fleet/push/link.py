@@ -11,6 +11,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Self
@@ -20,6 +21,8 @@ from fleet.model.attempt import Cause
 CONNECT_S = 10.0
 MAX_GREETING_BYTES = 256 * 1024
 MAX_FIRST_WORDS_BYTES = 128
+FIRST_BYTES = 2048
+"""As much as is waited for: a thousand silent links hold a buffer of this size each. What more has arrived is read in one go."""
 AHEAD_BYTES = 64 * 1024
 MAX_AHEAD_BYTES = 1024 * 1024
 """While we wait to send, no more is read than this."""
@@ -135,7 +138,10 @@ class Link(socket.socket):
         if not self.opened and self.heard_bytes > MAX_GREETING_BYTES:
             raise OSError(errno.EMSGSIZE, "endless greeting")
         try:
-            data = super().recv(AHEAD_BYTES, flags)
+            data = super().recv(FIRST_BYTES, flags)
+            if len(data) == FIRST_BYTES:
+                with suppress(BlockingIOError):
+                    data += super().recv(AHEAD_BYTES, flags | socket.MSG_DONTWAIT)
         except ConnectionError:
             self.closed_by_peer = True
             raise

@@ -114,7 +114,8 @@ class Courier:
                 self._check(monotonic())
                 self.conversation.last_word_sent = True
                 if self._gather(channel, self._left_of(LAST_WORD)) and self._let_go(channel):
-                    channel.end_input()
+                    with suppress(SSHException, OSError, EOFError):  # a link that is gone has no other end to tell; listening finds out
+                        channel.end_input()
             case HangUp(cause):
                 raise _OverError(cause)
 

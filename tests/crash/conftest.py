@@ -1,21 +1,31 @@
 """The shim, a bench for every scenario and shell, and the counts at the end of the report."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.crash.machine import compile_shim
 from tests.crash.matrix import Bench, make_bench
 from tests.crash.scenarios import Scenario
 
 POINTS = "points"
+FIGURES = "figures"
 
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shim, compiled once."""
     return compile_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture(scope="session")
+def seed() -> str:
+    """The commit's name, or where there is no git, a constant."""
+    ran = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "no commit"
 
 
 @pytest.fixture
@@ -40,8 +50,14 @@ def count(record_property: Callable[[str, object], None]) -> Callable[[str, int,
     return report
 
 
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a line of figures printed at the end of the report."""
+    return lambda line: record_property(FIGURES, line)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many points there were, and how many bad ones."""
+    """Say how many points there were, how many bad ones, and what else was told."""
     totals: dict[str, list[int]] = {}
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
         for name, value in report.user_properties if report.when == "call" else ():
@@ -50,5 +66,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 total = totals.setdefault(kind, [0, 0])
                 total[0] += points
                 total[1] += bad
+            elif name == FIGURES:
+                terminalreporter.write_line(str(value))
     for kind, (points, bad) in sorted(totals.items()):
         terminalreporter.write_line(f"{kind}: {points} points, {bad} bad")

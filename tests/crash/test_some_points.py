@@ -2,39 +2,19 @@
 
 import errno
 import random
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.crash.machine import Cut, Fault, How
 from tests.crash.matrix import Bench
 from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.crash.slices import while_there_is_time
 from tests.terminal.field import SHELLS
 
 pytestmark = pytest.mark.needs("cc")
-ENOUGH_S = 10
-MOST_POINTS = 24
 
 each_shell = pytest.mark.parametrize("shell", [pytest.param(shell, marks=pytest.mark.needs(shell)) for shell in SHELLS])
-
-
-@pytest.fixture(scope="module")
-def seed() -> str:
-    """The commit's name, or where there is no git, a constant."""
-    ran = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return ran.stdout.strip() or "no commit"
-
-
-def while_there_is_time(dice: random.Random) -> Iterator[random.Random]:
-    """The dice, for as many points as a slice may take; at least one."""
-    begun = time.monotonic()
-    for _ in range(MOST_POINTS):
-        yield dice
-        if time.monotonic() - begun > ENOUGH_S:
-            return
 
 
 @each_shell

@@ -1,46 +1,26 @@
 """Pushes to a real OpenSSH server: end to end, and what must never be sent."""
 
-import io
-import os
-import select
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
-from fleet.model.inventory import Site, SiteKind, Terminal
-from fleet.model.playbook import Account, ProbeStep, RunStep, Step
-from fleet.push import PushJob, UserKey, push_terminal, scan_host_key
-from fleet.terminal.compile import compile_program
-from tests.end_to_end.conftest import OpenSSH
+from fleet.model.inventory import Terminal
+from fleet.model.playbook import ProbeStep, RunStep, Step
+from fleet.push import UserKey, push_terminal, scan_host_key
 from tests.keys import new_user_key
-from tests.terminal.field import ENOUGH_S, Build, build, playbook, upgrade_steps, words
+from tests.openssh import OpenSSH, Source, make_job, wait_for_transactions
+from tests.terminal.field import ENOUGH_S, Build, build, upgrade_steps, words
 
 pytestmark = pytest.mark.needs("sshd")
 
 OLD = build("1.0")
 NEW = build("2.0")
-
-
-@dataclass
-class Source:
-    """Contents of a release, and which were asked for."""
-
-    release: Build
-    opened: list[str] = field(default_factory=list)
-    on_open: Callable[[], None] = lambda: None
-
-    def open(self, sha256: str) -> BinaryIO:
-        self.opened.append(sha256)
-        self.on_open()
-        return io.BytesIO(self.release.contents[sha256])
 
 
 @dataclass
@@ -73,20 +53,14 @@ class Bench:
         terminal: Terminal | None = None,
     ) -> AttemptResult:
         self.attempts += 1
-        # This sshd knows one user, whoever runs the tests; that may be root, which no playbook may name.
-        account = Account(user="fleet", root="client").model_copy(update={"user": self.server.user})
-        program = compile_program(playbook(steps).model_copy(update={"account": account}), steps, release.artifact, release.version)
-        job = PushJob(
+        job = make_job(
+            self.server,
+            steps,
+            release,
+            self.attempts,
             terminal=terminal or self.terminal,
-            site=Site(code="pharmacy-12", kind=SiteKind.PHARMACY, name="A pharmacy", district="qingwan"),
-            number=self.attempts,
-            program=program,
-            artifact=release.artifact,
-            version=release.version,
-            account=account,
             pinned=self.server.fingerprint if pinned == "" else pinned,
             deadline_s=deadline_s,
-            rollout="r1",
         )
         return push_terminal(job, source or Source(release), key or self.server.key, ssh_config, stop)
 
@@ -97,19 +71,10 @@ def bench(openssh: OpenSSH) -> Iterator[Bench]:
     openssh.home.mkdir()
     before = set(threading.enumerate())
     yield Bench(openssh)
-    _wait_for_transactions(openssh.home)
+    wait_for_transactions(openssh.home)
     for thread in set(threading.enumerate()) - before:
         thread.join(ENOUGH_S)
     assert set(threading.enumerate()) <= before
-
-
-def _wait_for_transactions(home: Path) -> None:
-    """Until no transaction is left that a test cut off; each ends by itself."""
-    for lock in home.glob("client/.fleet/lock.*"):
-        with suppress(OSError, ValueError):  # over, or released
-            descriptor = os.pidfd_open(int(lock.read_text().split()[0]))
-            select.select([descriptor], [], [], ENOUGH_S)
-            os.close(descriptor)
 
 
 def test_a_terminal_is_upgraded_end_to_end(bench: Bench) -> None:
@@ -146,7 +111,7 @@ def test_a_push_that_ended_while_it_sent_files_is_gone_on_with(bench: Bench) -> 
     source.on_open = lambda: stop.set() if len(source.opened) > len(OLD.artifact.files) - 2 else None
 
     stopped = bench.push(upgrade_steps("1.0"), OLD, source=source, stop=stop)
-    _wait_for_transactions(bench.server.home)
+    wait_for_transactions(bench.server.home)
     arrived = (bench.server.home / "client/.fleet/part").stat().st_size
     again = bench.push(upgrade_steps("1.0"), OLD)
 

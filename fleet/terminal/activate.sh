@@ -42,7 +42,7 @@ adopt() {
 # bring_state: what the client keeps in `state` goes with it, copied while it stands still. The old release keeps its own.
 bring_state() {
   new_state=releases/$target/state
-  tool rm -rf "$new_state"
+  ! [ -e "$new_state" ] || tool rm -rf "$new_state"
   if [ -n "$before" ] && [ -d "releases/$before/state" ]; then
     tool cp -Rp "releases/$before/state" "$new_state"
   fi
@@ -133,8 +133,8 @@ commit() {
     kept="$kept $name"
     count=$((count + 1))
   done
-  tool write_history "$kept"
-  tool mv "$run/history" "$work/history"
+  # Written in one go: torn by a power cut it names fewer releases, and the live one and the one before it are kept all the same.
+  printf '%s\n' "$kept" >"$work/history" || fail disk-error
   remember committed "${before:--}" "$target" "$attempt" - -
   undo=''
   for directory in releases/*; do
@@ -145,8 +145,4 @@ commit() {
       *) garbage="$garbage $work/manifests/$name $directory" ;;
     esac
   done
-}
-
-write_history() {
-  printf '%s\n' "$1" >"$run/history"
 }

@@ -129,6 +129,7 @@ class _Writer:
         if self.artifact is None:
             return
         yield f"release={quote(release_name(self.artifact, self.version))}"
+        yield f"release_kb={ceil(self.artifact.size / 1024)}"
         paths = [file.path for file in self.artifact.files] + [step.file for step in self.steps if isinstance(step, ConfigureStep)]
         directories = sorted({parent for path in paths if (parent := path.rpartition("/")[0])})
         yield f"directories={quote(' '.join(directories))}"

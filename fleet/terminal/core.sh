@@ -143,7 +143,12 @@ trouble() {
 
 # find_room: $room is what the disk has left, in KiB; unknown counts as plenty.
 find_room() {
-  table=$(df -Pk . 2>/dev/null) || table=''
+  table=''
+  # Under `timeout`, because a dead network disk holds `df` for ever; that it knows -k is then known too.
+  if [ -z "$limiter" ] && command -v timeout >/dev/null && table=$(timeout -k 5 30 df -Pk . 2>/dev/null); then
+    limiter=use_timeout
+  fi
+  [ -n "$table" ] || table=$(df -Pk . 2>/dev/null) || table=''
   # shellcheck disable=SC2086 # the fields of df's second line
   set -- ${table#*"$newline"}
   room=${4:-2147483647}

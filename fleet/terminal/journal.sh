@@ -1,4 +1,4 @@
-# The journal: what an activation has come to, one record a line, each with its own sum.
+# The journal: what an activation has come to, one record a line, each written twice with ` = ` between.
 #
 #   activating OLD NEW ATTEMPT - -         from here on, whoever finds no later record goes back to OLD
 #   back       OLD NEW ATTEMPT CAUSE STEP  the decision to go back; nothing was undone before it
@@ -29,8 +29,11 @@ put_first() {
 # read_record LINE: take it unless a later one was taken. A power cut may have torn it.
 read_record() {
   [ -z "$state" ] || return 0
-  sum=$(printf '%s' "${1% *}" | sha256sum)
-  [ "${sum%% *}" = "${1##* }" ] || return 0
+  case $1 in
+    *' = '*) ;;
+    *) return 0 ;;
+  esac
+  [ "${1%% = *}" = "${1#* = }" ] || return 0
   # shellcheck disable=SC2086 # the fields of the record
   set -- $1
   state=$1
@@ -51,9 +54,8 @@ is_unfinished() {
 
 # remember STATE OLD NEW ATTEMPT CAUSE STEP: append a record; it is durable, and all that is in $unsettled, on return.
 remember() {
-  sum=$(printf '%s' "$*" | sha256sum)
   # A record that was torn before must not take this one with it: it begins on a line of its own.
-  words=$(printf '\n%s %s\n' "$*" "${sum%% *}" 2>&1 >>"$work/journal") || trouble "$words" || return 1
+  printf '\n%s = %s\n' "$*" "$*" >>"$work/journal" || trouble 'the journal cannot be written' || return 1
   unsettled="$unsettled $work/journal $work"
   settle
 }
@@ -61,7 +63,7 @@ remember() {
 # flip RELEASE: `current` points there, by one atomic rename.
 flip() {
   new=$run/current
-  tool rm -f "$new" || return 1
+  ! [ -L "$new" ] || tool rm -f "$new" || return 1
   tool ln -s "releases/$1" "$new" || return 1
   move_link "releases/$1" || return 1
   unsettled="$unsettled ."

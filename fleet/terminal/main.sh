@@ -86,10 +86,10 @@ lead() {
   enter_root
   report 'begin 1'
   look
-  [ -d "$root" ] || tool mkdir -p "$root"
+  # The client's directory as the account's others are; what is in .fleet is the account's alone.
+  [ -d "$run" ] || tool mkdir -p -m 700 "$work" "$run"
   enter_root
   umask 077
-  [ -d "$run" ] || tool mkdir -p "$run"
   # Named after this process: another push of the same attempt may be running from its own.
   tool write_program "$@"
   exec 3<&0

@@ -11,6 +11,26 @@ print_sum() {
   printf '%s  releases/%s/%s\n' "$2" "$target" "$5"
 }
 
+# note_sum INDEX SHA256 SIZE MODE PATH: the file, and its line as `openssl dgst -r` prints it.
+note_sum() {
+  files="$files releases/$target/$5"
+  expected="$expected$2 *releases/$target/$5$newline"
+}
+
+# quick_sums: openssl, where it is, finds every file of a large release as it should be. It uses what the processor has for
+# sha256 and is two to five times as quick as sha256sum, but slower to start. No is no verdict.
+quick_sums() {
+  if [ "$release_kb" -lt 2048 ] || ! command -v openssl >/dev/null; then
+    return 1
+  fi
+  files=''
+  expected=''
+  each_file note_sum
+  # shellcheck disable=SC2086 # a list of our own names
+  found=$(openssl dgst -sha256 -r $files 2>/dev/null) || return 1
+  [ "$found$newline" = "$expected" ]
+}
+
 # release_holds: the live release is the wanted one, committed, and every file of it is intact.
 release_holds() {
   [ "$live" = "$release" ] || [ "$live" = "$release.r" ] || return 1
@@ -18,7 +38,7 @@ release_holds() {
   ! is_unfinished || return 1
   target=$live
   place=current
-  each_file print_sum | sha256sum -c >/dev/null 2>&1
+  quick_sums || each_file print_sum | sha256sum -c >/dev/null 2>&1
 }
 
 # stage SECONDS: the new release is complete at releases/$target, or the program ends.
@@ -28,6 +48,8 @@ stage() {
   # A live release is never written to: the same release again goes to a second directory.
   [ "$live" != "$target" ] || target=$release.r
   paths="releases/$target"
+  made=''
+  [ -d "$paths" ] || made=$paths
   for directory in $directories; do
     paths="$paths releases/$target/$directory"
   done
@@ -83,7 +105,9 @@ list_held() {
     case $name in
       *[!A-Za-z0-9._+-]*) continue ;;
     esac
-    if [ -f "$work/manifests/$name" ]; then
+    if [ "$directory" = "$made" ]; then
+      continue
+    elif [ -f "$work/manifests/$name" ]; then
       manifests="$manifests $work/manifests/$name"
     else
       unlisted="$unlisted $directory"
@@ -235,13 +259,21 @@ verify_release() {
   [ -z "$plain_files" ] || tool chmod 644 $plain_files
   # shellcheck disable=SC2086
   [ -z "$program_files" ] || tool chmod 755 $program_files
+  quick_sums || check_sums
+  each_file print_sum >"$work/manifests/$target" || fail disk-error
+  unsettled="$unsettled $paths releases $work/manifests/$target"
+}
+
+# check_sums: every file is what it should be, or the step fails with the one that is not.
+check_sums() {
+  sums=$run/sums
+  garbage="$garbage $sums"
+  each_file print_sum >"$sums" || fail disk-error
   code=0
-  verdicts=$(each_file print_sum | sha256sum -c 2>/dev/null) || code=$?
+  verdicts=$(sha256sum -c "$sums" 2>/dev/null) || code=$?
   [ "$code" -ne 127 ] || fail tool-missing sha256sum
   [ "$code" -eq 0 ] || each_line fail_damaged "$verdicts"
   [ "$code" -eq 0 ] || fail damaged-file
-  each_file print_sum >"$work/manifests/$target" || fail disk-error
-  unsettled="$unsettled $paths releases $work/manifests/$target"
 }
 
 # check_mode INDEX SHA256 SIZE MODE PATH: a file that was copied from another release may have that one's mode.

@@ -85,7 +85,7 @@ class Bench:
 
 def _why(root: Path) -> str:
     """The cause in the journal's last line."""
-    return (root / ".fleet/journal").read_text().split()[-3]
+    return (root / ".fleet/journal").read_text().split()[-2]
 
 
 def make_bench(directory: Path, shell: str, shim: Path, scenario: Scenario) -> Bench:

@@ -48,7 +48,7 @@ MUTANTS = (
         "return 0",
         scenario=ONCE_SICK,
     ),
-    Mutant("a torn record is believed", "journal", '[ "${sum%% *}" = "${1##* }" ] || return 0', "", how=How.TORN),
+    Mutant("a torn record is believed", "journal", '[ "${1%% = *}" = "${1#* = }" ] || return 0', "", how=How.TORN),
     Mutant("a dead holder keeps the lock", "lock", '[ -n "$identity" ] && [ "$identity" = "${holder% *}" ]', '[ "$holder" != released ]'),
     Mutant("an adoption is not taken back", "journal", 'elif [ "$linked" != "$1" ]; then', "elif false; then", scenario=ADOPTION),
     Mutant("what was staged is not verified", "stage", '[ "$code" -eq 0 ] || each_line fail_damaged "$verdicts"', "code=0"),

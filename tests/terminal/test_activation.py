@@ -158,7 +158,7 @@ def test_a_client_that_is_started_by_a_push_does_not_take_the_push_back(far: Far
     assert journal(far)[-1] == "committed"
 
 
-@pytest.mark.parametrize("torn", ["comm", "committed - x y - - 0123", "\n\n", "é\0"])
+@pytest.mark.parametrize("torn", ["comm", "committed - x y - - = committed - x y", "committed - x y - -", "\n\n", "é\0"])
 def test_a_record_that_was_torn_does_not_count(far: Far, torn: str) -> None:
     far.push(upgrade_steps("1.0"), OLD)
     far.push(upgrade_steps("2.0"), NEW)

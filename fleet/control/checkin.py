@@ -17,7 +17,7 @@ from fleet.control.words import checked_text
 from fleet.errors import InputError, NotAllowedError
 from fleet.files import one_of
 from fleet.model.actor import Actor
-from fleet.model.attempt import TerminalState
+from fleet.model.attempt import Cause, TerminalState
 from fleet.model.crew import CheckIn, SelfTest
 from fleet.model.inventory import Person, Reach, Role
 from fleet.model.rollout import RolloutState, SiteState
@@ -60,8 +60,8 @@ def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> Checke
 
     Raises:
         NotAllowedError: The actor may not report for this technician, or the technician is not sent to this site.
-        InputError: Unknown site, technician or terminal; no rollout holds the site; a self-test of a terminal reached by SSH; an empty
-            note or problem; self-tests of one terminal that contradict each other.
+        InputError: Unknown site, technician or terminal; no rollout holds the site; a self-test of a terminal that can be reached by SSH; an
+            empty note or problem; self-tests of one terminal that contradict each other.
     """
     with store.read() as snapshot:
         require(snapshot, actor, Right.CHECK_IN)
@@ -159,7 +159,7 @@ def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow]
         by_hand = [row.id for row in terminals.values() if row.reach is Reach.BY_HAND]
         hint = one_of(identity, by_hand) if by_hand else N_("this site has no terminal that is done by hand")
         raise InputError(N_("site `{site}` has no terminal `{terminal}` in this rollout", site=site, terminal=word), hint=hint)
-    if row.reach is not Reach.BY_HAND:
+    if not _may_be_self_tested(row):
         raise InputError(
             N_("{terminal} is upgraded over SSH and proves itself; a self-test is for terminals done by hand", terminal=identity),
             hint=N_("leave it out; when it went wrong, say so with --problem"),
@@ -167,6 +167,12 @@ def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow]
     if row.state is TerminalState.EXCLUDED:
         raise InputError(N_("{terminal} is excluded from the rollout", terminal=identity))
     return identity
+
+
+def _may_be_self_tested(row: TerminalRow) -> bool:
+    """Whether a technician's word is taken for it: it is done by hand, or its SSH server turned out to be too old to be reached safely."""
+    turned_out = {(TerminalState.UNREACHABLE, Cause.SSH_TOO_OLD), (TerminalState.FAILED, Cause.SELF_TEST)}
+    return row.reach is Reach.BY_HAND or row.state is TerminalState.SELF_TESTED or (row.state, row.cause) in turned_out
 
 
 def _is_known(test: SelfTest, terminals: Mapping[str, TerminalRow]) -> bool:

@@ -78,7 +78,9 @@ _WORDS = {
     Cause.NO_ROUTE: N_("no route to the terminal; check its network"),
     Cause.NAME_UNKNOWN: N_("the host name is unknown; correct it in the inventory"),
     Cause.NOT_SSH: N_("something answers, but it does not speak SSH"),
-    Cause.SSH_TOO_OLD: N_("its SSH server is too old to be reached safely; do it by hand"),
+    Cause.SSH_TOO_OLD: N_(
+        "its SSH server is too old to be reached safely; have it done by hand and checked in with --self-test, and set its `reach` to `by-hand`"
+    ),
     Cause.HOST_KEY_UNCONFIRMED: N_("its host key is not confirmed; run `fleet hosts confirm`"),
     Cause.HOST_KEY_CHANGED: N_("its host key has changed; nothing was sent"),
     Cause.LOGIN_REFUSED: N_("the terminal does not accept our key or user"),

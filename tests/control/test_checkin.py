@@ -60,6 +60,12 @@ class Desk:
         with self.store.write(FLEET, NOW) as tx:
             progress.record_result(tx, "r1", result)
 
+    def ends_unreachable(self, terminal: str, cause: Cause) -> None:
+        ending = TerminalState.UNREACHABLE
+        result = AttemptResult(terminal=terminal, number=1, ending=ending, cause=cause, started_at=NOW, finished_at=NOW)
+        with self.store.write(FLEET, NOW) as tx:
+            progress.record_result(tx, "r1", result)
+
     def terminal(self, code: str) -> reads.TerminalRow:
         with self.store.read() as snapshot:
             return next(row for row in reads.all_terminals(snapshot, "r1") if row.id == code)
@@ -132,6 +138,26 @@ def test_a_terminal_that_shows_another_version_has_not_passed_and_the_site_is_no
 
     assert (taken.check_in.kind, taken.site.claimed) == ("problem", False)
     assert (row.state, row.cause, row.detail) == (TerminalState.FAILED, Cause.SELF_TEST, "4.1.9 != 4.2.0")
+
+
+def test_a_terminal_too_old_to_be_reached_safely_is_done_by_hand_and_checked_in(desk: Desk) -> None:
+    desk.ends_unreachable("p1/t1", Cause.SSH_TOO_OLD)
+
+    failed = desk.report(failed={"t1": "the reader is dead"})
+    passed = desk.report(shown={"t1": "4.2.0", "t2": "4.2.0"})
+
+    assert (failed.check_in.kind, passed.check_in.kind) == ("problem", "mark")
+    assert desk.terminal("p1/t1").state is TerminalState.SELF_TESTED
+    assert passed.site.state is SiteState.UPGRADED
+    assert desk.report(shown={"t1": "4.2.0"}).repeated
+    assert desk.is_sound()
+
+
+def test_a_terminal_that_could_not_be_reached_for_another_reason_is_pushed_again_instead(desk: Desk) -> None:
+    desk.ends_unreachable("p1/t1", Cause.NO_ANSWER)
+
+    with pytest.raises(InputError, match="proves itself"):
+        desk.report(shown={"t1": "4.2.0"})
 
 
 def test_a_failed_self_test_keeps_the_technicians_words(desk: Desk) -> None:

@@ -17,7 +17,7 @@ import pytest
 from fleet.model.attempt import Cause, TerminalState
 from tests.benchmarks.terminals import await_port
 from tests.conftest import program
-from tests.end_to_end.conftest import OpenSSH
+from tests.openssh import OpenSSH
 from tests.push.test_bad_servers import SERVERS, serving
 from tests.terminal.field import make_far
 

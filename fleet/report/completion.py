@@ -39,6 +39,10 @@ class Record:
     """In the order of their ids."""
     check_ins: Mapping[str, CheckIn]
     """By site code: the last one."""
+    bytes_sent: int = 0
+    """Of files, in all attempts."""
+    bytes_saved: int = 0
+    """Of files that were not sent, because the terminals had them."""
 
     def site_of(self, terminal: TerminalRow) -> SiteRow:
         """The site a terminal belongs to."""

@@ -48,6 +48,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "finished_at": record.rollout.finished_at,
         "chain": {"seq": seq, "hash": digest},
         "inventory": {unit: asdict(tie) for unit, tie in record.against_inventory.items()},
+        "bytes": {"sent": record.bytes_sent, "saved": record.bytes_saved},
         "total": _numbers(completion.total),
         "by_kind": [{"kind": kind, **_numbers(counts)} for kind, counts in completion.by_kind.items()],
         "by_district_and_kind": [

@@ -52,6 +52,7 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
     state = find_rollout(snapshot, rollout)
     plan = releases.read_plan(snapshot, state.plan_digest)
     sites = {row.code: row for row in sorted(reads.sites_since(snapshot, state.id), key=lambda row: row.code)}
+    sent, saved = reads.bytes_of_rollout(snapshot, state.id)
     record = Record(
         at=at,
         settings=settings,
@@ -62,6 +63,8 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         sites=sites,
         terminals=tuple(reads.all_terminals(snapshot, state.id)),
         check_ins={check_in.site: check_in for check_in in crew.read_check_ins(snapshot, state.id)},
+        bytes_sent=sent,
+        bytes_saved=saved,
     )
     refuse_lost_events(record)
     refuse_rows_that_differ(record, plan)

@@ -39,6 +39,7 @@ class Formats:
         self.line = workbook.add_format({"bottom": 1})
         self.time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "valign": "top"})
         self.number = workbook.add_format({"num_format": "#,##0", "valign": "top"})
+        self.amount = workbook.add_format({"num_format": "#,##0.0", "valign": "top"})
         self.share = workbook.add_format({"num_format": "0.0%", "valign": "top"})
         self.last_text = workbook.add_format({"bold": True, "top": 1})
         self.last_number = workbook.add_format({"bold": True, "top": 1, "num_format": "#,##0"})
@@ -76,7 +77,8 @@ class Sheet:
                 self._widen(column, 19)
             elif isinstance(value, int | float):
                 is_share = column in shares
-                plain, last = (look.share, look.last_share) if is_share else (look.number, look.last_number)
+                whole = look.number if isinstance(value, int) else look.amount
+                plain, last = (look.share, look.last_share) if is_share else (whole, look.last_number)
                 self.worksheet.write_number(self.row, column, value, last if is_last else plain)
                 self._widen(column, 7 if is_share else len(f"{value:,}"))
             elif value or is_last:

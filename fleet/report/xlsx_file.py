@@ -82,6 +82,8 @@ def _about(completion: Completion) -> list[tuple[Shown, ...]]:
         (_("time zone"), record.settings.time_zone),
         (_("a day begins at"), record.settings.day_boundary.isoformat("minutes")),
         (_("last event"), record.chain[0]),
+        (_("files sent, MB"), record.bytes_sent / 1e6),
+        (_("files the terminals had already, MB"), record.bytes_saved / 1e6),
     ]
 
 

@@ -161,6 +161,9 @@ def _attempt(board: Board, attempt: AttemptResult, width: int) -> Iterator[list[
         (board.time(attempt.finished_at) + "  " + _("{seconds:.1f} s", seconds=seconds), DIM),
         ("  " + _("was in place already") if attempt.in_place else "", DIM),
     ]
+    if attempt.bytes_sent or attempt.bytes_saved:
+        sent, saved = attempt.bytes_sent / 1e6, attempt.bytes_saved / 1e6
+        yield from _wrapped(_("files: {sent:.1f} MB sent, {saved:.1f} MB were there already", sent=sent, saved=saved), width, DIM)
     if attempt.cause is not Cause.NONE:
         yield from _wrapped(render(cause_words(attempt.cause)), width, shown.style)
     if attempt.detail:

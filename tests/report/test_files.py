@@ -238,6 +238,7 @@ def test_the_summary_can_be_signed(completion: Completion) -> None:
     assert about["plan digest"] == completion.record.rollout.plan_digest
     assert about["hash of the last event"] == completion.record.chain[1]
     assert about["time zone"] == "Asia/Shanghai"
+    assert (about["files sent, MB"], about["files the terminals had already, MB"]) == (5.2, 41.6)
     assert {"Checked by", "Date", "Signature"} <= set(about)
 
 
@@ -280,6 +281,7 @@ def test_json_keeps_its_keys_and_codes_in_every_language(completion: Completion)
 
     assert english == chinese
     assert english["format"] == 1
+    assert english["bytes"] == {"sent": 5_200_000, "saved": 41_600_000}
     assert english["total"]["sites"]["total"] == 9
     assert english["total"]["terminals"]["rolled-back"] == 1
     assert english["by_technician"][-1]["technician"] is None

@@ -116,6 +116,17 @@ def test_a_site_changes_while_it_is_looked_at(stage: Stage) -> None:
     play(scene())
 
 
+def test_an_attempt_says_what_was_sent_and_what_was_there_already(stage: Stage) -> None:
+    stage.end("h1", bytes_sent=5_200_000, bytes_saved=41_600_000)
+
+    async def scene() -> None:
+        async with watching(stage) as screen:
+            await screen.press("enter")
+            await screen.shows("files: 5.2 MB sent, 41.6 MB were there already")
+
+    play(scene())
+
+
 def test_what_a_terminal_says_is_never_markup_and_never_obeyed(stage: Stage) -> None:
     hostile = "[red]x[/red] [@click=app.quit]go[/] :warning: {name} %s"
     stage.end("h1", TerminalState.FAILED, detail=hostile, log=(hostile,), steps=(StepResult(name="stage", ok=False, detail=hostile),))

@@ -1,6 +1,7 @@
 """One exec channel as the courier sees it: read, write, and wait no longer than told. Inline or threaded makes no difference above."""
 
 from collections.abc import Sequence
+from time import sleep
 from typing import Protocol
 
 from paramiko import Channel, Transport
@@ -12,6 +13,10 @@ PIECE_BYTES = 32 * 1024 - 64
 """As much as one packet of a channel takes."""
 WINDOW_BYTES = 256 * 1024
 """How much a terminal may say before we have read it."""
+WANTED_BYTES = 512 * 1024
+"""Where a terminal's window is much larger, as OpenSSH's is, we wait until so much of it is free again, rather than wake up for each packet."""
+NAP_S = 0.003
+"""And do not look at all for so long: it has megabytes of ours to work through."""
 
 
 class ExecChannel(Protocol):
@@ -87,6 +92,7 @@ class _Inline(_Threaded):
         super().__init__(channel)
         self._transport = transport
         self._link: Link = transport.sock
+        self._wanted_bytes = WANTED_BYTES if channel.out_window_size >= 2 * WANTED_BYTES else 1
 
     def read(self, seconds: float) -> bytes:
         self._link.flush()
@@ -97,9 +103,14 @@ class _Inline(_Threaded):
     def write(self, parts: Sequence[bytes], seconds: float) -> int:
         if self._transport.send_files(self._channel, parts):
             return sum(map(len, parts))
-        if not self._channel.send_ready():
-            self._link.flush()
-            self._transport.pump(self._channel.send_ready, seconds)
+        self._link.flush()
+        wanted = self._wanted_bytes
+        if wanted > 1:
+            sleep(NAP_S)
+        channel = self._channel
+        self._transport.pump(lambda: channel.out_window_size >= wanted or channel.closed or channel.eof_sent, seconds)
+        if self._transport.send_files(channel, parts):
+            return sum(map(len, parts))
         return super().write(parts, 0.0)
 
     def end_input(self) -> None:

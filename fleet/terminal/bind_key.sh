@@ -39,20 +39,20 @@ write_public() {
 tell_key() {
   public=''
   read -r public <keys/terminal.pub || :
-  report 'key source born-here'
-  report "key public $public"
+  hold 'key source born-here'
+  hold "key public $public"
 }
 
 # read_key SOURCE COMMAND: report the number and check value of a key that somebody else keeps.
 read_key() {
   ask "$2" || fail_command command-failed
-  report "key source $1"
+  hold "key source $1"
   each_line tell_key_value "$text"
 }
 
 tell_key_value() {
   case $1 in
-    number=*) report "key number ${1#*=}" ;;
-    check=*) report "key check ${1#*=}" ;;
+    number=*) hold "key number ${1#*=}" ;;
+    check=*) hold "key check ${1#*=}" ;;
   esac
 }

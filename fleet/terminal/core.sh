@@ -12,6 +12,8 @@ umask 022
 newline='
 '
 record=''
+held_lines=''
+held_record=''
 ended=''
 step=-
 undo=''
@@ -61,8 +63,16 @@ take_values() {
 
 # report WORDS: one marked line for the client, kept in the record too. A client that is gone is no trouble.
 report() {
-  printf '@%s %s\n' "$nonce" "$*" >&4 || :
-  [ -z "$record" ] || printf '%s\n' "$*" >>"$record" || :
+  printf '%s@%s %s\n' "$held_lines" "$nonce" "$*" >&4 || :
+  [ -z "$record" ] || printf '%s%s\n' "$held_record" "$*" >>"$record" || :
+  held_lines=''
+  held_record=''
+}
+
+# hold WORDS: report them together with what is reported next, which comes at once. Each write wakes up three processes.
+hold() {
+  held_lines="$held_lines@$nonce $*$newline"
+  held_record="$held_record$*$newline"
 }
 
 # report_log LINE: a line for people.
@@ -100,7 +110,7 @@ step() {
   report "step $step"
   "$@"
   clock
-  report "done $step $(((now - began) * 10))"
+  hold "done $step $(((now - began) * 10))"
   step=-
 }
 

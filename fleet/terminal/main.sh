@@ -140,7 +140,7 @@ heed() {
 
 # ask_go: where no files are staged, the last word is awaited before the first step.
 ask_go() {
-  report need
+  hold need
   report send
   word=''
   while IFS= read -r line; do

@@ -17,7 +17,7 @@ tell_fact() {
     *[!a-z0-9_]*) return 0 ;;
   esac
   facts="$facts$1$newline"
-  report "fact ${1%%=*} ${1#*=}"
+  hold "fact ${1%%=*} ${1#*=}"
 }
 
 expect_fact() {
@@ -31,7 +31,7 @@ expect_fact() {
 collect() {
   while [ $# -gt 0 ]; do
     ask "$2" || fail_command command-failed
-    report "fact $1 ${text%%"$newline"*}"
+    hold "fact $1 ${text%%"$newline"*}"
     shift 2
   done
 }

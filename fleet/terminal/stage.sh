@@ -59,8 +59,8 @@ stage() {
   arrived=''
   # Where nothing is needed, the last word takes its place.
   [ -z "$needed" ] || [ ! -s "$part" ] || take_up_part
-  report "need$needed"
-  [ -z "$arrived" ] || report "part $arrived"
+  hold "need$needed"
+  [ -z "$arrived" ] || hold "part $arrived"
   report send
   receive_payload "$1"
   [ -z "$needed" ] || unpack

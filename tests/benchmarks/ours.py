@@ -1,5 +1,6 @@
 """One run of this project: pushes through `fleet.push`, from a pool of threads as a worker of `fleet run` has it."""
 
+import gc
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -73,6 +74,7 @@ def main() -> int:
     order = json.loads(Path(sys.argv[1]).read_text())
     key = load_user_key(Path(order["key"]))
     contents = Contents(Path(order["contents"]))
+    gc.freeze()  # as the orchestrator does when it starts
     with ThreadPoolExecutor(PARALLEL) as pool:
         results = list(pool.map(lambda job: push_terminal(job, contents, key), jobs(order)))
     bad = [result for result in results if result.ending is not TerminalState.UPGRADED]

@@ -125,7 +125,7 @@ def test_a_terminal_that_never_answers_is_given_up_at_the_deadline(bad: Bad) -> 
         pushed = bad.push()
 
     assert pushed.how == (FAILED, Cause.DEADLINE)
-    assert pushed.words == "not finished within its deadline"
+    assert pushed.words == "not finished within its deadline; look at its line, then run `fleet rollout retry`"
 
 
 def test_a_terminal_that_drips_is_given_up_at_the_deadline(bad: Bad) -> None:
@@ -141,7 +141,7 @@ def test_endless_output_is_hung_up_on(bad: Bad, where: str) -> None:
         pushed = bad.push()
 
     assert pushed.how == (FAILED, Cause.TOO_MUCH_OUTPUT)
-    assert pushed.words == "it sent far more output than a terminal should"
+    assert pushed.words == "it sent far more output than a terminal should; have somebody look at it"
     assert pushed.took_s < DEADLINE_S
 
 
@@ -159,7 +159,7 @@ def test_output_that_is_not_utf_8_is_kept_as_readable_text(bad: Bad) -> None:
 
     assert pushed.how == (FAILED, Cause.PROTOCOL)
     assert pushed.log == [r"caf\xe9 \xff\xfe"]
-    assert pushed.words == "its answers make no sense"
+    assert pushed.words == "its answers make no sense; read its log, and have somebody look at it"
 
 
 def test_escape_sequences_never_reach_a_screen(bad: Bad) -> None:
@@ -187,7 +187,7 @@ def test_a_changed_host_key_is_sent_nothing(bad: Bad) -> None:
     pushed = bad.push(pinned="SHA256:" + "A" * 43)
 
     assert pushed.how == (UNREACHABLE, Cause.HOST_KEY_CHANGED)
-    assert pushed.words == "its host key has changed; nothing was sent"
+    assert pushed.words == "its host key has changed; nothing was sent; find out why before the new one is confirmed"
     assert pushed.sent == 0
     assert list(bad.server.home.iterdir()) == []
 
@@ -247,7 +247,7 @@ def test_a_terminal_without_a_tool_is_told_which_and_keeps_its_release(bad: Bad,
 
     assert pushed.how == (FAILED, Cause.TOOL_MISSING), pushed
     assert tool in pushed.detail
-    assert pushed.words == "a program the upgrade needs is missing there"
+    assert pushed.words == "a program the upgrade needs is missing there; have it installed, then run `fleet rollout retry`"
     assert far.live is None
 
 
@@ -265,7 +265,7 @@ def test_a_disk_that_is_too_small_is_seen_before_anything_is_sent(bad: Bad) -> N
     pushed = bad.push(deadline_s=20, min_free_kb=2**40)
 
     assert pushed.how == (FAILED, Cause.DISK_FULL), pushed
-    assert pushed.words == "not enough room on its disk"
+    assert pushed.words == "not enough room on its disk; have some freed, then run `fleet rollout retry`"
     assert "KiB free, " in pushed.detail
     assert pushed.detail.endswith(" KiB needed")
     assert pushed.sent == 0
@@ -292,5 +292,5 @@ def test_a_read_only_disk_is_said_to_be_one(bad: Bad) -> None:
         pushed = bad.push(deadline_s=20)
 
     assert pushed.how == (FAILED, Cause.DISK_ERROR), pushed
-    assert pushed.words == "its disk cannot be written"
+    assert pushed.words == "its disk cannot be written; it may be read-only or broken, have somebody look at it"
     assert pushed.sent == 0

@@ -17,17 +17,7 @@ from fleet.select import parse_inventory_selection
 from fleet.text import N_
 from fleet.trust.contents import Contents, TooLargeError, receive
 from fleet.trust.description import ArtifactDescription, ReleaseDescription
-from fleet.trust.sources import SourceFile, read_source, reading
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a release may hold."""
-
-    release_bytes: int = 2 << 30
-    """All its different sources together."""
-    source_files: int = 10_000
-    """Files of one source."""
+from fleet.trust.sources import Limits, SourceFile, read_source, reading
 
 
 def add_release(description: Path, releases_dir: Path, limits: Limits = Limits()) -> Release:
@@ -82,7 +72,7 @@ class _Intake:
         if source in self.files:
             return
         taken = self.files[source] = {}
-        for found in read_source(source):
+        for found in read_source(source, self.limits):
             if isinstance(found, Mistake):
                 self.mistakes.append(found)
             elif found.path in taken:

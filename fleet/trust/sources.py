@@ -2,6 +2,7 @@
 
 - Only ordinary files and directories pass. A link, a device, a set-user-id bit, an odd name is a mistake, and every mistake is reported.
 - An archive is read as a stream and nothing of it is ever unpacked by name.
+- An archive cannot cost more than `Limits` says, whatever it claims: neither memory, nor time, nor mistakes without end.
 """
 
 import gzip
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,16 +25,47 @@ from fleet.text import N_, Message
 _SAFE_PATH = TypeAdapter[str](SafePath)
 _SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID
 _TRAILER_BYTES = 16 << 20
+_HEADER_BYTES = 2048
+"""What an archive spends on an ordinary entry beside its contents, at most."""
+_LONGEST_EXTENSION_BYTES = 64 << 10
+"""Of the headers that bring a long name or more; `tarfile` reads one whole."""
+_EXTENSIONS = frozenset((tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK))
 
 Refusal = tuple[Message, Message | None]
 _LINK: Refusal = (N_("is a link; a release holds ordinary files"), N_("put the file itself in its place"))
 _NOT_ORDINARY: Refusal = (N_("is not an ordinary file"), N_("remove it"))
 _SPECIAL: Refusal = (N_("has a set-user-id or set-group-id bit"), N_("remove the bit; nothing in a release runs as somebody else"))
 _OUTSIDE: Refusal = (N_("lies outside the release"), N_("make the archive with paths relative to the release"))
+_STATE: Refusal = (N_("lies where the client keeps its own data; a release brings nothing there"), N_("rename or remove it"))
 _ODD_NAME: Refusal = (
     N_("has a name that a terminal may not take"),
     N_("names are letters, digits and `._+@-` and do not begin with `.` or `-`; rename or remove it"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a release may hold."""
+
+    release_bytes: int = 2 << 30
+    """All its different sources together."""
+    source_files: int = 10_000
+    """Files of one source."""
+    archive_entries: int = 20_000
+    """Entries of one archive, directories and what is refused included."""
+
+    @property
+    def archive_bytes(self) -> int:
+        """What an archive may unpack to, its own headers included."""
+        return self.release_bytes + self.archive_entries * _HEADER_BYTES
+
+
+class _TooMuchError(Exception):
+    """An archive goes on after what it may unpack to, or holds more entries than it may."""
+
+    def __init__(self, what: Message) -> None:
+        super().__init__(what)
+        self.what = what
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +78,7 @@ class SourceFile:
     stream: BinaryIO
 
 
-def read_source(source: Path) -> Iterator[SourceFile | Mistake]:
+def read_source(source: Path, limits: Limits = Limits()) -> Iterator[SourceFile | Mistake]:
     """Every file of a directory or tar.gz in a fixed order, and a mistake in place of each thing that may not be in a release."""
     with reading(source) as trouble:
         if source.is_symlink():
@@ -54,7 +86,7 @@ def read_source(source: Path) -> Iterator[SourceFile | Mistake]:
         elif source.is_dir():
             yield from _read_directory(source, source)
         elif source.is_file():
-            yield from _read_archive(source)
+            yield from _read_archive(source, limits)
         else:
             yield Mistake(str(source), 0, N_("is not there"), N_("paths are relative to the release's description"))
     yield from trouble
@@ -87,12 +119,43 @@ def _read_file(path: Path, source: Path) -> Iterator[SourceFile | Mistake]:
             yield Mistake(str(path), 0, N_("changed while it was read"))
 
 
-def _read_archive(archive: Path) -> Iterator[SourceFile | Mistake]:
-    with gzip.open(archive) as plain:
-        with tarfile.open(fileobj=plain, mode="r|") as members:
-            for member in members:
+def _read_archive(archive: Path, limits: Limits) -> Iterator[SourceFile | Mistake]:
+    with gzip.open(archive) as unpacked:
+        plain = _Bounded(cast("BinaryIO", unpacked), limits.archive_bytes)
+        with tarfile.open(fileobj=plain, mode="r|", tarinfo=_Member) as members:  # type: ignore[call-overload]  # a stream needs `read` only
+            for count, member in enumerate(members):
+                if count == limits.archive_entries:
+                    raise _TooMuchError(N_("holds more than {limit} entries", limit=limits.archive_entries))
                 yield from _read_member(member, members, archive)
         plain.read(_TRAILER_BYTES)  # gzip compares its checksum at the end, which lies behind the archive's own
+
+
+@dataclass(slots=True)
+class _Bounded:
+    """A stream that says so when more is read from it than it may hold."""
+
+    stream: BinaryIO
+    left_bytes: int
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        data = self.stream.read(size)
+        self.left_bytes -= len(data)
+        if self.left_bytes < 0:
+            raise _TooMuchError(N_("unpacks to more than a release may hold"))
+        return data
+
+
+class _Member(tarfile.TarInfo):
+    """An entry, refused by its header where reading it would take the memory it claims."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """The entry of a header."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _EXTENSIONS and member.size > _LONGEST_EXTENSION_BYTES:
+            raise _TooMuchError(N_("holds a name or a header that is far too long"))
+        return member
 
 
 @contextmanager
@@ -104,6 +167,8 @@ def reading(source: Path) -> Iterator[list[Mistake]]:
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         hint = N_("make the archive with `tar -czf`, and copy it again should it have been damaged on the way")
         trouble.append(Mistake(str(source), 0, N_("is not a readable tar.gz: {reason}", reason=_first_line(error)), hint))
+    except _TooMuchError as error:
+        trouble.append(Mistake(str(source), 0, error.what))
     except OSError as error:
         place = str(error.filename or source)
         trouble.append(Mistake(place, 0, N_("cannot be read: {reason}", reason=error.strerror or str(error))))
@@ -143,7 +208,9 @@ def _name_refusal(path: str) -> Refusal | None:
         _SAFE_PATH.validate_python(path)
     except ValidationError:
         return _OUTSIDE if ".." in path.split("/") else _ODD_NAME
-    return _OUTSIDE if path.startswith("/") else None
+    if path.startswith("/"):
+        return _OUTSIDE
+    return _STATE if path.split("/", maxsplit=1)[0] == "state" else None
 
 
 def _shown(path: str) -> str:

@@ -13,7 +13,8 @@ import pytest
 
 from fleet.errors import MistakesError
 from fleet.trust.contents import Contents
-from fleet.trust.release import Limits, add_release, verify_release
+from fleet.trust.release import add_release, verify_release
+from fleet.trust.sources import Limits
 
 DESCRIPTION = """\
 version: "4.20"
@@ -129,6 +130,8 @@ def test_every_thing_that_is_no_ordinary_file_is_refused_at_once(description: Pa
         (member("disk", tarfile.BLKTYPE), "is not an ordinary file"),
         (member("tty", tarfile.CHRTYPE), "is not an ordinary file"),
         (member("root", mode=0o4755), "has a set-user-id"),
+        (member("root", mode=0o2755), "has a set-user-id or set-group-id bit"),
+        (member("state/count"), "lies where the client keeps its own data"),
         (member("new\nline"), "has a name that a terminal may not take"),
         (member("good"), "holds `good` twice"),
         (member("good/inner"), "needs a directory where it has a file: `good/inner`"),
@@ -141,6 +144,39 @@ def test_an_archive_that_reaches_further_than_its_files_is_refused(
     description.write_text(DESCRIPTION.replace("common", "common.tar.gz"), encoding="utf-8")
 
     assert said in refusals(description, releases)
+
+
+def test_an_archive_that_unpacks_without_end_is_refused_before_it_has(description: Path, releases: Path) -> None:
+    file = description.parent / "common.tar.gz"
+    bad = member("link", tarfile.SYMTYPE, link="x")  # what is refused is skipped, and skipping unpacks as well
+    bad.size = 1 << 40
+    with gzip.open(file, "wb") as packed:
+        packed.write(bad.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(64):
+            packed.write(bytes(1 << 20))
+    description.write_text(DESCRIPTION.replace("common", "common.tar.gz"), encoding="utf-8")
+
+    said = refusals(description, releases, Limits(release_bytes=1 << 20, archive_entries=10))
+
+    assert f"{file}: unpacks to more than a release may hold" in said
+
+
+def test_an_archive_of_nothing_but_directories_ends_at_its_limit(description: Path, releases: Path) -> None:
+    archive(description.parent / "common.tar.gz", *((member(f"d{n}", tarfile.DIRTYPE, 0o755), b"") for n in range(50)))
+    description.write_text(DESCRIPTION.replace("common", "common.tar.gz"), encoding="utf-8")
+
+    assert "holds more than 40 entries" in refusals(description, releases, Limits(archive_entries=40))
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_claims_memory_without_end_is_refused_unread(description: Path, releases: Path, kind: bytes) -> None:
+    header = member("././@LongLink", kind)
+    header.size = 1 << 31
+    with gzip.open(description.parent / "common.tar.gz", "wb") as packed:
+        packed.write(header.tobuf(tarfile.USTAR_FORMAT) + bytes(1 << 20))
+    description.write_text(DESCRIPTION.replace("common", "common.tar.gz"), encoding="utf-8")
+
+    assert "holds a name or a header that is far too long" in refusals(description, releases)
 
 
 def _cut(data: bytes) -> bytes:

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """`en` or `zh_CN`; None follows the environment."""
     key_file: Path | None = None
     """Private ed25519 user key that terminals accept; None is `id_ed25519` in the workspace."""
+    release_key_file: Path | None = None
+    """Private ECDSA P-256 key that signs releases; None is `release_key` in the workspace. Pushing never needs it."""
     ssh_config: Path | None = None
     """An ssh_config(5) file for gateways and aliases; None reads none."""
     logins_per_gateway: int = Field(default=LOGINS_PER_GATEWAY, ge=1, le=1000)
@@ -78,6 +80,11 @@ class Settings(BaseSettings):
     def user_key(self) -> Path:
         """Path of the private user key."""
         return self.key_file or self.workspace / "id_ed25519"
+
+    @property
+    def release_key(self) -> Path:
+        """Path of the private key that signs releases."""
+        return self.release_key_file or self.workspace / "release_key"
 
     @classmethod
     def settings_customise_sources(

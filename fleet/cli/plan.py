@@ -65,15 +65,11 @@ def _check_out(out: str) -> None:
 def _release(snapshot: "Snapshot", version: str) -> "Release":
     if not version:
         raise InputError(N_("--release needs a version"), hint=N_("`fleet release list` shows them"))
-    from fleet.files import one_of
-    from fleet.store.releases import read_release, read_releases
+    from datetime import UTC, datetime
 
-    found = read_release(snapshot, version)
-    if found is not None:
-        return found
-    versions = [release.version for release in read_releases(snapshot)]
-    hint = one_of(version, versions) if versions else N_("add one with `fleet release add`")
-    raise InputError(N_("there is no release {version} in the workspace", version=version), hint=hint)
+    from fleet.control.releases import plannable
+
+    return plannable(snapshot, version, datetime.now(UTC))
 
 
 def _show(shown: "Preview") -> None:

@@ -17,6 +17,7 @@ from fleet.model.plan import Plan
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.rollout import ENDED, phase_after
 from fleet.store import Snapshot, Store, Tx, fleets, orchestrator, progress, releases, rollouts, shards
+from fleet.terminal.seal import expires_at
 from fleet.text import N_
 
 _UNFINISHED = SPENDS_FAILURES | {TerminalState.UNREACHABLE}
@@ -29,7 +30,7 @@ def start_rollout(store: Store, actor: Actor, at: datetime, plan: Plan) -> Rollo
     Raises:
         NotAllowedError: The actor may not decide about rollouts.
         ConflictError: Another rollout is unfinished, or its last pushes are still running.
-        InputError: The release is unknown or another one now, or the inventory no longer holds what the plan names.
+        InputError: The release is unknown, another one now or its signature has expired, or the inventory no longer holds what the plan names.
     """
     with store.write(actor, at) as tx:
         require(tx, actor, Right.DECIDE)
@@ -231,6 +232,12 @@ def _require_release(tx: Tx, plan: Plan) -> None:
         raise InputError(
             N_("the workspace's release {version} is not the one the plan was made for", version=plan.release),
             hint=N_("make the plan again with `fleet plan`"),
+        )
+    ends = min((found for program in plan.programs.values() if (found := expires_at(program)) is not None), default=None)
+    if ends is not None and ends < tx.at:
+        raise InputError(
+            N_("the signature of release {version} expired on {day}", version=plan.release, day=f"{ends:%Y-%m-%d}"),
+            hint=N_("run `fleet release sign {version}`, then make the plan again", version=plan.release),
         )
 
 

@@ -2,7 +2,7 @@
 
 - All or nothing: it is made beside the place and moved there when it is whole.
 - Its owner alone may enter, or a group as well. SQLite gives `-wal` and `-shm` the mode of the database's file, and who may only read
-  needs them too: so the group may write the directory, and the user key alone is the owner's.
+  needs them too: so the group may write the directory, and the private keys alone are the owner's.
 """
 
 import grp
@@ -16,10 +16,12 @@ from fleet.files import did_you_mean
 from fleet.settings import SETTINGS_FILE, Settings, load_settings
 from fleet.store import open_store
 from fleet.text import N_, _
+from fleet.trust.release_key import ReleaseKey, load_release_key, make_release_key
 from fleet.trust.user_key import write_user_key
 
 RELEASES = "releases"
 USER_KEY = "id_ed25519"
+RELEASE_KEY = "release_key"
 _SHARED_DIRECTORY, _SHARED_FILE, _READ_BY_GROUP = 0o2770, 0o660, 0o640
 
 
@@ -60,7 +62,32 @@ def _fill(directory: Path) -> None:
     settings = load_settings(directory)
     if settings.key_file is None:
         write_user_key(directory / USER_KEY, "fleet")
+    if settings.release_key_file is None:
+        make_release_key(directory / RELEASE_KEY)
     open_store(settings, create=True).close()
+
+
+def release_key(settings: Settings) -> ReleaseKey:
+    """The key that signs this workspace's releases. A workspace from before there was one gets it now, from its owner.
+
+    Raises:
+        InputError: There is none and it is not ours to make, or it cannot be used; see `load_release_key`.
+    """
+    file = settings.release_key
+    is_ours = os.geteuid() in (0, settings.workspace.stat().st_uid)
+    if settings.release_key_file is None and is_ours and not file.exists() and not file.with_name(f"{file.name}.pub").exists():
+        return make_release_key(file)
+    return load_release_key(file)
+
+
+def release_key_at_hand(settings: Settings) -> ReleaseKey | None:
+    """The same, but None where it is not within this person's reach: another's, or kept elsewhere."""
+    try:
+        return release_key(settings)
+    except InputError:
+        if os.access(settings.release_key, os.R_OK):
+            raise
+        return None
 
 
 def _number_of(group: str) -> int:
@@ -78,9 +105,9 @@ def _number_of(group: str) -> int:
 
 
 def _share(directory: Path, group: int) -> None:
-    """Let the group in; what is made in the directories later is the group's as well. The private key stays the owner's."""
+    """Let the group in; what is made in the directories later is the group's as well. The private keys stay the owner's."""
     for path in (directory, *directory.iterdir()):
-        if path.name == USER_KEY:
+        if path.name in (USER_KEY, RELEASE_KEY):
             continue
         os.chown(path, -1, group)
         path.chmod(_SHARED_DIRECTORY if path.is_dir() else _SHARED_FILE if path.suffix == ".db" else _READ_BY_GROUP)
@@ -94,6 +121,10 @@ def settings_text() -> str:
         (_("Language: en or zh_CN. Without it the environment decides."), 'lang = "zh_CN"'),
         (_("A PostgreSQL database in place of the SQLite file in this directory."), 'database_url = "postgresql://fleet@db.invalid/fleet"'),
         (_("Private ed25519 key that the terminals accept, in place of id_ed25519 in this directory."), 'key_file = "/path/to/id_ed25519"'),
+        (
+            _("Private ECDSA P-256 key that signs releases, in place of release_key in this directory; it may be kept elsewhere."),
+            'release_key_file = "/path/to/release_key"',
+        ),
         (_("An ssh_config file with the counties' gateways."), 'ssh_config = "/path/to/ssh_config"'),
         (_("SSH logins in progress at one gateway, at most; a gateway that turns some away gets fewer."), "logins_per_gateway = 8"),
         (_("SSH logins in progress to one district's terminals, at most; fewer while they are slow."), "logins_per_district = 32"),

@@ -10,7 +10,7 @@ from fleet.control import crew as crew_control
 from fleet.control import inventory as inventory_control
 from fleet.control import releases as release_control
 from fleet.control import rollouts as rollout_control
-from fleet.control.workspace import make_workspace
+from fleet.control.workspace import make_workspace, release_key
 from fleet.data import data_dir
 from fleet.demo.sample import sample_city
 from fleet.model.actor import Actor
@@ -82,7 +82,7 @@ def _record(settings: Settings, store: Store, fleet: Fleet, plan_file: Path, at:
     inventory_control.import_fleet(store, COORDINATOR, at, fleet, {"sites": len(fleet.sites), "terminals": len(fleet.terminals)})
     playbooks = data_dir("playbooks")
     release = add_release(playbooks / "release" / "release.yaml", settings.workspace / "releases")
-    release_control.add_release(store, COORDINATOR, at, release)
+    release = release_control.add_release(store, COORDINATOR, at, release, release_control.Signing(release_key(settings), settings.zone))
     crew_control.apply_assignments(store, COORDINATOR, at)
     plan = make_plan(fleet, read_playbook(playbooks / "upgrade-client.yaml"), release)
     write_plan(plan, plan_file)

@@ -61,6 +61,10 @@ class Cause(StrEnum):
     DISK_ERROR = "disk-error"
     TOOL_MISSING = "tool-missing"
     DAMAGED_FILE = "damaged-file"
+    SIGNATURE = "signature-refused"
+    RELEASE_EXPIRED = "release-expired"
+    DOWNGRADE = "downgrade-refused"
+    CLOCK = "clock-wrong"
     COMMAND_FAILED = "command-failed"
     COMMAND_TIMEOUT = "command-timeout"
     PROBE_FAILED = "probe-failed"
@@ -95,6 +99,10 @@ _WORDS = {
     Cause.DISK_ERROR: N_("its disk cannot be written; it may be read-only or broken, have somebody look at it"),
     Cause.TOOL_MISSING: N_("a program the upgrade needs is missing there; have it installed, then run `fleet rollout retry`"),
     Cause.DAMAGED_FILE: N_("a file arrived damaged and was not activated"),
+    Cause.SIGNATURE: N_("it does not accept the release's signature; the detail says why, and `fleet release verify` looks at ours"),
+    Cause.RELEASE_EXPIRED: N_("the release's signature has expired; run `fleet release sign`, then plan anew"),
+    Cause.DOWNGRADE: N_("a newer release was live there; if that is meant, run `fleet release permit`, then plan anew"),
+    Cause.CLOCK: N_("its clock and ours differ by more than a day; set the wrong one, then retry"),
     Cause.COMMAND_FAILED: N_("a command of the playbook failed"),
     Cause.COMMAND_TIMEOUT: N_("a command of the playbook took too long"),
     Cause.PROBE_FAILED: N_("the new client did not pass its probe"),

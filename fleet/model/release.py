@@ -4,9 +4,10 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 from fleet.model.base import Code, FreeText, Noun, SafePath, Sha256, Version
+from fleet.model.signature import DowngradePermit, ReleaseSignature, Seal
 
 
 class ReleaseFile(Noun):
@@ -20,6 +21,10 @@ class ReleaseFile(Noun):
     mode: Literal["0644", "0755"] = "0644"
 
 
+def _by_path(files: tuple[ReleaseFile, ...]) -> tuple[ReleaseFile, ...]:
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
 class Artifact(Noun):
     """The files for one group of terminals."""
 
@@ -28,7 +33,10 @@ class Artifact(Noun):
     name: Code
     where: FreeText = ""
     """Selection of the terminals it is for; empty is every one."""
-    files: Annotated[tuple[ReleaseFile, ...], Field(min_length=1)]
+    files: Annotated[tuple[ReleaseFile, ...], Field(min_length=1), AfterValidator(_by_path)]
+    """By path: a terminal works the digest out from this order."""
+    seal: Annotated[Seal | None, Field(exclude=True)] = None
+    """What terminals check before they take it; kept beside the release, see `Release.sealed`."""
 
     @property
     def size(self) -> int:
@@ -38,12 +46,12 @@ class Artifact(Noun):
     @cached_property
     def manifest(self) -> str:
         """`sha256  path` lines as `sha256sum -c` reads them, sorted by path."""
-        return "".join(f"{file.sha256}  {file.path}\n" for file in sorted(self.files, key=lambda file: file.path))
+        return "".join(f"{file.sha256}  {file.path}\n" for file in self.files)
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over paths, contents, sizes and modes; the same files give the same digest."""
-        lines = (f"{file.mode} {file.size} {file.sha256} {file.path}\n" for file in sorted(self.files, key=lambda file: file.path))
+        """sha256 over paths, contents, sizes and modes; the same files give the same digest. A terminal works it out again."""
+        lines = (f"{file.mode} {file.size} {file.sha256} {file.path}\n" for file in self.files)
         return sha256("".join(lines).encode()).hexdigest()
 
 
@@ -55,6 +63,22 @@ class Release(Noun):
     notes: FreeText = ""
     added_at: AwareDatetime | None = None
     added_by: Code | None = None
+    signature: ReleaseSignature | None = None
+    """None before it was signed; no terminal takes it then."""
+    permit: DowngradePermit | None = None
+
+    def sealed(self, signature: ReleaseSignature | None, permit: DowngradePermit | None) -> "Release":
+        """The same release with its signature, and every artifact with its seal. A permit of another key is left out."""
+        if signature is None:
+            return self.model_copy(update={"signature": None, "permit": permit})
+        allowed = permit.proof if permit is not None and permit.key == signature.key else None
+        artifacts = tuple(
+            artifact.model_copy(update={"seal": Seal(key=signature.key, release=signature.proofs[artifact.name], permit=allowed)})
+            if artifact.name in signature.proofs
+            else artifact
+            for artifact in self.artifacts
+        )
+        return self.model_copy(update={"artifacts": artifacts, "signature": signature, "permit": permit})
 
     @property
     def digest(self) -> str:

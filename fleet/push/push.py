@@ -44,7 +44,8 @@ def push_terminal(
     """
     started_at = datetime.now(UTC)
     policy = Pinned(job.pinned)
-    conversation = Conversation(job.program, job.artifact, job.values, secrets.token_hex(16), job.attempt)
+    values = {**job.values, "sent_at": str(int(started_at.timestamp()))}
+    conversation = Conversation(job.program, job.artifact, values, secrets.token_hex(16), job.attempt)
     courier = Courier(conversation, files, Deadline.after(job.deadline_s), stop)
     try:
         story = _converse(job, courier, policy, keys, ssh_config, gate=gate or Gate())

@@ -130,6 +130,34 @@ release = Table(
     _code("added_by"),
 )
 
+release_signature = Table(
+    "release_signature",
+    metadata,
+    Column("version", String(32), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("key", Text, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("proofs", JSON, nullable=False),
+    Column("signed_at", UtcTime, nullable=False),
+    _code("signed_by", nullable=False),
+)
+
+downgrade_permit = Table(
+    "downgrade_permit",
+    metadata,
+    Column("version", String(32), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("from_version", String(32), nullable=False),
+    Column("from_number", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("proof", JSON, nullable=False),
+    Column("signed_at", UtcTime, nullable=False),
+    _code("signed_by", nullable=False),
+)
+
 plan = Table(
     "plan",
     metadata,

@@ -31,6 +31,8 @@ BY_ROW = (
     tables.host_key,
     tables.key_binding,
     tables.release,
+    tables.release_signature,
+    tables.downgrade_permit,
 )
 """Tables whose every row is vouched for by the newest event that names it."""
 WHOLE = (tables.district, tables.site, tables.terminal, tables.person)

@@ -142,7 +142,7 @@ commit() {
     case " $kept " in
       *" $name "*) ;;
       *[!A-Za-z0-9._+\ -]*) ;;
-      *) garbage="$garbage $work/manifests/$name $directory" ;;
+      *) garbage="$garbage $work/manifests/$name $work/signed/$name $directory" ;;
     esac
   done
 }

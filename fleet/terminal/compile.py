@@ -33,6 +33,7 @@ from fleet.model.playbook import (
     StepKind,
 )
 from fleet.model.release import Artifact
+from fleet.terminal.seal import seal_lines
 from fleet.text import N_, Message
 
 _FRAGMENTS = {
@@ -73,7 +74,8 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
     """
     _check(playbook, steps, artifact)
     kinds = {step.step for step in steps}
-    names = ["core", "lock", "journal", "command", *sorted({_FRAGMENTS[kind] for kind in kinds}), "boot", "main"]
+    named = {_FRAGMENTS[kind] for kind in kinds} | ({"signature"} if StepKind.STAGE in kinds else set())
+    names = ["core", "lock", "journal", "command", *sorted(named), "boot", "main"]
     own = _Writer(playbook, steps, artifact, version).lines()
     text = "".join(_fragment(name) for name in names) + "".join(f"{line}\n" for line in own)
     return Program(
@@ -135,6 +137,7 @@ class _Writer:
         yield f"directories={quote(' '.join(directories))}"
         calls = [f'"$1" {index} {file.sha256} {file.size} {file.mode} {quote(file.path)}' for index, file in enumerate(self.artifact.files)]
         yield from _function("each_file", calls)
+        yield from seal_lines(self.artifact, self.version)
 
     def _functions(self, number: int, step: Step) -> Iterator[str]:
         for role, command in _commands(step):
@@ -221,6 +224,8 @@ class _Writer:
                 call = "tell_key"
             case BindKeyStep() | ProbeStep() | CollectStep():
                 call = self._call(number, step)
+            case StageStep():
+                return ["tell_signature"]
             case _:
                 return []
         return [f"step {quote(step.name)} {ceil(step.timeout_s * 100)} {call}"]
@@ -268,6 +273,12 @@ def _check(playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None)
             raise InputError(N_("a terminal can have one `{kind}` step only", kind=step.step), where=where)
         if isinstance(step, StageStep) and artifact is None:
             raise InputError(N_("there is nothing to stage for this terminal"), where=where)
+        if isinstance(step, StageStep) and artifact is not None and artifact.seal is None:
+            raise InputError(
+                N_("the release is not signed for artifact `{artifact}`", artifact=artifact.name),
+                where=where,
+                hint=N_("run `fleet release sign`"),
+            )
         if isinstance(step, ConfigureStep) and artifact and any(file.path == step.file for file in artifact.files):
             raise InputError(
                 N_("configure would overwrite `{file}` of the release", file=step.file),

@@ -21,6 +21,7 @@ failing=''
 ending=failed
 garbage=''
 unsettled=''
+state=unread
 live=''
 target=''
 place=.
@@ -42,6 +43,7 @@ take_values() {
   kind=''
   district=''
   key_card=''
+  sent_at=''
   for line in "$@"; do
     case $line in
       nonce=*) nonce=${line#*=} ;;
@@ -51,6 +53,7 @@ take_values() {
       kind=*) kind=${line#*=} ;;
       district=*) district=${line#*=} ;;
       key_card=*) key_card=${line#*=} ;;
+      sent_at=*) sent_at=${line#*=} ;;
     esac
   done
   case $nonce in

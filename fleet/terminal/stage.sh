@@ -55,6 +55,7 @@ stage() {
   done
   # shellcheck disable=SC2086 # a list of our own names
   tool mkdir -p $paths "$work/manifests"
+  check_signature
   find_needed
   arrived=''
   # Where nothing is needed, the last word takes its place.

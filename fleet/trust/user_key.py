@@ -15,12 +15,13 @@ def write_user_key(file: Path, comment: str) -> str:
     """
     key = Ed25519PrivateKey.generate()
     public = f"{key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode('ascii')} {comment}\n"
-    _write_new(file, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), 0o600)
-    _write_new(file.with_name(file.name + ".pub"), public.encode("utf-8"), 0o644)
+    write_new(file, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), 0o600)
+    write_new(file.with_name(file.name + ".pub"), public.encode("utf-8"), 0o644)
     return public.rstrip("\n")
 
 
-def _write_new(file: Path, content: bytes, mode: int) -> None:
+def write_new(file: Path, content: bytes, mode: int) -> None:
+    """Write a file that must not be there yet, with exactly this mode or a narrower one."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

@@ -14,6 +14,7 @@ from fleet.model.release import Artifact, ReleaseFile
 from fleet.push import PushJob, load_user_key, push_terminal
 from fleet.terminal.compile import compile_program
 from fleet.trust.contents import Contents
+from tests.seals import sealed
 
 PARALLEL = 32
 """Pushes at the same time: the playbook's default."""
@@ -42,7 +43,7 @@ def artifact(order: dict[str, Any]) -> Artifact:
     for path, digest in order["files"].items():
         size = (Path(order["contents"]) / digest).stat().st_size
         listed.append(ReleaseFile(path=path, sha256=digest, size=size, mode="0755" if path.startswith("bin/") else "0644"))
-    return Artifact(name="all", files=tuple(listed))
+    return sealed(Artifact(name="all", files=tuple(listed)), order["version"])
 
 
 def jobs(order: dict[str, Any]) -> list[PushJob]:

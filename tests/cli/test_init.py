@@ -27,12 +27,13 @@ def test_a_workspace_holds_settings_key_database_and_only_its_owner_enters(cli: 
 
     workspace = tmp_path / "workspace"
     assert (ran.code, ran.out) == (0, f"{workspace}\n")
-    assert sorted(path.name for path in workspace.iterdir()) == ["fleet.db", "fleet.toml", "id_ed25519", "id_ed25519.pub", "releases"]
+    keys = ["id_ed25519", "id_ed25519.pub", "release_key", "release_key.pub"]
+    assert sorted(path.name for path in workspace.iterdir()) == ["fleet.db", "fleet.toml", *keys, "releases"]
     assert workspace.stat().st_mode & 0o777 == 0o700
-    assert (workspace / "id_ed25519").stat().st_mode & 0o777 == 0o600
+    assert {(workspace / key).stat().st_mode & 0o777 for key in keys[::2]} == {0o600}
 
 
-def test_a_shared_workspace_is_its_groups_except_for_the_private_key(cli: Cli, tmp_path: Path) -> None:
+def test_a_shared_workspace_is_its_groups_except_for_the_private_keys(cli: Cli, tmp_path: Path) -> None:
     ran = cli("init", "--group", grp.getgrgid(os.getegid()).gr_name)
 
     workspace = tmp_path / "workspace"
@@ -45,6 +46,8 @@ def test_a_shared_workspace_is_its_groups_except_for_the_private_key(cli: Cli, t
         "fleet.toml": "0o640",
         "id_ed25519": "0o600",
         "id_ed25519.pub": "0o640",
+        "release_key": "0o600",
+        "release_key.pub": "0o640",
     }
 
 

@@ -36,13 +36,15 @@ def test_a_release_is_added_listed_and_verified(fleet: Cli, tmp_path: Path) -> N
 
     assert added.code == again.code == 0
     assert "pharmacy-osprey  kind:pharmacy vendor:osprey" in added.out
-    assert "4.2.0    hospital, pharmacy, pharmacy-osprey" in fleet("release", "list").out
-    assert fleet("release", "verify").out == "Release 4.2.0: every file is as it was added\n"
+    assert re.search(r"4\.2\.0    20\d{6}01  until 20..-..-..  hospital, pharmacy, pharmacy-osprey", fleet("release", "list").out)
+    said = fleet("release", "verify").out.splitlines()
+    assert said[0] == "Release 4.2.0: every file is as it was added"
+    assert re.fullmatch(r"Release 4\.2\.0: number 20\d{6}01, signed by SHA256:[A-Za-z0-9+/]{43} until 20..-..-..", said[1])
     content = min((tmp_path / "workspace" / "releases").iterdir())
     content.chmod(0o644)
     content.write_text("changed")
     ran = fleet("release", "verify")
-    assert (ran.code, ran.out) == (1, "Release 4.2.0: files missing or damaged: 1\n")
+    assert (ran.code, ran.out.splitlines()[0]) == (1, "Release 4.2.0: files missing or damaged: 1")
     assert "is damaged" in ran.err
 
 

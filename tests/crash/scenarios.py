@@ -3,15 +3,18 @@
 - A client keeps `state/count`. The old release's stands at 5, and moving on to the new one adds 1: so 5 and 6 are the
   only right counts, and each belongs to one release.
 - The new client may be sick for good, or only when it is asked the first time.
+- What is signed is kept: the key of the first push, whole or not at all, and a floor that no cut lowers or raises.
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleet.model.attempt import TerminalState
 from fleet.model.playbook import ActivateStep, BindKeyStep, ConfigureStep, KeySource, SettingSource, StageStep, Step
+from fleet.model.release import Release
 from tests.crash.machine import Machine
+from tests.seals import KEY, number_of, signature_of
 from tests.terminal.field import Build, Far, Pushed, build, words
 
 CLIENT = """\
@@ -44,6 +47,7 @@ CUT_AFTER = 1800
 """Bytes of a payload: the program is whole in them, the version is not."""
 OLD = release("1.0")
 NEW = release("2.0")
+PERMITTED = NEW.permitted_from("9.0")
 COUNTS = {OLD.name: "5\n", "legacy": "5\n", NEW.name: "6\n"}
 
 
@@ -65,6 +69,13 @@ def steps(version: str, *, key: bool = False) -> list[Step]:
     ]
 
 
+def numbered(made: Build, version: str) -> Build:
+    """The same release, signed with the number of another version."""
+    noun = Release(version=made.version, artifacts=(made.artifact,))
+    signature = signature_of(noun, number=number_of(version))
+    return replace(made, artifact=noun.sealed(signature, None).artifacts[0])
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A push, and what is there before it."""
@@ -76,6 +87,8 @@ class Scenario:
     """`sick` or `sick-once`: the new client's probe fails, for good or the first time."""
     part: str = ""
     """Version of the release whose payload was cut off before, and whose part is still there."""
+    downgrade: bool = False
+    """What is live has a higher number than what is pushed, and that is permitted."""
 
     @property
     def old(self) -> str:
@@ -91,7 +104,8 @@ class Scenario:
                 path.write_bytes(OLD.contents[file.sha256])
                 path.chmod(int(file.mode, 8))
         else:
-            assert far.push(steps("1.0"), OLD, attempt="01d0").story.ending is TerminalState.UPGRADED
+            before = numbered(OLD, "9.0") if self.downgrade else OLD
+            assert far.push(steps("1.0"), before, attempt="01d0").story.ending is TerminalState.UPGRADED
         (far.root / "current/state").mkdir()
         (far.root / "current/state/count").write_text("5\n")
         if self.part:
@@ -101,13 +115,20 @@ class Scenario:
         if self.sick:
             (far.home / f"{self.sick}-2.0").touch()
 
+    def floor(self, committed: str) -> int:
+        """What the floor has to be while that release is the last that was committed."""
+        if self.downgrade:
+            return number_of("9.0")
+        return {OLD.name: number_of("1.0"), NEW.name: number_of("2.0")}.get(committed, 0)
+
     def is_sick(self, far: Far) -> bool:
         """Whether the new client's next probe fails."""
         return bool(self.sick) and (far.home / f"{self.sick}-2.0").exists()
 
     def push(self, machine: Machine, attempt: str) -> Pushed:
         """The push that is cut."""
-        return machine.far.push(steps("2.0", key=self.name == "forward"), NEW, attempt=attempt)
+        made = PERMITTED if self.downgrade else NEW
+        return machine.far.push(steps("2.0", key=self.name == "forward"), made, attempt=attempt)
 
 
 FORWARD = Scenario("forward")
@@ -118,6 +139,7 @@ ONCE_SICK = Scenario("once-sick", sick="sick-once")
 GOING_ON = Scenario("going-on", part="2.0")
 OTHER_PART = Scenario("other-part", part="3.0")
 SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK, GOING_ON, OTHER_PART)
+DOWNGRADE = Scenario("downgrade", downgrade=True)
 
 
 def journal_state(root: Path) -> str:
@@ -174,9 +196,37 @@ def wrong_with(scenario: Scenario, root: Path) -> list[str]:
     for directory in (root / "releases" / scenario.old, root / "current"):
         if directory.is_dir() and not directory.is_symlink():
             wrong += damage(directory, scenario.old)
+    wrong += wrong_with_what_is_signed(scenario, root, name)
     if journal_state(root) == "committed" and scenario.sick == "sick" and name == NEW.name:
         wrong.append("a sick release was committed")
     return wrong
+
+
+def wrong_with_what_is_signed(scenario: Scenario, root: Path, live: str) -> list[str]:
+    """The key that is known, what is kept of a release that was committed, and the floor."""
+    wrong = []
+    key = root / ".fleet/release-key"
+    if key.exists() and key.read_text() != f"{KEY.public_line}\n":
+        wrong.append(f"the release key is {key.read_text()!r}")
+    committed = NEW.name if live == NEW.name and journal_state(root) == "committed" else scenario.old
+    record = root / ".fleet/signed" / committed
+    if committed != "legacy" and (not record.exists() or not record.read_text().startswith("sshsig\nfleet-release/1\n")):
+        wrong.append(f"{committed} is live, and nothing is kept of its signature")
+    if committed == NEW.name and not key.exists():
+        wrong.append("a release was committed, and its key is not known")
+    if (found := floor(root, committed)) != (wanted := scenario.floor(committed)):
+        wrong.append(f"the floor is {found}, not {wanted}")
+    return wrong
+
+
+def floor(root: Path, committed: str) -> int:
+    """The lowest number that a terminal takes: of the file, or of what was committed."""
+    file, record = root / ".fleet/floor", root / ".fleet/signed" / committed
+    kept = file.read_text().split()[:1] if file.exists() else []
+    signed = (
+        [line.removeprefix("number=") for line in record.read_text().splitlines() if line.startswith("number=")] if record.exists() else []
+    )
+    return max(map(int, (*kept, *signed)), default=0)
 
 
 def wrong_with_story(scenario: Scenario, pushed: Pushed, root: Path) -> list[str]:

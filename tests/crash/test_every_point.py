@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.machine import Cut, Fault, How
 from tests.crash.matrix import Bench
-from tests.crash.scenarios import ADOPTION, ADOPTION_ROLLBACK, FORWARD, ONCE_SICK, ROLLBACK, SCENARIOS, Scenario
+from tests.crash.scenarios import ADOPTION, ADOPTION_ROLLBACK, DOWNGRADE, FORWARD, ONCE_SICK, ROLLBACK, SCENARIOS, Scenario
 from tests.terminal.field import SHELLS
 
 pytestmark = [pytest.mark.crash, pytest.mark.needs("cc")]
@@ -32,6 +32,19 @@ def test_a_push_cut_at_any_call_leaves_a_whole_client_and_is_healed_by_one_more(
     bad = [words for at in points for words in made.survive(Cut(at, how))[:1]]
 
     count(f"{how} {scenario.name}", len(points), bad)
+
+
+@pytest.mark.needs("dash")
+@pytest.mark.parametrize("how", How)
+def test_a_permitted_downgrade_cut_at_any_call_neither_lowers_nor_raises_the_floor(
+    bench: Callable[[Scenario, str], Bench], count: Callable[[str, int, list[str]], None], how: How
+) -> None:
+    made = bench(DOWNGRADE, "dash")
+    points = made.cut_points(how)
+
+    bad = [words for at in points for words in made.survive(Cut(at, how))[:1]]
+
+    count(f"{how} downgrade", len(points), bad)
 
 
 @each_shell

@@ -9,7 +9,7 @@ import fleet.terminal.compile as compiler
 from fleet.model.attempt import TerminalState
 from tests.crash.machine import Cut, How
 from tests.crash.matrix import Bench
-from tests.crash.scenarios import ADOPTION, FORWARD, NEW, ONCE_SICK, Scenario, steps
+from tests.crash.scenarios import ADOPTION, DOWNGRADE, FORWARD, NEW, ONCE_SICK, Scenario, steps
 
 pytestmark = [pytest.mark.crash, pytest.mark.needs("cc", "dash")]
 
@@ -51,6 +51,15 @@ MUTANTS = (
     Mutant("a torn record is believed", "journal", '[ "${1%% = *}" = "${1#* = }" ] || return 0', "", how=How.TORN),
     Mutant("a dead holder keeps the lock", "lock", '[ -n "$identity" ] && [ "$identity" = "${holder% *}" ]', '[ "$holder" != released ]'),
     Mutant("an adoption is not taken back", "journal", 'elif [ "$linked" != "$1" ]; then', "elif false; then", scenario=ADOPTION),
+    Mutant("a key is named before it is durable", "signature", 'unsettled="$unsettled $work/$1.new"\nsettle', ":", ADOPTION, How.POWER),
+    Mutant("a downgrade forgets what was live", "signature", 'keep floor "$floor $floor_time"', ":", DOWNGRADE),
+    Mutant(
+        "what is kept of a signature is not durable",
+        "signature",
+        'unsettled="$unsettled $work/signed/$target $work/signed $work"',
+        ":",
+        how=How.POWER,
+    ),
     Mutant("what was staged is not verified", "stage", '[ "$code" -eq 0 ] || each_line fail_damaged "$verdicts"', "code=0"),
 )
 

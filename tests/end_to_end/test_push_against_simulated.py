@@ -24,6 +24,7 @@ from fleet.sim.simulation import Simulation, start_simulation
 from fleet.trust.contents import Contents
 from fleet.trust.release import add_release
 from tests.keys import new_user_key
+from tests.seals import signed
 
 DEADLINE_S = 60.0
 NO_ANSWER_DEADLINE_S = 3.0
@@ -82,7 +83,7 @@ def night(shell: ShellName, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert len(terminals) == 1 + len(Fault)
     faults = {id_: fault for fault, id_ in terminals.items() if fault is not None}
     contents = Contents(directory / "releases")
-    release = add_release(data_dir("playbooks") / "release" / "release.yaml", contents.directory)
+    release = signed(add_release(data_dir("playbooks") / "release" / "release.yaml", contents.directory))
     plan = make_plan(town, read_playbook(data_dir("playbooks") / "upgrade-client.yaml"), release)
     key = new_user_key(directory / "id_ed25519")
     simulated = [town.terminals[id_] for id_ in terminals.values()]

@@ -86,7 +86,7 @@ def test_a_terminal_is_upgraded_end_to_end(bench: Bench) -> None:
     assert (first.bytes_sent, first.bytes_saved) == (OLD.artifact.size, 0)
     assert second.ending is TerminalState.UPGRADED
     assert second.bytes_sent + second.bytes_saved == NEW.artifact.size
-    assert second.facts == {"version": "2.0", "mode": "software", "release": "2.0"}
+    assert second.facts == {"signature": "sshsig", "version": "2.0", "mode": "software", "release": "2.0"}
     assert second.key is not None
     assert second.key.public_key.startswith("ecdsa-sha2-nistp256 ")
     assert second.host_fingerprint == bench.server.fingerprint

@@ -10,6 +10,7 @@ from fleet.model.inventory import District, Fleet, Reach, Site, SiteKind, Termin
 from fleet.model.playbook import Playbook
 from fleet.model.release import Artifact, Release, ReleaseFile
 from fleet.plan import read_playbook
+from tests.seals import signed
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 PROGRAMS = ("bin/client", "bin/health", "bin/swipe-test", "bin/certificate", "bin/encryption")
@@ -25,7 +26,7 @@ def playbook() -> Playbook:
 
 @pytest.fixture(scope="session")
 def release() -> Release:
-    return Release(version="4.2.0", artifacts=(_artifact("hospital", "kind:hospital"), _artifact("pharmacy", "kind:pharmacy")))
+    return signed(Release(version="4.2.0", artifacts=(_artifact("hospital", "kind:hospital"), _artifact("pharmacy", "kind:pharmacy"))))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from fleet.sim.faults import Fault
 from fleet.sim.scratch import Home, Scratch
 from fleet.trust.contents import Contents
 from fleet.trust.release import add_release
+from tests.seals import signed
 
 RELEASE = Path(__file__).parents[2] / "playbooks" / "release" / "release.yaml"
 SITES = {"h1": (SiteKind.HOSPITAL, "heron"), "p1": (SiteKind.PHARMACY, "kestrel"), "p2": (SiteKind.PHARMACY, "osprey")}
@@ -29,7 +30,7 @@ def contents(tmp_path: Path) -> Contents:
 
 @pytest.fixture
 def shipped(contents: Contents) -> Release:
-    return add_release(RELEASE, contents.directory)
+    return signed(add_release(RELEASE, contents.directory))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -31,9 +31,10 @@ from fleet.model.release import Artifact, ReleaseFile
 from fleet.push.conversation import Conversation, GoOn, HangUp, SendFile, SendLastWord, Story
 from fleet.push.payload import ANEW, LAST_WORD, REST, Part, archive_header, archive_padding, is_part
 from fleet.terminal.compile import compile_program, release_name
+from tests.seals import sealed
 
 NEEDED_TOOLS = ("cat", "chmod", "cp", "df", "find", "head", "ln", "mkdir", "mv", "rm", "sha256sum", "sleep", "tail", "tar")
-USED_TOOLS = ("flock", "setsid", "ssh-keygen", "sync", "timeout", "wc")
+USED_TOOLS = ("date", "flock", "setsid", "ssh-keygen", "sync", "timeout", "wc")
 NO_APPLETS = ("ssh-keygen",)
 NOT_ON_BUSYBOX = ("flock",)
 SHELLS = ("dash", "busybox", "bash")
@@ -77,6 +78,10 @@ class Build:
     def name(self) -> str:
         return release_name(self.artifact, self.version)
 
+    def permitted_from(self, version: str) -> "Build":
+        """The same, also for terminals that had that newer version."""
+        return replace(self, artifact=sealed(self.artifact, self.version, permitted_from=version))
+
 
 def build(version: str, files: Mapping[str, tuple[str, bytes]] | None = None) -> Build:
     """A release of the sample client."""
@@ -86,7 +91,7 @@ def build(version: str, files: Mapping[str, tuple[str, bytes]] | None = None) ->
         for path, (mode, data) in files.items()
     ]
     contents = {sha256(data).hexdigest(): data for _, data in files.values()}
-    return Build(version, Artifact(name="all", files=tuple(listed)), contents)
+    return Build(version, sealed(Artifact(name="all", files=tuple(listed)), version), contents)
 
 
 def words(*parts: str, timeout_s: float = 20.0) -> Command:

@@ -166,7 +166,7 @@ def test_a_record_that_was_torn_does_not_count(far: Far, torn: str) -> None:
         file.write(torn)
 
     assert far.push(upgrade_steps("2.0"), NEW).story.in_place
-    assert far.push(upgrade_steps("1.0"), OLD).story.ending is TerminalState.UPGRADED
+    assert far.push(upgrade_steps("3.0"), build("3.0")).story.ending is TerminalState.UPGRADED
     assert journal(far)[-2:] == ["activating", "committed"]
 
 

@@ -10,8 +10,8 @@ from fleet.push.payload import LAST_WORD
 from tests.terminal.field import VALUES, Build, Far, Pushed, build, client_files, make_far, payload_of, upgrade_steps
 
 OLD = build("1.0")
-NEW = build("2.0", client_files("2.0", extra={"lib/more.dat": b"more" * 5000, "lib/rates.dat": b"rates" * 3000}))
-SENT = ("bin/client", "share/version", "lib/more.dat", "lib/rates.dat")
+NEW = build("2.0", client_files("2.0", extra={"tables/more.dat": b"more" * 5000, "tables/rates.dat": b"rates" * 3000}))
+SENT = ("bin/client", "share/version", "tables/more.dat", "tables/rates.dat")
 """What the old release does not have, in the payload's order."""
 PAYLOAD = payload_of(NEW, *SENT)
 
@@ -99,11 +99,11 @@ def test_a_part_that_was_damaged_is_sent_anew(upgraded: Far) -> None:
 
 def test_where_other_files_are_needed_now_those_that_came_whole_are_not_sent_again(upgraded: Far) -> None:
     cut(upgraded, len(PAYLOAD) - len(LAST_WORD) - 2_000)
-    files = client_files("2.1", extra={"lib/more.dat": b"more" * 5000, "lib/rates.dat": b"rates" * 3000})
+    files = client_files("2.1", extra={"tables/more.dat": b"more" * 5000, "tables/rates.dat": b"rates" * 3000})
 
     again = finish(upgraded, build("2.1", files))
 
-    assert again.asked_for == ("bin/client", "share/version", "lib/rates.dat")
+    assert again.asked_for == ("bin/client", "share/version", "tables/rates.dat")
 
 
 def test_the_same_release_with_other_needs_keeps_what_came_whole(upgraded: Far) -> None:
@@ -111,7 +111,7 @@ def test_the_same_release_with_other_needs_keeps_what_came_whole(upgraded: Far) 
     (upgraded.root / "releases" / OLD.name / "lib/cards.dat").write_bytes(b"damaged")
     (upgraded.root / "releases" / NEW.name / "lib/cards.dat").write_bytes(b"damaged")
 
-    assert finish(upgraded).asked_for == ("lib/cards.dat", "lib/rates.dat")
+    assert finish(upgraded).asked_for == ("lib/cards.dat", "tables/rates.dat")
 
 
 @pytest.mark.parametrize("contents", [PAYLOAD, PAYLOAD[: len(PAYLOAD) // 2] + b"go\n"], ids=["whole", "by chance"])

@@ -58,7 +58,7 @@ def test_every_step_is_told_and_facts_come_back(far: Far) -> None:
     pushed = far.push(upgrade_steps("2.0"), NEW)
 
     assert [(step.name, step.ok) for step in pushed.story.steps] == [(step.name, True) for step in upgrade_steps("2.0")]
-    assert pushed.story.facts == {"version": "2.0", "mode": "software", "release": "2.0"}
+    assert pushed.story.facts == {"signature": "sshsig", "version": "2.0", "mode": "software", "release": "2.0"}
 
 
 def test_a_file_the_terminal_has_is_not_sent(far: Far) -> None:
@@ -111,7 +111,7 @@ def test_what_is_in_place_is_said_and_nothing_is_written(far: Far) -> None:
     pushed = far.push(upgrade_steps("2.0"), NEW)
 
     assert (pushed.story.ending, pushed.story.in_place, pushed.exit_code) == (TerminalState.UPGRADED, True, 0)
-    assert pushed.story.facts == {"version": "2.0", "mode": "software", "release": "2.0"}
+    assert pushed.story.facts == {"signature": "sshsig", "version": "2.0", "mode": "software", "release": "2.0"}
     assert pushed.story.bytes_saved == NEW.artifact.size
     assert pushed.asked_for == ()
     assert tree(far.root) == before
@@ -275,7 +275,7 @@ def test_a_release_that_is_kept_is_live_again_without_sending_a_file(far: Far) -
     upgrade(far, "1.0")
     upgrade(far, "2.0")
 
-    pushed = far.push(upgrade_steps("1.0"), OLD)
+    pushed = far.push(upgrade_steps("1.0"), OLD.permitted_from("2.0"))
 
     assert (pushed.story.ending, pushed.asked_for) == (TerminalState.UPGRADED, ())
     assert far.live == OLD.name

@@ -26,6 +26,7 @@ from fleet.plan import make_plan, read_playbook
 from fleet.settings import Settings
 from fleet.store import Store, crew, fleets, open_store, orchestrator, progress, releases, rollouts
 from fleet.tui.app import FleetApp
+from tests.seals import signed
 
 NOW = datetime(2026, 11, 28, 14, 3, 27, tzinfo=UTC)
 COORDINATOR = Actor(code="li-na")
@@ -88,8 +89,10 @@ def plan_for(fleet: Fleet, canary: int = 3) -> Plan:
 def release() -> Release:
     """A release with an artifact for each kind of site."""
     files = tuple(ReleaseFile(path=path, sha256=sha256(path.encode()).hexdigest(), size=len(path), mode="0755") for path in _PROGRAMS)
-    return Release(
-        version="4.2.0", artifacts=tuple(Artifact(name=kind, where=f"kind:{kind}", files=files) for kind in ("hospital", "pharmacy"))
+    return signed(
+        Release(
+            version="4.2.0", artifacts=tuple(Artifact(name=kind, where=f"kind:{kind}", files=files) for kind in ("hospital", "pharmacy"))
+        )
     )
 
 

@@ -72,7 +72,7 @@ BOUNDS = (
     Bound("upload/upload", "wall_ms", SSH, None, 1),
 )
 SHORT_BOUNDS = (
-    Bound("short/upgrade", "cpu_ms", FABRIC, 1.7, None),
-    Bound("short/upgrade", "cpu_ms", SSH, 0.7, None),
-    Bound("short/again", "cpu_ms", FABRIC, 1.3, None),
+    Bound("short/upgrade", "cpu_ms", FABRIC, 2.3, None),
+    Bound("short/upgrade", "cpu_ms", SSH, 1.2, None),
+    Bound("short/again", "cpu_ms", FABRIC, 2, None),
 )

@@ -25,7 +25,7 @@ from typing import Any
 
 from tests.benchmarks.cases import LONG, SHORT, SHORT_BOUNDS, Case
 from tests.benchmarks.report import figures_of, ratio, write_report
-from tests.benchmarks.terminals import Bed, Build, Relay, bed, build, relay
+from tests.benchmarks.terminals import Bed, Build, Relay, bed, build, relay, roomy_memory
 from tests.benchmarks.tools import ALL, ANSIBLE, OURS, PYINFRA, Tool, environment, install
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ class Round:
 def measure(case: Case, tools: Sequence[Tool], runs: int, until: float) -> dict[str, Any]:
     """Let the tools take turns at one case; every run's figures, by job and tool."""
     taken: dict[str, Any] = {"busy": [], "jobs": {job: {tool.name: [] for tool in tools} for job in case.jobs}}
-    with tempfile.TemporaryDirectory(prefix="fleet-bench-") as name, bed(Path(name) / "bed") as place, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="fleet-bench-", dir=roomy_memory()) as name, bed(Path(name) / "bed") as place, ExitStack() as stack:
         far = stack.enter_context(relay(place, case.delay_ms)) if case.delay_ms or case.counted else None
         parts = 1 if case.jobs == ("upload",) else 10
         builds = {version: build(place.directory, version, case.release_bytes, parts=parts, changed=1) for version in ("1.0", "2.0")}

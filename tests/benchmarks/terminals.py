@@ -29,6 +29,9 @@ exec sh -c "$SSH_ORIGINAL_COMMAND"
 """
 
 
+ROOM_BYTES = 4_000_000_000
+
+
 @dataclass(frozen=True)
 class Build:
     """One version of the client software, in the two forms it travels in."""
@@ -82,6 +85,12 @@ class Bed:
             return (self.homes / host / "client/current/share/version").read_text().strip()
         except OSError:
             return ""
+
+
+def roomy_memory() -> str | None:
+    """A directory in memory, where there is room for 200 terminals: each has a disk of its own, and this machine's one would be measured."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES else None
 
 
 @contextmanager

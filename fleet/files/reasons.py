@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from fleet.files.spelling import one_of
 from fleet.model.base import CODE_PATTERN, HOST_PATTERN, PATH_PATTERN, USER_PATTERN, VERSION_PATTERN, unprintable
 from fleet.model.inventory import FINGERPRINT_PATTERN, LABEL_KEY_PATTERN, LABEL_VALUE_PATTERN
+from fleet.model.playbook import LIVE_VERSION_PATTERN
 from fleet.text import N_, Message
 
 _PATTERNS = {
@@ -20,6 +21,7 @@ _PATTERNS = {
     HOST_PATTERN: N_("use a host name or an IP address, without port or user"),
     PATH_PATTERN: N_("use a path of letters, digits and `._+@-`, without `..`, hidden parts or spaces"),
     VERSION_PATTERN: N_("use 1 to 32 letters, digits, `.`, `_`, `+` and `-`"),
+    LIVE_VERSION_PATTERN: N_("use 1 to 32 letters, digits, `.`, `_`, `+` and `-`, and `*` at the end for anything"),
     r"^[a-z][a-z0-9_]{0,31}$": N_("use 1 to 32 small letters, digits and `_`, beginning with a letter"),
     LABEL_KEY_PATTERN: N_("use 1 to 32 small letters, digits, `_` and `-`, beginning with a letter"),
     LABEL_VALUE_PATTERN: N_("use 1 to 64 characters without spaces, `=`, `;` and `,`"),

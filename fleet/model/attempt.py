@@ -65,6 +65,7 @@ class Cause(StrEnum):
     RELEASE_EXPIRED = "release-expired"
     DOWNGRADE = "downgrade-refused"
     CLOCK = "clock-wrong"
+    WRONG_VERSION = "wrong-version"
     COMMAND_FAILED = "command-failed"
     COMMAND_TIMEOUT = "command-timeout"
     PROBE_FAILED = "probe-failed"
@@ -103,6 +104,7 @@ _WORDS = {
     Cause.RELEASE_EXPIRED: N_("the release's signature has expired; run `fleet release sign`, then plan anew"),
     Cause.DOWNGRADE: N_("a newer release was live there; if that is meant, run `fleet release permit`, then plan anew"),
     Cause.CLOCK: N_("its clock and ours differ by more than a day; set the wrong one, then retry"),
+    Cause.WRONG_VERSION: N_("its client is of a version that this playbook does not upgrade; bring it to one of those first"),
     Cause.COMMAND_FAILED: N_("a command of the playbook failed"),
     Cause.COMMAND_TIMEOUT: N_("a command of the playbook took too long"),
     Cause.PROBE_FAILED: N_("the new client did not pass its probe"),

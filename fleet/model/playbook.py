@@ -1,7 +1,7 @@
 """A playbook: typed steps, and how waves, gates and budgets are cut. Written by a person in YAML, annotated in playbooks/."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -10,6 +10,8 @@ from fleet.text import N_
 
 MOST_PARALLEL = 1000
 """Pushes that one process is built to make at the same time."""
+LIVE_VERSION_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z._+-]{0,31}\*?$"
+LiveVersion = Annotated[str, StringConstraints(pattern=LIVE_VERSION_PATTERN)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -106,6 +108,16 @@ class PreflightStep(_Step):
     """Room beyond the files to be staged, KiB."""
     tools: tuple[Code, ...] = ()
     """Programs that must be found on the terminal's PATH."""
+    version: Command | None = None
+    """Says on its first line which version is live; a first word like `bin/version` is a file of the live release."""
+    versions: tuple[LiveVersion, ...] = ()
+    """What it may say; `4.*` is everything that begins so. A terminal without a client is not asked."""
+
+    @model_validator(mode="after")
+    def _asked_and_answered(self) -> Self:
+        if (self.version is None) != (not self.versions):
+            raise ValueError(N_("give both `version` and `versions`, or neither"))
+        return self
 
 
 class StageStep(_Step):

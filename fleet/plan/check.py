@@ -123,7 +123,8 @@ def _too_early(steps: Sequence[Step]) -> Iterator[int]:
     first_stage = kinds.index(StepKind.STAGE) if StepKind.STAGE in kinds else None
     for position, step in enumerate(steps[:first_stage]):
         runs_release_file = any(command.release_file is not None for _, command in commands_of(step))
-        if step.step in AFTER_STAGE or (runs_release_file and first_stage is not None):
+        of_live_release = first_stage is None or step.step is StepKind.PREFLIGHT
+        if step.step in AFTER_STAGE or (runs_release_file and not of_live_release):
             yield position
 
 

@@ -148,7 +148,7 @@ def _sort_refusal(sort: Sort, playbook: Playbook, release: Release) -> Message |
 
 def _missing_program(steps: Sequence[Step], artifact: Artifact) -> Message | None:
     modes = {file.path: file.mode for file in artifact.files}
-    for step in steps:
+    for step in (step for step in steps if step.step is not StepKind.PREFLIGHT):
         for _, command in commands_of(step):
             file = command.release_file
             if file is not None and modes.get(file) != "0755":

@@ -132,7 +132,9 @@ class _Writer:
             return
         yield f"release={quote(release_name(self.artifact, self.version))}"
         yield f"release_kb={ceil(self.artifact.size / 1024)}"
-        paths = [file.path for file in self.artifact.files] + [step.file for step in self.steps if isinstance(step, ConfigureStep)]
+        settings = [step.file for step in self.steps if isinstance(step, ConfigureStep)]
+        yield f"settings_files={quote(' '.join(settings))}"
+        paths = [file.path for file in self.artifact.files] + settings
         directories = sorted({parent for path in paths if (parent := path.rpartition("/")[0])})
         yield f"directories={quote(' '.join(directories))}"
         calls = [f'"$1" {index} {file.sha256} {file.size} {file.mode} {quote(file.path)}' for index, file in enumerate(self.artifact.files)]
@@ -144,6 +146,8 @@ class _Writer:
             yield from _function(f"command_{number}_{role}", [self._command(step, command)])
         if isinstance(step, RunStep) and step.undo is not None:
             yield from _function(f"undo_{number}", [f"act command_{number}_undo"])
+        if isinstance(step, PreflightStep) and step.version:
+            yield from _function(f"versions_{number}", [f"check_version command_{number}_version {' '.join(map(quote, step.versions))}"])
         if isinstance(step, ConfigureStep):
             yield from _function(f"settings_{number}", [self._settings(step)])
 
@@ -183,7 +187,8 @@ class _Writer:
         match step:
             case PreflightStep():
                 payload_kb = ceil(self.artifact.size / 1024) if self.artifact else 0
-                call = ["preflight", str(step.min_free_kb + payload_kb), *map(quote, step.tools)]
+                check = f"versions_{number}" if step.version else ":"
+                call = ["preflight", str(step.min_free_kb + payload_kb), check, *map(quote, step.tools)]
             case StageStep():
                 call = ["stage", str(ceil(step.timeout_s))]
             case ConfigureStep():
@@ -244,6 +249,8 @@ def _commands(step: Step) -> Iterator[tuple[str, Command | None]]:
     match step:
         case ActivateStep():
             yield from (("drain", step.drain), ("stop", step.stop), ("migrate", step.migrate), ("start", step.start), ("probe", step.probe))
+        case PreflightStep() if step.version is not None:
+            yield "version", step.version
         case ProbeStep():
             yield "probe", step.command
         case CollectStep():

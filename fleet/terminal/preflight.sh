@@ -1,9 +1,10 @@
 # preflight: look before anything is touched.
 
-# preflight KILOBYTES TOOL...: room on the disk, and the programs that must be there.
+# preflight KILOBYTES CHECK TOOL...: room on the disk, the programs that must be there, and what CHECK looks at.
 preflight() {
   wanted=$1
-  shift
+  check=$2
+  shift 2
   for name in "$@"; do
     command -v "$name" >/dev/null || fail tool-missing "$name"
   done
@@ -14,4 +15,20 @@ preflight() {
     room=$((room + size / 1024))
   fi
   [ "$room" -ge "$wanted" ] || fail disk-full "$room KiB free, $wanted KiB needed"
+  "$check"
+}
+
+# check_version COMMAND VERSION...: the live client says one of these; `4.*` is everything that begins so.
+check_version() {
+  [ -n "$live" ] || return 0
+  ask "$1" || fail_command command-failed
+  shift
+  said=${text%%"$newline"*}
+  for version in "$@"; do
+    case $version in
+      *'*') [ "${said#"${version%'*'}"}" = "$said" ] || return 0 ;;
+      *) [ "$said" != "$version" ] || return 0 ;;
+    esac
+  done
+  fail wrong-version "$said"
 }

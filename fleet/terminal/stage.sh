@@ -260,9 +260,43 @@ verify_release() {
   [ -z "$plain_files" ] || tool chmod 644 $plain_files
   # shellcheck disable=SC2086
   [ -z "$program_files" ] || tool chmod 755 $program_files
+  weed
   quick_sums || check_sums
   each_file print_sum >"$work/manifests/$target" || fail disk-error
   unsettled="$unsettled $paths releases $work/manifests/$target"
+}
+
+# weed: the release holds its own plain files and nothing else. What is no part of it goes, before anything is believed of it.
+weed() {
+  known=$newline
+  each_file note_known
+  for file in $settings_files; do
+    known="$known$file$newline"
+  done
+  # Names with a line break in them are none of ours, and are met by the parts they fall into.
+  found=$(find "releases/$target" ! -type d)
+  each_line weed_file "$found"
+}
+
+note_known() {
+  known="$known$5$newline"
+}
+
+weed_file() {
+  path=${1#"releases/$target/"}
+  case $path in
+    state/*) return 0 ;;
+  esac
+  case $known in
+    *"$newline$path$newline"*) ;;
+    *)
+      tool rm -rf "$1"
+      return 0
+      ;;
+  esac
+  if [ -L "$1" ] || [ ! -f "$1" ] || [ -u "$1" ] || [ -g "$1" ]; then
+    tool rm -rf "$1"
+  fi
 }
 
 # check_sums: every file is what it should be, or the step fails with the one that is not.

@@ -125,7 +125,11 @@ class Round:
 def measure(case: Case, tools: Sequence[Tool], runs: int, until: float) -> dict[str, Any]:
     """Let the tools take turns at one case; every run's figures, by job and tool."""
     taken: dict[str, Any] = {"busy": [], "jobs": {job: {tool.name: [] for tool in tools} for job in case.jobs}}
-    with tempfile.TemporaryDirectory(prefix="fleet-bench-", dir=roomy_memory()) as name, bed(Path(name) / "bed") as place, ExitStack() as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="fleet-bench-", dir=roomy_memory()) as name,
+        bed(Path(name) / "bed") as place,
+        ExitStack() as stack,
+    ):
         far = stack.enter_context(relay(place, case.delay_ms)) if case.delay_ms or case.counted else None
         parts = 1 if case.jobs == ("upload",) else 10
         builds = {version: build(place.directory, version, case.release_bytes, parts=parts, changed=1) for version in ("1.0", "2.0")}

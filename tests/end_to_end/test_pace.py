@@ -137,6 +137,15 @@ def _gateway(directory: Path, terminals: Bed) -> Iterator[County]:
             reader.join(ENOUGH_S)
 
 
+@pytest.fixture(autouse=True)
+def no_threads_are_left(county: County) -> Iterator[None]:  # noqa: ARG001 - it reads the gateway's log in a thread of its own
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(ENOUGH_S)
+    assert set(threading.enumerate()) <= before
+
+
 @contextmanager
 def guests(county: County, count: int) -> Iterator[None]:
     """So many others who stand at the gateway and never log in."""

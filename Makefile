@@ -22,7 +22,7 @@ test: check ## Run the checks, then the tests
 test-long: $(READY) ## Run the long tests
 	$(BIN)/python -m pytest -m long $(ARGS)
 
-test-crash: $(READY) ## Cut and break a push at every call that changes something
+test-crash: $(READY) ## Cut a push at every call and all along its link, and kill its orchestrator
 	$(BIN)/python -m pytest -n 2 -m crash --durations=0 --durations-min=60 tests/crash $(ARGS)
 
 bench: $(READY) ## Compare with other tools, up to an hour, into docs/benchmarks.md; make bench ARGS="--case real" is one case

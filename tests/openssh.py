@@ -148,10 +148,21 @@ def wait_for_transactions(home: Path) -> None:
 
 def wait_for_rest(server: OpenSSH) -> None:
     """Until no session is open, and nothing that one began runs any more."""
-    while busy := _children(server.pid) or _at_home_in(server.home):
-        for pid in busy:
-            with suppress(OSError):  # it is over
-                _wait_for_process(pid)
+    while sessions := _children(server.pid):
+        _wait_for(sessions)
+    wait_for_sessions(server.home)
+
+
+def wait_for_sessions(home: Path) -> None:
+    """Until nothing that a session began with this home runs any more."""
+    while running := _at_home_in(home):
+        _wait_for(running)
+
+
+def _wait_for(processes: list[int]) -> None:
+    for pid in processes:
+        with suppress(OSError):  # it is over
+            _wait_for_process(pid)
 
 
 def _wait_for_process(pid: int) -> None:

@@ -20,7 +20,7 @@ check_signature() {
   fi
   check_once
   [ -n "$known_key" ] || keep release-key "$release_key"
-  report "fact signature $level"
+  hold "fact signature $level"
 }
 
 # field NAME TEXT: $value is what the text says under that name.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from fleet.model.actor import FLEET
 from fleet.model.inventory import Fleet
@@ -21,6 +22,9 @@ from fleet.text import use_language
 ROOT = Path(__file__).parent.parent
 STRICT = bool(os.environ.get("FLEET_TEST_STRICT") or os.environ.get("CI"))
 _EXTRA_DIRECTORIES = ("/usr/sbin", "/sbin")
+
+hypothesis_settings.register_profile("fleet", deadline=None)  # a timing is no test
+hypothesis_settings.load_profile("fleet")
 
 
 def _packages() -> dict[str, str]:

@@ -87,7 +87,7 @@ lead() {
   report 'begin 1'
   look
   # The client's directory as the account's others are; what is in .fleet is the account's alone.
-  [ -d "$run" ] || tool mkdir -p -m 700 "$work" "$run"
+  [ -d "$run" ] || tool mkdir -p -m 700 "$work" "$work/signed" "$run"
   enter_root
   umask 077
   # Named after this process: another push of the same attempt may be running from its own.

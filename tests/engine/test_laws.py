@@ -18,7 +18,7 @@ from tests.engine.city import AT, COORDINATOR, Terminals, begin, make_fleet, mak
 _SCRIPTS = st.lists(st.lists(st.sampled_from(sorted(ENDINGS)), max_size=3), min_size=12, max_size=12)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(sites=st.integers(1, 6), scripts=_SCRIPTS, failures=st.integers(1, 3), unreachable=st.integers(1, 3), parallel=st.integers(1, 4))
 def test_whatever_happens_budgets_hold_and_the_rollout_ends(
     sites: int, scripts: list[list[TerminalState]], failures: int, unreachable: int, parallel: int

@@ -169,7 +169,7 @@ def test_nothing_in_a_value_can_steer_the_screen(tmp_path: Path) -> None:
     assert found[0] == "playbook.yaml:5: `min_free_kb` cannot be `<U+001B>[31m<U+202E>x`"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     data=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))),
     cut=st.integers(0, 200),

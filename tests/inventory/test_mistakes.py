@@ -304,7 +304,7 @@ def workbook_bytes() -> bytes:
     return out.getvalue()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=st.sampled_from(["sites.csv", "people.csv", "fleet.yaml", "terminals.yml", "fleet.xlsx", "districts.xlsx"]),
     data=st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass"))),

@@ -155,7 +155,7 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20).filter(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(names=st.lists(NAMES, max_size=5), labels=st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), NAMES, max_size=3))
 def test_any_printable_name_is_read_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], labels: dict[str, str]

@@ -180,7 +180,7 @@ class TurnsMachine(RuleBasedStateMachine):
         assert [limit.in_use for limit in self.turns.limits.values() if limit.in_use] == []
 
 
-TurnsMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TurnsMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestEveryTurnComes = TurnsMachine.TestCase
 
 

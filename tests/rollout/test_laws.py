@@ -141,5 +141,5 @@ class RolloutMachine(RuleBasedStateMachine):
         raise AssertionError("it never comes to its end")
 
 
-RolloutMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+RolloutMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestEveryRollout = RolloutMachine.TestCase

@@ -43,7 +43,7 @@ def test_events_are_chained_from_the_first_on(store: Store) -> None:
 
 
 @given(bodies=st.lists(st.dictionaries(st.sampled_from(["note", "x"]), _json, max_size=2), min_size=1, max_size=4))
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_an_event_says_the_chain_holds_after_it_is_read_back(store: Store, bodies: list[dict[str, object]]) -> None:
     with store.write(FLEET, NOW) as tx:
         seqs = [tx.event("thing.happened", "subject", body) for body in bodies]

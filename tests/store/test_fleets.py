@@ -87,7 +87,7 @@ def inventories(draw: st.DrawFn) -> Fleet:
 
 
 @given(inventories())
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_an_inventory_comes_back_as_it_went_in(store: Store, inventory: Fleet) -> None:
     with store.write(FLEET, NOW) as tx:
         fleets.replace_fleet(tx, inventory, {})

@@ -55,7 +55,7 @@ def make(tx: Tx, rollout: str, move: tuple[str, Any], attempts: Counter[str]) ->
 
 
 @given(moves=st.lists(_moves, max_size=12), done_when=st.sets(st.sampled_from(DoneWhen), min_size=1))
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_the_tables_are_what_the_events_make_them(
     store: Store, fleet: Fleet, start_rollout: Callable[..., Plan], moves: list[tuple[str, Any]], done_when: set[DoneWhen]
 ) -> None:

@@ -15,12 +15,14 @@ from pathlib import Path
 from random import Random
 from time import monotonic
 
+from fleet.cli.standing import look
 from fleet.control import rollouts as control
 from fleet.control.workspace import make_workspace
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.release import Release
 from fleet.plan import make_plan, read_playbook
+from fleet.rollout.standing import Standing
 from fleet.settings import Settings
 from fleet.sim.inventory import reaching
 from fleet.sim.simulation import start_simulation
@@ -110,7 +112,7 @@ class Night:
         used = [self.templates[0], dice.choice(self.templates[1:])] if shared else [self.templates[0]]
         workspaces = [self._copy(template) for template in used]
         for _ in range(most_kills):
-            unfinished = [workspace for workspace in workspaces if self._left(workspace)]
+            unfinished = [workspace for workspace in workspaces if has_work(workspace)]
             if not unfinished:
                 break
             twice = len(unfinished) == 1 and dice.random() < TWICE
@@ -152,9 +154,9 @@ class Night:
         self.figures.refused += refused
 
     def _await_push(self, running: list[subprocess.Popen[str]], workspaces: set[Path]) -> None:
-        """Until one of them has a connection to a terminal, or nothing is left to push."""
+        """Until one of them has a connection to a terminal, or none goes on without a person."""
         until = monotonic() + ENOUGH_S
-        while not any(pushes_of(process.pid, self.ports) for process in running) and any(map(self._left, workspaces)):
+        while not any(pushes_of(process.pid, self.ports) for process in running) and any(map(has_work, workspaces)):
             assert monotonic() < until, "no push begins"
             with suppress(subprocess.TimeoutExpired):
                 running[0].wait(LOOK_EVERY_S)
@@ -179,6 +181,12 @@ class Night:
         """Terminals that are not proven."""
         with opened(workspace) as store, store.read() as snapshot:
             return len(self.homes) - len(progress.terminals_in(snapshot, "r1", [TerminalState.UPGRADED]))
+
+
+def has_work(workspace: Path) -> bool:
+    """Whether an orchestrator has something to do there; not where all is done, or a person has to decide over what failed."""
+    with opened(workspace) as store:
+        return look(store).standing is Standing.AT_WORK
 
 
 def pushes_of(pid: int, ports: frozenset[int]) -> int:

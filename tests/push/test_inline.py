@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import paramiko
 import pytest
@@ -37,8 +38,12 @@ class Server(ServerInterface):
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         if command == b"refused":
             return False
-        threading.Thread(target=self._serve, args=(channel,), daemon=True).start()
+        threading.Thread(target=self._serve_it, args=(channel,), daemon=True).start()
         return True
+
+    def _serve_it(self, channel: paramiko.Channel) -> None:
+        with suppress(OSError, EOFError):  # the test is over, and the client gone
+            self._serve(channel)
 
 
 @pytest.fixture

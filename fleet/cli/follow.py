@@ -10,14 +10,25 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from fleet.model.purpose import Only
     from fleet.model.rollout import RolloutState, SiteCounts
     from fleet.store import Snapshot, Store
 
 _COUNTS_EVERY_S = 2.0
 
 
-def count_line(sites: "SiteCounts") -> str:
+def count_line(sites: "SiteCounts", only: "Only | None" = None) -> str:
     """Where the sites stand, in one line; the endings apart."""
+    if only is not None:
+        return _(
+            "{staged} of {total} sites staged, {running} running, {failed} failed, {unreachable} unreachable, {unknown} unknown",
+            staged=sites.staged,
+            total=sites.total - sites.excluded,
+            running=sites.running,
+            failed=sites.failed,
+            unreachable=sites.unreachable,
+            unknown=sites.unknown,
+        )
     return _(
         "{upgraded} of {total} sites upgraded, {running} running, {failed} failed, {rolled_back} rolled back, {unreachable} unreachable, "
         "{unknown} unknown",
@@ -89,7 +100,7 @@ class Follower:
 
         if is_new:
             sites = reads.read_tallies(snapshot, rollout.id).total.sites
-            self._counts = count_line(sites)
+            self._counts = count_line(sites, rollout.only)
         if self._counts and monotonic() - self._counts_at >= _COUNTS_EVERY_S:
             yield self._counts
             self._counts, self._counts_at = "", monotonic()

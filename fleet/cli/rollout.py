@@ -13,6 +13,8 @@ from fleet.text import N_, _
 
 if TYPE_CHECKING:
     from fleet.model.actor import Actor
+    from fleet.model.plan import Plan
+    from fleet.model.purpose import Limits, Only
     from fleet.store import Snapshot, Store
 
 app = typer.Typer()
@@ -24,17 +26,36 @@ _REASON = typer.Option("", "--reason", metavar="TEXT", help=_("Why; it is record
 def start(
     plan: Path = typer.Argument(..., metavar="PLAN", help=_("The file that `fleet plan --out` wrote.")),
     *,
+    only: str | None = typer.Option(
+        None, metavar="PART", help=_("`stage`: only bring the release, days before the night; nothing live is touched.")
+    ),
+    site_rate: str | None = typer.Option(
+        None, metavar="RATE", help=_("The most that is sent to one site in a second, for example 2Mbit or 500KB.")
+    ),
+    total_rate: str | None = typer.Option(None, metavar="RATE", help=_("The most that is sent to all sites together in a second.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
 ) -> None:
+    from fleet.cli.rates import parse_rate
     from fleet.control.rollouts import start_rollout
+    from fleet.model.purpose import Limits
     from fleet.plan import read_plan
 
+    purpose = _only(only)
+    limits = Limits(site_rate=parse_rate(site_rate, "--site-rate"), total_rate=parse_rate(total_rate, "--total-rate"))
     store, actor, at = _asked()
-    state = start_rollout(store, actor, at, read_plan(plan))
+    made = read_plan(plan)
+    state = start_rollout(store, actor, at, made, only=purpose, limits=limits)
     if as_json:
         print_json(state)
         return
-    show(_("Rollout {rollout} is started. Waves: {waves}", rollout=state.id, waves=len(state.waves)))
+    if purpose is None:
+        show(_("Rollout {rollout} is started. Waves: {waves}", rollout=state.id, waves=len(state.waves)))
+    else:
+        show(
+            _("Rollout {rollout} is started; it stages, and touches nothing live. Waves: {waves}", rollout=state.id, waves=len(state.waves))
+        )
+    for line in _pace_lines(store, made, limits):
+        show(line)
     say(_("`fleet run` carries it out; `fleet watch` and `fleet status` show it."))
 
 
@@ -102,6 +123,39 @@ def exclude(
     rollout = _newest(store)
     count = rollouts.exclude(store, actor, at, rollout, _chosen(store, rollout, terminals or [], select), reason=reason)
     show(_("Terminals that are left out now: {count}", count=count))
+
+
+def _only(text: str | None) -> "Only | None":
+    from fleet.model.purpose import Only
+
+    if text is None or text in {one.value for one in Only}:
+        return Only(text) if text else None
+    raise InputError(N_("`{text}` is no part of a plan that can be carried out alone", text=text), where="--only", hint=N_("use: stage"))
+
+
+def _pace_lines(store: "Store", plan: "Plan", limits: "Limits") -> list[str]:
+    """What the limits come to: how long a push may take, and all of them together."""
+    from datetime import timedelta
+    from math import ceil
+
+    from fleet.cli.rates import limits_words
+    from fleet.rollout import sending_s
+    from fleet.store import releases
+
+    if not limits:
+        return []
+    with store.read() as snapshot:
+        release = releases.read_release(snapshot, plan.release)
+    assert release is not None
+    slowest = max((sending_s(plan, release, program, limits) for program in plan.programs.values()), default=0.0)
+    longest = timedelta(seconds=ceil(plan.playbook.push_deadline_s + slowest))
+    lines = [limits_words(limits), _("A push may take {time} at most, waiting for its turn included.", time=longest)]
+    if limits.total_rate:
+        sizes = {name: artifact.size if (artifact := release.artifact(program.artifact)) else 0 for name, program in plan.programs.items()}
+        sent = sum(sizes[terminal.program] for wave in plan.waves for terminal in wave.terminals if terminal.program)
+        least = timedelta(seconds=ceil(sent / limits.total_rate))
+        lines.append(_("All of it takes {time} at least, where no terminal has any of the files yet.", time=least))
+    return lines
 
 
 def _asked() -> "tuple[Store, Actor, datetime]":

@@ -84,7 +84,7 @@ def look(store: "Store") -> Stand:
             rollout=rollout,
             release=plan.release,
             names=tuple(wave.name for wave in plan.waves),
-            rules=rules_of(plan),
+            rules=rules_of(plan, rollout.only),
             tallies=reads.read_tallies(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
@@ -118,6 +118,15 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
             number=wave.number,
             why=why_waiting(stand, wave),
         )
+
+
+def judged_lines(stand: Stand) -> Iterator[str]:
+    """Of a rollout that waits for nobody: which waves did not come to what its plan expects."""
+    from fleet.model.rollout import Verdict
+
+    for wave in stand.rollout.waves if stand.rollout.only else ():
+        if wave.verdict not in {None, Verdict.PASS}:
+            yield _("Wave {number} went on, but: {why}", number=wave.number, why=why_waiting(stand, wave))
 
 
 def _decided(decision: "Decision") -> str:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
-from fleet.cli.standing import Stand, exit_code, look, orchestrator_line, phase_words, waiting_lines, why_waiting
+from fleet.cli.rates import limits_words
+from fleet.cli.standing import Stand, exit_code, judged_lines, look, orchestrator_line, phase_words, waiting_lines, why_waiting
 from fleet.text import _, render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fleet.store.reads import Tally
 
 _LOOK_EVERY_S = 0.5
@@ -51,61 +54,66 @@ def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
 
 
 def _show(stand: Stand) -> None:
+    from fleet.model.attempt import TerminalState
     from fleet.report.words import wave_phase_words
 
     total = stand.tallies.total
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
-    show(_("Rollout {rollout} of release {release}: {phase}", **values))
+    if stand.rollout.only is None:
+        show(_("Rollout {rollout} of release {release}: {phase}", **values))
+    else:
+        show(_("Rollout {rollout} stages release {release} and touches nothing live: {phase}", **values))
+    if limits := limits_words(stand.rollout.limits):
+        show(limits)
     if not stand.is_over:
         show(orchestrator_line(stand, current_door().settings.zone))
-    for line in waiting_lines(stand):
+    for line in (*waiting_lines(stand), *judged_lines(stand)):
         show(line)
     show()
+    columns = _columns(stand)
     rows = [
-        [wave.number, name, render(wave_phase_words(wave.phase)), *_counts(stand.tallies.by_wave.get(wave.number))]
+        [wave.number, name, render(wave_phase_words(wave.phase)), *_counts(columns, stand.tallies.by_wave.get(wave.number))]
         for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
     ]
-    headings = [
-        _("wave"),
-        _("name"),
-        _("phase"),
-        _("sites"),
-        _("upgraded"),
-        _("done"),
-        _("running"),
-        _("failed"),
-        _("rolled back"),
-        _("unreachable"),
-        _("unknown"),
-        _("not started"),
-        _("by hand"),
-        _("excluded"),
-    ]
-    print_table(headings, [*rows, ["", _("all"), "", *_counts(total)]])
+    headings = [_("wave"), _("name"), _("phase"), *(heading for heading, _count in columns)]
+    print_table(headings, [*rows, ["", _("all"), "", *_counts(columns, total)]])
     show()
-    show(_("Terminals: {proven} of {count} proven on the new release", proven=total.proven, count=total.terminal_count))
+    if stand.rollout.only is None:
+        show(_("Terminals: {proven} of {count} proven on the new release", proven=total.proven, count=total.terminal_count))
+    else:
+        count = total.terminal_count - total.terminals.get(TerminalState.EXCLUDED, 0)
+        show(_("Terminals: {staged} of {count} staged; nothing was made live", staged=total.staged, count=count))
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
 
-def _counts(tally: "Tally | None") -> list[int]:
+def _columns(stand: Stand) -> "list[tuple[str, Callable[[Tally], int]]]":
+    """Headings, and what is counted under them; a rollout that only stages knows no other ways to end."""
+    upgraded: list[tuple[str, Callable[[Tally], int]]] = [
+        (_("upgraded"), lambda tally: tally.sites.upgraded),
+        (_("done"), lambda tally: tally.done),
+    ]
+    staged: list[tuple[str, Callable[[Tally], int]]] = [(_("staged"), lambda tally: tally.sites.staged)]
+    is_whole = stand.rollout.only is None
+    return [
+        (_("sites"), lambda tally: tally.sites.total),
+        *(upgraded if is_whole else staged),
+        (_("running"), lambda tally: tally.sites.running),
+        (_("failed"), lambda tally: tally.sites.failed),
+        *([(_("rolled back"), lambda tally: tally.sites.rolled_back)] if is_whole else []),
+        (_("unreachable"), lambda tally: tally.sites.unreachable),
+        (_("unknown"), lambda tally: tally.sites.unknown),
+        (_("not started"), lambda tally: tally.sites.not_started),
+        *([(_("by hand"), lambda tally: tally.sites.waiting_by_hand)] if is_whole else []),
+        (_("excluded"), lambda tally: tally.sites.excluded),
+    ]
+
+
+def _counts(columns: "list[tuple[str, Callable[[Tally], int]]]", tally: "Tally | None") -> list[int]:
     from fleet.store.reads import Tally
 
     tally = tally or Tally()
-    sites = tally.sites
-    return [
-        sites.total,
-        sites.upgraded,
-        tally.done,
-        sites.running,
-        sites.failed,
-        sites.rolled_back,
-        sites.unreachable,
-        sites.unknown,
-        sites.not_started,
-        sites.waiting_by_hand,
-        sites.excluded,
-    ]
+    return [count(tally) for _heading, count in columns]
 
 
 def _facts(stand: Stand) -> dict[str, Any]:
@@ -118,6 +126,9 @@ def _facts(stand: Stand) -> dict[str, Any]:
         "rollout": stand.rollout.id,
         "release": stand.release,
         "phase": stand.phase,
+        "only": stand.rollout.only,
+        "site_rate": stand.rollout.site_rate,
+        "total_rate": stand.rollout.total_rate,
         "standing": stand.standing.value,
         "waiting": [
             {"wave": wave.number, "phase": wave.phase, "why": why_waiting(stand, wave)}

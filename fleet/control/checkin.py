@@ -222,6 +222,11 @@ def _require_sent(tx: Snapshot, site: str, person: Person) -> None:
 
 def _rollout_of(tx: Snapshot, site: str) -> RolloutState:
     found = rollouts.newest_rollout_of_site(tx, site)
+    if found is not None and found.only is not None:
+        raise InputError(
+            N_("rollout {rollout} only stages its release, so there is nothing to check in yet", rollout=found.id),
+            hint=N_("check in when the upgrade itself was started; nothing live has changed at site `{site}`", site=site),
+        )
     if found is not None:
         return found
     if rollouts.newest_rollout(tx) is None:

@@ -29,6 +29,7 @@ _MOST_URGENT_FIRST = (
     SiteState.NOT_STARTED,
     SiteState.RUNNING,
     None,
+    SiteState.STAGED,
     SiteState.UPGRADED,
     SiteState.EXCLUDED,
 )

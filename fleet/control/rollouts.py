@@ -7,13 +7,16 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from fleet.control.purpose import refuse_senseless, without_share
 from fleet.control.rights import Right, require
 from fleet.control.words import checked_text
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
-from fleet.model.attempt import PROVEN, SPENDS_FAILURES, TerminalState
+from fleet.model.attempt import SPENDS_FAILURES, SUCCEEDED, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
+from fleet.model.purpose import NO_LIMITS, Limits, Only
+from fleet.model.release import Release
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.rollout import ENDED, phase_after
 from fleet.store import Snapshot, Store, Tx, fleets, orchestrator, progress, releases, rollouts, shards
@@ -24,24 +27,40 @@ _UNFINISHED = SPENDS_FAILURES | {TerminalState.UNREACHABLE}
 _WAITS = frozenset((WavePhase.GATE, WavePhase.HELD))
 
 
-def start_rollout(store: Store, actor: Actor, at: datetime, plan: Plan) -> RolloutState:
+def start_rollout(
+    store: Store, actor: Actor, at: datetime, plan: Plan, *, only: Only | None = None, limits: Limits = NO_LIMITS
+) -> RolloutState:
     """Record a new rollout of a plan; the orchestrator begins with it.
+
+    `only` is the part of the plan that is wanted, where it is not the whole; who has no share in that is left out from the beginning.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts.
         ConflictError: Another rollout is unfinished, or its last pushes are still running.
-        InputError: The release is unknown, another one now or its signature has expired, or the inventory no longer holds what the plan names.
+        InputError: The release is unknown, another one now or its signature has expired, the inventory no longer holds what the plan names,
+            or `only` or `limits` make no sense with this plan.
     """
     with store.write(actor, at) as tx:
         require(tx, actor, Right.DECIDE)
         _refuse_second(tx)
-        _require_release(tx, plan)
+        release = _require_release(tx, plan)
+        refuse_senseless(plan, release, only, limits)
         fleet = fleets.read_fleet(tx)
         _require_members(plan, fleet)
         waves = tuple(WaveState(number=wave.number) for wave in plan.waves)
-        state = RolloutState(id=f"r{rollouts.rollout_number(tx) + 1}", plan_digest=plan.digest, waves=waves, started_at=at)
+        state = RolloutState(
+            id=f"r{rollouts.rollout_number(tx) + 1}",
+            plan_digest=plan.digest,
+            waves=waves,
+            started_at=at,
+            only=only,
+            site_rate=limits.site_rate,
+            total_rate=limits.total_rate,
+        )
         releases.keep_plan(tx, plan)
         rollouts.create_rollout(tx, state, plan, fleet)
+        if left_out := without_share(plan, only):
+            progress.exclude(tx, state.id, left_out)
     return state
 
 
@@ -142,7 +161,7 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
         for name, state in states.items():
             if state is TerminalState.RUNNING:
                 raise ConflictError(N_("{terminal} is being pushed to now", terminal=name), hint=N_("try again when that has ended"))
-            if state in PROVEN:
+            if state in SUCCEEDED:
                 raise InputError(N_("{terminal} is done already; it stays in the counts", terminal=name))
         left_out = [name for name, state in states.items() if state is not TerminalState.EXCLUDED]
         if left_out:
@@ -221,7 +240,7 @@ def _refuse_second(tx: Tx) -> None:
     )
 
 
-def _require_release(tx: Tx, plan: Plan) -> None:
+def _require_release(tx: Tx, plan: Plan) -> Release:
     release = releases.read_release(tx, plan.release)
     if release is None:
         raise InputError(
@@ -239,6 +258,7 @@ def _require_release(tx: Tx, plan: Plan) -> None:
             N_("the signature of release {version} expired on {day}", version=plan.release, day=f"{ends:%Y-%m-%d}"),
             hint=N_("run `fleet release sign {version}`, then make the plan again", version=plan.release),
         )
+    return release
 
 
 def _require_members(plan: Plan, fleet: Fleet) -> None:

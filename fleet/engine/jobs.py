@@ -42,6 +42,7 @@ def make_tasks(tx: Tx, rollout: str, used: PlanInUse, terminals: Iterable[str], 
         if isinstance(pinned, Cause):
             tasks.append(_unreached(tx, name, number, pinned))
             continue
+        sending = used.sending_s(program)
         tasks.append(
             PushJob(
                 terminal=terminal,
@@ -52,8 +53,11 @@ def make_tasks(tx: Tx, rollout: str, used: PlanInUse, terminals: Iterable[str], 
                 version=used.plan.release,
                 account=used.plan.playbook.account,
                 pinned=pinned,
-                deadline_s=used.plan.playbook.push_deadline_s,
+                deadline_s=used.plan.playbook.push_deadline_s + sending,
                 rollout=rollout,
+                only=used.rollout.only,
+                limits=used.rollout.limits,
+                patience_s=sending,
             )
         )
     return tasks

@@ -23,7 +23,7 @@ from fleet.engine.workers import LocalWorkers
 from fleet.errors import ConflictError, FleetError
 from fleet.model.attempt import AttemptResult
 from fleet.model.playbook import MOST_PARALLEL
-from fleet.push import PushJob, gate_of, load_user_key, push_terminal
+from fleet.push import PushJob, Throttles, gate_of, load_user_key, push_terminal
 from fleet.settings import Settings
 from fleet.store import Store
 from fleet.trust.contents import Contents
@@ -48,9 +48,11 @@ def real_push(settings: Settings) -> Push:
     keys = load_user_key(settings.user_key)
     files = Contents(settings.workspace / "releases")
     gate = gate_of(settings)
+    throttles = Throttles()
 
     def push(job: PushJob, stop: threading.Event) -> AttemptResult:
-        return push_terminal(job, files, keys, settings.ssh_config, stop, gate=gate)
+        throttle = throttles.of(job.rollout, job.limits)
+        return push_terminal(job, files, keys, settings.ssh_config, stop, gate=gate, throttle=throttle)
 
     return push
 

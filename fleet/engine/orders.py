@@ -5,7 +5,7 @@ from itertools import groupby
 
 from fleet.engine.record import record
 from fleet.engine.shard_run import what_is_open
-from fleet.model.attempt import PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.attempt import SUCCEEDED, AttemptResult, Cause, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutState, WavePhase
 from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover
@@ -104,8 +104,8 @@ def _put_back(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
 
 
 def _exclude(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
-    """Leave terminals out; a push that runs already finishes and counts, as does what is proven."""
-    stay = PROVEN | {TerminalState.RUNNING, TerminalState.EXCLUDED}
+    """Leave terminals out; a push that runs already finishes and counts, as does what succeeded."""
+    stay = SUCCEEDED | {TerminalState.RUNNING, TerminalState.EXCLUDED}
     states: Mapping[str, TerminalState] = progress.states_of(tx, rollout, terminals)
     left_out = sorted(name for name, state in states.items() if state not in stay)
     if left_out:

@@ -17,6 +17,8 @@ class TerminalState(StrEnum):
     RUNNING = "running"
     UPGRADED = "upgraded"
     """Machine evidence that the new release is live, or was already."""
+    STAGED = "staged"
+    """The new release waits there, whole; the old one is live and was not touched. How a push of a staging rollout ends well."""
     SELF_TESTED = "self-tested"
     """Done by hand; a technician's self-test is the evidence."""
     FAILED = "failed"
@@ -31,9 +33,18 @@ class TerminalState(StrEnum):
 
 
 ENDINGS = frozenset(
-    (TerminalState.UPGRADED, TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
+    (
+        TerminalState.UPGRADED,
+        TerminalState.STAGED,
+        TerminalState.FAILED,
+        TerminalState.ROLLED_BACK,
+        TerminalState.UNREACHABLE,
+        TerminalState.UNKNOWN,
+    )
 )
 PROVEN = frozenset((TerminalState.UPGRADED, TerminalState.SELF_TESTED))
+SUCCEEDED = PROVEN | {TerminalState.STAGED}
+"""What its rollout wanted of it is there; nothing is left to do, and nothing to leave out."""
 SPENDS_FAILURES = frozenset((TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNKNOWN))
 
 
@@ -151,7 +162,7 @@ class AttemptResult(Noun):
     ending: TerminalState
     """One of `ENDINGS`."""
     in_place: bool = False
-    """The release was live before; nothing was written."""
+    """The release was live, or staged, before; nothing was written."""
     step: str = ""
     """Name of the step that decided the ending, where it was not success."""
     cause: Cause = Cause.NONE

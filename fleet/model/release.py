@@ -80,6 +80,10 @@ class Release(Noun):
         )
         return self.model_copy(update={"artifacts": artifacts, "signature": signature, "permit": permit})
 
+    def artifact(self, name: str | None) -> Artifact | None:
+        """The artifact of that name."""
+        return next((artifact for artifact in self.artifacts if artifact.name == name), None)
+
     @property
     def digest(self) -> str:
         """sha256 over version and artifacts (names, selections, contents)."""

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from fleet.model.attempt import PROVEN, SPENDS_FAILURES, TerminalState
+from fleet.model.attempt import PROVEN, SPENDS_FAILURES, SUCCEEDED, TerminalState
 from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId
+from fleet.model.purpose import Limits, Only, Rate
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -75,6 +76,8 @@ class SiteCounts(Noun):
     running: Count = 0
     upgraded: Count = 0
     """Every terminal not excluded is proven."""
+    staged: Count = 0
+    """Of a rollout that only stages: the release waits on every terminal not excluded."""
     failed: Count = 0
     rolled_back: Count = 0
     unreachable: Count = 0
@@ -100,6 +103,7 @@ class SiteState(StrEnum):
     NOT_STARTED = "not-started"
     RUNNING = "running"
     UPGRADED = "upgraded"
+    STAGED = "staged"
     FAILED = "failed"
     ROLLED_BACK = "rolled-back"
     UNREACHABLE = "unreachable"
@@ -126,12 +130,10 @@ def site_state(states: dict[TerminalState, int], by_hand_open: int) -> SiteState
     for state in (TerminalState.UNKNOWN, TerminalState.ROLLED_BACK, TerminalState.FAILED, TerminalState.UNREACHABLE):
         if live.get(state):
             return SiteState(state.value)
-    if set(live) <= PROVEN:
-        return SiteState.UPGRADED
+    if set(live) <= SUCCEEDED:
+        return SiteState.UPGRADED if set(live) <= PROVEN else SiteState.STAGED
     waiting = live.get(TerminalState.NOT_STARTED, 0)
-    if waiting == by_hand_open:
-        return SiteState.WAITING_BY_HAND
-    return SiteState.NOT_STARTED
+    return SiteState.WAITING_BY_HAND if waiting == by_hand_open else SiteState.NOT_STARTED
 
 
 class WaveState(Noun):
@@ -164,6 +166,15 @@ class RolloutState(Noun):
     """Id of the last decision taken in."""
     started_at: AwareDatetime
     finished_at: AwareDatetime | None = None
+    only: Only | None = None
+    """What it is for, where that is not the whole plan."""
+    site_rate: Rate | None = None
+    total_rate: Rate | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """How fast its pushes may send."""
+        return Limits(site_rate=self.site_rate, total_rate=self.total_rate)
 
     @property
     def current(self) -> WaveState | None:

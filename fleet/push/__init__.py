@@ -8,6 +8,18 @@
 from fleet.push.gate import Gate, gate_of
 from fleet.push.job import FileSource, PushJob, ScanResult
 from fleet.push.push import push_terminal, scan_host_key
+from fleet.push.throttle import Throttles
 from fleet.push.user_key import UserKey, load_user_key
 
-__all__ = ["FileSource", "Gate", "PushJob", "ScanResult", "UserKey", "gate_of", "load_user_key", "push_terminal", "scan_host_key"]
+__all__ = [
+    "FileSource",
+    "Gate",
+    "PushJob",
+    "ScanResult",
+    "Throttles",
+    "UserKey",
+    "gate_of",
+    "load_user_key",
+    "push_terminal",
+    "scan_host_key",
+]

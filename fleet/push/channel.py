@@ -1,12 +1,12 @@
 """One exec channel as the courier sees it: read, write, and wait no longer than told. Inline or threaded makes no difference above."""
 
-from collections.abc import Sequence
-from time import sleep
+from collections.abc import Callable, Sequence
+from time import monotonic, sleep
 from typing import Protocol
 
 from paramiko import Channel, Transport
 
-from fleet.push.inline import InlineTransport, Request
+from fleet.push.inline import SLICE_S, InlineTransport, Request
 from fleet.push.link import Link
 
 PIECE_BYTES = 32 * 1024 - 64
@@ -28,6 +28,10 @@ class ExecChannel(Protocol):
 
     def write(self, parts: Sequence[bytes], seconds: float) -> int:
         """Send some of the parts, together at most a piece; how many bytes went, 0 when nothing more is taken. TimeoutError as `read`."""
+        ...
+
+    def rest(self, stopped: Callable[[], bool], seconds: float) -> bool:
+        """Let what was written leave, then send nothing for so long, or until stopped; False when the link is gone."""
         ...
 
     def end_input(self) -> None:
@@ -72,6 +76,12 @@ class _Threaded:
         self._channel.settimeout(seconds)
         return self._channel.send(b"".join(parts))
 
+    def rest(self, stopped: Callable[[], bool], seconds: float) -> bool:
+        until = monotonic() + seconds
+        while not stopped() and not self._channel.closed and (left := until - monotonic()) > 0:
+            sleep(min(left, SLICE_S))
+        return not self._channel.closed
+
     def end_input(self) -> None:
         self._channel.shutdown_write()
 
@@ -112,6 +122,11 @@ class _Inline(_Threaded):
         if self._transport.send_files(channel, parts):
             return sum(map(len, parts))
         return super().write(parts, 0.0)
+
+    def rest(self, stopped: Callable[[], bool], seconds: float) -> bool:
+        self._link.flush()
+        self._transport.pump(stopped, seconds)
+        return self._transport.is_active()
 
     def end_input(self) -> None:
         super().end_input()

@@ -17,6 +17,7 @@ from hashlib import sha256
 from fleet.model.attempt import Cause, KeyEvidence, StepResult, TerminalState
 from fleet.model.plan import Program
 from fleet.model.playbook import KeySource
+from fleet.model.purpose import Only
 from fleet.model.release import Artifact, ReleaseFile
 from fleet.push.clean import clean
 from fleet.push.payload import Part
@@ -35,6 +36,7 @@ _PART = re.compile(rb"([1-9][0-9]{0,14}) ([0-9a-f]{64})")
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CAUSES = {cause.value: cause for cause in Cause}
 _ENDINGS = {"upgraded": TerminalState.UPGRADED, "failed": TerminalState.FAILED, "rolled-back": TerminalState.ROLLED_BACK}
+_ENDINGS_OF_STAGING = {"staged": TerminalState.STAGED, "failed": TerminalState.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Conversation:
     _heard_bytes: int = field(default=0, init=False)
     _hung_up: Cause | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
+    _stages_only: bool = field(default=False, init=False)
+    """The program said that it will touch nothing live."""
     _asked: bool = field(default=False, init=False)
     _needed: list[int] = field(default_factory=list, init=False)
     _part: Part | None = field(default=None, init=False)
@@ -118,6 +122,11 @@ class Conversation:
     def begun(self) -> bool:
         """Whether the program has said anything."""
         return self._begun
+
+    @property
+    def only_stages(self) -> bool:
+        """Whether the program is told to stage and no more."""
+        return self.values.get("only") == Only.STAGE
 
     @property
     def ended(self) -> bool:
@@ -223,6 +232,10 @@ class Conversation:
         self._begun = True
         return [] if rest == PROTOCOL.encode() else [self._hang_up(Cause.PROTOCOL)]
 
+    def _hear_only(self, rest: bytes) -> list[Order]:
+        self._stages_only = rest == Only.STAGE.encode()
+        return []
+
     def _hear_in_place(self, _rest: bytes) -> list[Order]:
         self._in_place = True
         return []
@@ -244,7 +257,7 @@ class Conversation:
         return []
 
     def _hear_send(self, _rest: bytes) -> list[Order]:
-        if self._asked:
+        if self._asked or self._stages_only != self.only_stages:  # it would go on to what nobody asked of it
             return [self._hang_up(Cause.PROTOCOL)]
         self._asked = True
         files = tuple(self.artifact.files[index] for index in self._needed) if self.artifact else ()
@@ -286,11 +299,15 @@ class Conversation:
     def _hear_nothing(self, _rest: bytes) -> list[Order]:
         return []
 
+    def _hear_live(self, _rest: bytes) -> list[Order]:
+        return [self._hang_up(Cause.PROTOCOL)] if self.only_stages else []
+
     def _hear_end(self, rest: bytes) -> list[Order]:
         ending, cause, step, *_ = [*rest.decode("ascii", "replace").split(" "), "", "", ""]
-        if ending not in _ENDINGS or cause not in _CAUSES:
+        endings = _ENDINGS_OF_STAGING if self.only_stages else _ENDINGS
+        if ending not in endings or cause not in _CAUSES:
             return [self._hang_up(Cause.PROTOCOL)]
-        self._ended = (_ENDINGS[ending], _CAUSES[cause], self._step_name(step.encode()))
+        self._ended = (endings[ending], _CAUSES[cause], self._step_name(step.encode()))
         return [HangUp(Cause.NONE)]
 
     def _step_name(self, name: bytes) -> str:
@@ -318,6 +335,7 @@ class Conversation:
 
 _HANDLERS = {
     b"begin": Conversation._hear_begin,  # noqa: SLF001 - the class's own table, outside it because of its slots
+    b"only": Conversation._hear_only,  # noqa: SLF001
     b"in-place": Conversation._hear_in_place,  # noqa: SLF001
     b"need": Conversation._hear_need,  # noqa: SLF001
     b"part": Conversation._hear_part,  # noqa: SLF001
@@ -328,8 +346,8 @@ _HANDLERS = {
     b"fact": Conversation._hear_fact,  # noqa: SLF001
     b"key": Conversation._hear_key,  # noqa: SLF001
     b"log": Conversation._hear_log,  # noqa: SLF001
-    b"activating": Conversation._hear_nothing,  # noqa: SLF001
-    b"rolling-back": Conversation._hear_nothing,  # noqa: SLF001
+    b"activating": Conversation._hear_live,  # noqa: SLF001
+    b"rolling-back": Conversation._hear_live,  # noqa: SLF001
     b"wait": Conversation._hear_nothing,  # noqa: SLF001
     b"end": Conversation._hear_end,  # noqa: SLF001
 }

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from math import ceil
 from typing import BinaryIO, Protocol
 
 from fleet.model.attempt import Cause
 from fleet.model.inventory import Site, Terminal
 from fleet.model.plan import Program
 from fleet.model.playbook import Account
+from fleet.model.purpose import NO_LIMITS, Limits, Only
 from fleet.model.release import Artifact
 
 
@@ -45,6 +47,13 @@ class PushJob:
     on_connected: Callable[[], None] = field(default=_nobody_waits, compare=False)
     """Called, on the push's own thread, when the terminal has let us in; must return at once."""
 
+    only: Only | None = None
+    """What of the program is to be done, where that is not all of it."""
+    limits: Limits = NO_LIMITS
+    """How fast the rollout's pushes may send, together."""
+    patience_s: float = 0.0
+    """How much longer sending may take because of them; part of `deadline_s`."""
+
     @property
     def attempt(self) -> str:
         """The attempt's name on the terminal, hex. An attempt that has ended there is reported again, never made again."""
@@ -54,12 +63,16 @@ class PushJob:
     @property
     def values(self) -> Mapping[str, str]:
         """What the program is told about this terminal."""
+        told = {"only": self.only.value} if self.only else {}
+        if self.patience_s:
+            told["patience"] = str(ceil(self.patience_s))
         return {
             "terminal": self.terminal.id,
             "site": self.site.code,
             "kind": self.site.kind.value,
             "district": self.site.district,
             "key_card": self.terminal.key_card or "",
+            **told,
         }
 
 

@@ -14,6 +14,7 @@ from fleet.push.gate import Gate
 from fleet.push.host_keys import Pinned
 from fleet.push.job import FileSource, PushJob, ScanResult
 from fleet.push.link import Deadline, LinkError
+from fleet.push.throttle import UNLIMITED, Throttle
 from fleet.push.transport import Courier
 from fleet.push.user_key import UserKey
 
@@ -28,6 +29,7 @@ def push_terminal(
     stop: threading.Event | None = None,
     *,
     gate: Gate | None = None,
+    throttle: Throttle = UNLIMITED,
 ) -> AttemptResult:
     """Push one terminal and say how it ended; a bad terminal is a result, never an exception.
 
@@ -38,6 +40,7 @@ def push_terminal(
         ssh_config: An ssh_config(5) file for aliases and gateways.
         stop: Set to stop: before the terminal has the last word it ends with cause STOPPED and nothing touched; after it, it goes on.
         gate: Where its login waits for its turn, shared with the other pushes; without one it waits for nobody.
+        throttle: How fast this push and the others that share it may send.
 
     Raises:
         FleetError: A file of the release is missing here.
@@ -47,6 +50,7 @@ def push_terminal(
     values = {**job.values, "sent_at": str(int(started_at.timestamp()))}
     conversation = Conversation(job.program, job.artifact, values, secrets.token_hex(16), job.attempt)
     courier = Courier(conversation, files, Deadline.after(job.deadline_s), stop)
+    courier.turn = throttle.turn(job.site.code)
     try:
         story = _converse(job, courier, policy, keys, ssh_config, gate=gate or Gate())
     except LinkError as error:

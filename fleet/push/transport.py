@@ -21,6 +21,7 @@ from fleet.push.conversation import Conversation, GoOn, HangUp, Order, SendFile,
 from fleet.push.job import FileSource
 from fleet.push.link import Deadline, LinkError
 from fleet.push.payload import ANEW, LAST_WORD, REST, archive_header, archive_padding, is_part
+from fleet.push.throttle import UNLIMITED, Turn
 from fleet.text import N_
 
 QUIET_S = 60.0
@@ -28,6 +29,7 @@ QUIET_S = 60.0
 STATUS_S = 2.0
 """How long after its last output a program's exit status is waited for."""
 _STOP_CHECK_S = 0.25
+_LONGEST_WAIT_S = 1.0
 
 
 class _OverError(Exception):
@@ -46,6 +48,8 @@ class Courier:
     files: FileSource
     deadline: Deadline
     stop: threading.Event | None
+    turn: Turn = field(default_factory=lambda: UNLIMITED.turn(""), init=False)
+    """Our place among those that share the rollout's limits."""
     sent_bytes: int = field(default=0, init=False)
     """Bytes of files that were sent."""
     held_bytes: int = field(default=0, init=False)
@@ -76,6 +80,7 @@ class Courier:
         except _OverError as over:
             return over.cause, None
         finally:
+            self.turn.leave()
             with suppress(SSHException, OSError, EOFError):  # there may be no link left to say goodbye on
                 channel.close()
 
@@ -111,9 +116,13 @@ class Courier:
             case SendFile(file):
                 self._send_file(channel, file)
             case SendLastWord():
+                word = self._left_of(LAST_WORD)
+                # Where sending may have to wait, a stop is heeded until only the word itself is left.
+                if self.turn.most and not (self._let_go(channel) and self._wait_for_turn(channel, len(word))):
+                    return
                 self._check(monotonic())
                 self.conversation.last_word_sent = True
-                if self._gather(channel, self._left_of(LAST_WORD)) and self._let_go(channel):
+                if self._gather(channel, word) and self._let_go(channel, in_turn=True):
                     with suppress(SSHException, OSError, EOFError):  # a link that is gone has no other end to tell; listening finds out
                         channel.end_input()
             case HangUp(cause):
@@ -163,16 +172,41 @@ class Courier:
         self._rest_bytes += len(data)
         return True
 
-    def _let_go(self, channel: ExecChannel) -> bool:
-        """Send what waits; False as `_send`."""
+    def _let_go(self, channel: ExecChannel, *, in_turn: bool = False) -> bool:
+        """Send what waits, `in_turn` where its turn has come already; False as `_send`."""
         parts, self._rest, self._rest_bytes = self._rest, [], 0
-        return self._send_piece(channel, parts)
+        return self._write(channel, parts) if in_turn else self._send_piece(channel, parts)
 
     def _send(self, channel: ExecChannel, data: bytes) -> bool:
         """Send everything in pieces; False when the terminal takes no more, and then its words say why."""
         return all(self._send_piece(channel, (data[start : start + PIECE_BYTES],)) for start in range(0, len(data), PIECE_BYTES))
 
     def _send_piece(self, channel: ExecChannel, parts: Sequence[bytes]) -> bool:
+        """Send a piece, where the rollout has limits as much at a time as they grant."""
+        if not self.turn.most:
+            return self._write(channel, parts)
+        data = b"".join(parts)
+        while data:
+            count = self._wait_for_turn(channel, len(data))
+            if not count or not self._write(channel, (data[:count],)):
+                return False
+            channel.rest(self._is_stopped, 0.0)  # what is gathered would leave in one burst
+            data = data[count:]
+        return True
+
+    def _wait_for_turn(self, channel: ExecChannel, wanted: int) -> int:
+        """How many of these bytes may be sent now; 0 when the link is gone. Waiting for it is no silence of the terminal's."""
+        count = min(wanted, self.turn.most)
+        while wait := self.turn.ask(count):
+            self._check(monotonic())
+            if not channel.rest(self._is_stopped, self.deadline.within(min(wait, _LONGEST_WAIT_S))):
+                return 0
+        return count
+
+    def _is_stopped(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
+
+    def _write(self, channel: ExecChannel, parts: Sequence[bytes]) -> bool:
         sent_at = monotonic()
         while True:
             self._check(sent_at)
@@ -195,7 +229,7 @@ class Courier:
             raise _OverError(Cause.DEADLINE)
         if self.conversation.last_word_sent:
             return
-        if self.stop is not None and self.stop.is_set():
+        if self._is_stopped():
             raise _OverError(Cause.STOPPED)
         if monotonic() - heard_at >= QUIET_S:
             raise _OverError(Cause.DEADLINE)

@@ -42,6 +42,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "day_boundary": record.settings.day_boundary.isoformat("minutes"),
         "rollout": record.rollout.id,
         "phase": record.rollout.phase,
+        "only": record.rollout.only,
         "release": record.release,
         "plan_digest": record.rollout.plan_digest,
         "started_at": record.rollout.started_at,

@@ -28,6 +28,7 @@ _STATES = {
     "not-started": N_("not started"),
     "running": N_("running"),
     "upgraded": N_("upgraded"),
+    "staged": N_("staged"),
     "self-tested": N_("self-tested"),
     "failed": N_("failed"),
     "rolled-back": N_("rolled back"),

@@ -76,6 +76,7 @@ def _about(completion: Completion) -> list[tuple[Shown, ...]]:
         (_("release"), record.release),
         (_("rollout"), record.rollout.id),
         (_("phase"), render(rollout_phase_words(record.rollout.phase))),
+        *([(_("purpose"), _("only staged; nothing was made live"))] if record.rollout.only else []),
         (_("started"), shown(record.rollout.started_at, zone)),
         (_("finished"), shown(record.rollout.finished_at, zone)),
         (_("made"), shown(record.at, zone)),

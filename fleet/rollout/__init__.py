@@ -19,9 +19,11 @@ from fleet.rollout.facts import (
     rules_of,
 )
 from fleet.rollout.gate import held_words, verdict_words
+from fleet.rollout.sending import LONGEST_SENDING_S, sending_s
 
 __all__ = [
     "ENDED",
+    "LONGEST_SENDING_S",
     "Abandon",
     "Action",
     "Dispatch",
@@ -41,5 +43,6 @@ __all__ = [
     "may_begin",
     "phase_after",
     "rules_of",
+    "sending_s",
     "verdict_words",
 ]

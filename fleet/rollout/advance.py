@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from fleet.model.attempt import TerminalState
-from fleet.model.playbook import GateRule
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
 from fleet.rollout.budget import left_of, share_out
 from fleet.rollout.decisions import ENDED, go_on, take_in
@@ -64,7 +63,7 @@ def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime
             yield _at_work(wave, is_stuck=not seen.out and left_of(rule, wave, seen.sites) == 0)
         else:
             following = next((other for other in rules.waves if other.number == wave.number + 1), None)
-            yield _at_rest(wave, seen, rules.gate, following, now)
+            yield _at_rest(wave, seen, rules, following, now)
 
 
 def _at_work(wave: WaveState, *, is_stuck: bool) -> WaveState:
@@ -76,15 +75,19 @@ def _at_work(wave: WaveState, *, is_stuck: bool) -> WaveState:
     return wave
 
 
-def _at_rest(wave: WaveState, facts: WaveFacts, gate: GateRule, following: WaveRule | None, now: datetime) -> WaveState:
-    """A wave that has nothing to push: once open, it comes to its gate, and through it when nobody has to be asked."""
+def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRule | None, now: datetime) -> WaveState:
+    """A wave that has nothing to push: once open, it comes to its gate, and through it when nobody has to be asked.
+
+    Where the rollout only stages, nobody is: the verdict is kept for whoever looks.
+    """
     if wave.phase is WavePhase.HELD:
         wave = go_on(wave)
     if wave.phase is not WavePhase.OPEN:
         return wave
-    judgement = judge(gate, facts, following)
+    judgement = judge(rules.gate, facts, following, rules.only)
     found = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
-    is_through = judgement.verdict is Verdict.PASS and not needs_approval(gate, wave.number, following)
+    passes = judgement.verdict is Verdict.PASS and not needs_approval(rules.gate, wave.number, following)
+    is_through = passes or rules.only is not None
     goes = {"phase": WavePhase.PASSED, "passed_at": now} if is_through else {"phase": WavePhase.GATE}
     return wave.model_copy(update=found | goes | {"approved_by": None, "approved_at": None})
 

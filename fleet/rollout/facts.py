@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from fleet.model.attempt import TerminalState
 from fleet.model.plan import Plan
-from fleet.model.playbook import GateRule
+from fleet.model.playbook import Approval, GateRule
+from fleet.model.purpose import Only
 from fleet.model.rollout import Shard, ShardState, SiteCounts
 
 
@@ -28,15 +29,29 @@ class Rules:
     parallel: int
     """Sites in flight at most, however large the budgets are."""
     waves: tuple[WaveRule, ...]
+    only: Only | None = None
+    """What the rollout is for, where that is not the whole plan."""
 
 
-def rules_of(plan: Plan) -> Rules:
-    """The rules a plan sets."""
+def rules_of(plan: Plan, only: Only | None = None) -> Rules:
+    """The rules a plan sets for a rollout."""
+    if only is Only.STAGE:
+        return _rules_of_staging(plan)
     waves = (
         WaveRule(wave.number, wave.failures_allowed, wave.unreachable_allowed, tuple(str(stratum) for stratum in wave.untested))
         for wave in plan.waves
     )
     return Rules(gate=plan.playbook.gate, parallel=plan.playbook.parallel, waves=tuple(waves))
+
+
+def _rules_of_staging(plan: Plan) -> Rules:
+    """What touches nothing live waits for nobody: the gates only judge, and no budget is ever spent.
+
+    Every site may end badly twice over, failed once and unreachable once, so that even the last one asked again is backed.
+    """
+    gate = plan.playbook.gate.model_copy(update={"approval": Approval.NEVER, "min_samples": 1})
+    waves = (WaveRule(wave.number, 2 * len(wave.sites), 2 * len(wave.sites)) for wave in plan.waves)
+    return Rules(gate=gate, parallel=plan.playbook.parallel, waves=tuple(waves), only=Only.STAGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fleet.model.attempt import TerminalState
 from fleet.model.playbook import Approval, GateRule
+from fleet.model.purpose import Only
 from fleet.model.rollout import SiteCounts, Verdict, WaveState
 from fleet.rollout.budget import spent
 from fleet.rollout.facts import WaveFacts, WaveRule
@@ -24,8 +25,10 @@ class Judgement:
     values: dict[str, str | int | float]
 
 
-def judge(rule: GateRule, facts: WaveFacts, following: WaveRule | None) -> Judgement:
+def judge(rule: GateRule, facts: WaveFacts, following: WaveRule | None, only: Only | None = None) -> Judgement:
     """What the evidence of an ended wave says about opening the following one (None after the last)."""
+    if only is Only.STAGE:
+        return _judge_staging(rule, facts)
     upgraded = facts.count(TerminalState.UPGRADED)
     samples = upgraded + facts.count(TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNKNOWN)
     values: dict[str, str | int | float] = {
@@ -44,6 +47,23 @@ def judge(rule: GateRule, facts: WaveFacts, following: WaveRule | None) -> Judge
     return Judgement(Verdict.PASS, "enough", values)
 
 
+def _judge_staging(rule: GateRule, facts: WaveFacts) -> Judgement:
+    """What a wave of a rollout that only stages came to. Nobody is asked; whoever looks sees it."""
+    staged = facts.count(TerminalState.STAGED)
+    samples = staged + facts.count(TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNKNOWN)
+    values: dict[str, str | int | float] = {
+        "staged": staged,
+        "samples": samples,
+        "needed": rule.success,
+        "min_samples": rule.min_samples,
+    }
+    if samples < rule.min_samples:
+        return Judgement(Verdict.INCONCLUSIVE, "too-few", values)
+    if staged * 100 < rule.success * samples:
+        return Judgement(Verdict.FAIL, "below-staged", values)
+    return Judgement(Verdict.PASS, "enough-staged", values)
+
+
 def needs_approval(rule: GateRule, wave: int, following: WaveRule | None) -> bool:
     """Whether a passed gate still waits for a named person. After the last wave nothing is left to let through."""
     if following is None or rule.approval is Approval.NEVER:
@@ -54,6 +74,8 @@ def needs_approval(rule: GateRule, wave: int, following: WaveRule | None) -> boo
 _WORDS = {
     "enough": N_("{upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
     "below": N_("only {upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
+    "enough-staged": N_("{staged} of {samples} terminals that answered are staged; {needed:g} % are expected"),
+    "below-staged": N_("only {staged} of {samples} terminals that answered are staged; {needed:g} % are expected"),
     "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
     "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
 }

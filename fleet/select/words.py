@@ -71,6 +71,7 @@ VALUES: dict[str, dict[str, str]] = {
         "未开始": "not-started",
         "进行中": "running",
         "已升级": "upgraded",
+        "已暂存": "staged",
         "已自测": "self-tested",
         "失败": "failed",
         "已回滚": "rolled-back",

@@ -102,6 +102,11 @@ class Tally:
         return sum(self.terminals.values())
 
     @property
+    def staged(self) -> int:
+        """Terminals where the release waits; they are on the old one."""
+        return self.terminals.get(TerminalState.STAGED, 0)
+
+    @property
     def proven(self) -> int:
         """Terminals with evidence that they are on the new release."""
         return self.terminals.get(TerminalState.UPGRADED, 0) + self.terminals.get(TerminalState.SELF_TESTED, 0)

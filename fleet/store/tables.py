@@ -3,7 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Dialect, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -13,6 +28,10 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+ADDED = {"added": True}
+"""Marks a column that a later version added: null in every row from before, and then no part of the row's digest (`written`)."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -177,6 +196,9 @@ rollout = Table(
     Column("finished_at", UtcTime),
     Column("done_when", JSON, nullable=False),
     Column("number", Integer, nullable=False, unique=True),
+    Column("only", String(16), info=ADDED),
+    Column("site_rate", BigInteger, info=ADDED),
+    Column("total_rate", BigInteger, info=ADDED),
 )
 
 decision = Table(

@@ -12,7 +12,7 @@ from itertools import groupby
 from json import dumps
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, bindparam, select, type_coerce
+from sqlalchemy import Column, Row, Select, Table, bindparam, select, type_coerce
 from sqlalchemy.types import NullType
 
 from fleet.store import tables
@@ -62,18 +62,17 @@ def all_rows(snapshot: Snapshot, table: Table) -> Iterator[tuple[str, str]]:
     """Key and digest of every row of a table; streamed."""
     with snapshot.connection.execute(_stored(table).execution_options(yield_per=1000)) as rows:
         for row in rows:
-            yield _named(len(table.primary_key.columns), row)
+            yield _named(table, row)
 
 
 def _rows_of(snapshot: Snapshot, table: Table, keys: Iterable[Key]) -> Iterator[tuple[str, str]]:
     """Keys are asked for by what their leading columns share: no database searches an index for tuples reliably."""
-    width = len(table.primary_key.columns)
     for shared, group in groupby(sorted(keys), key=lambda key: key[:-1]):
         values = [key[-1] for key in group]
         for start in range(0, len(values), _CHUNK):
             wanted = {f"key_{n}": value for n, value in enumerate((*shared, values[start : start + _CHUNK]), 1)}
             for row in snapshot.connection.execute(_stored_at(table), wanted):
-                yield _named(width, row)
+                yield _named(table, row)
 
 
 @cache
@@ -86,12 +85,20 @@ def _stored_at(table: Table) -> Select[Any]:
 
 @cache
 def _stored(table: Table) -> Select[Any]:
-    """The key's columns, then all columns, each as the database has it: nothing is parsed, so nothing fails to."""
-    columns = (*table.primary_key.columns, *table.columns)
+    """The key's columns, then all columns, those added later last, each as the database has it: nothing is parsed, so nothing fails to."""
+    columns = (*table.primary_key.columns, *(column for column in table.columns if not column.info), *_added(table))
     return select().add_columns(*(type_coerce(column, NullType()).label(f"{column.name}_{n}") for n, column in enumerate(columns)))
 
 
-def _named(width: int, row: Row[Any]) -> tuple[str, str]:
-    """Key and digest of a row of `_stored` whose key has `width` columns."""
-    values = dumps(list(row[width:]), sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
+@cache
+def _added(table: Table) -> tuple[Column[Any], ...]:
+    return tuple(column for column in table.columns if column.info == tables.ADDED)
+
+
+def _named(table: Table, row: Row[Any]) -> tuple[str, str]:
+    """Key and digest of a row of `_stored`; a column that was added later counts where it holds something."""
+    width, added = len(table.primary_key.columns), _added(table)
+    first = len(row) - len(added)
+    more = [[column.name, value] for column, value in zip(added, row[first:], strict=True) if value is not None]
+    values = dumps([*row[width:first], *more], sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
     return " ".join(map(str, row[:width])), sha256(values.encode()).hexdigest()

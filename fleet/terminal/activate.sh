@@ -135,11 +135,15 @@ commit() {
   done
   # Written in one go: torn by a power cut it names fewer releases, and the live one and the one before it are kept all the same.
   printf '%s\n' "$kept" >"$work/history" || fail disk-error
+  read_staged
+  if [ "$staged" = "$target" ]; then
+    tool rm -f "$work/staged"
+  fi
   remember committed "${before:--}" "$target" "$attempt" - -
   undo=''
   for directory in releases/*; do
     name=${directory#releases/}
-    case " $kept " in
+    case " $kept $staged " in
       *" $name "*) ;;
       *[!A-Za-z0-9._+\ -]*) ;;
       *) garbage="$garbage $work/manifests/$name $work/signed/$name $directory" ;;

@@ -46,6 +46,8 @@ _FRAGMENTS = {
     StepKind.COLLECT: "probe",
     StepKind.RUN: "run",
 }
+_BEFORE_THE_NIGHT = (PreflightStep, StageStep)
+"""Steps that touch nothing live."""
 _VARIABLES = {
     SettingSource.TERMINAL: "terminal",
     SettingSource.SITE: "site",
@@ -74,7 +76,7 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
     """
     _check(playbook, steps, artifact)
     kinds = {step.step for step in steps}
-    named = {_FRAGMENTS[kind] for kind in kinds} | ({"signature"} if StepKind.STAGE in kinds else set())
+    named = {_FRAGMENTS[kind] for kind in kinds} | ({"prestage", "signature"} if StepKind.STAGE in kinds else set())
     names = ["core", "lock", "journal", "command", *sorted(named), "boot", "main"]
     own = _Writer(playbook, steps, artifact, version).lines()
     text = "".join(_fragment(name) for name in names) + "".join(f"{line}\n" for line in own)
@@ -85,6 +87,11 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
         irreversible=tuple(step.name for step in steps if isinstance(step, RunStep) and step.irreversible),
         artifact=artifact.name if artifact else None,
     )
+
+
+def stages_alone(program: Program) -> bool:
+    """Whether the program knows `only` and `patience`; one in a plan that an older version made does not."""
+    return program.artifact is not None and "\nkeep_staged\n" in program.text
 
 
 def bootstrap(program: Program) -> str:
@@ -113,6 +120,7 @@ class _Writer:
         self.steps = steps
         self.artifact = artifact
         self.version = version
+        self._stage = next((step for step in steps if isinstance(step, StageStep)), None)
 
     def lines(self) -> list[str]:
         """Constants, functions, then the call of main."""
@@ -121,6 +129,8 @@ class _Writer:
             *self._files(),
             *(line for number, step in enumerate(self.steps, 1) for line in self._functions(number, step)),
             *_function("perform", self._perform()),
+            *_function("perform_early", self._perform_early()),
+            *([] if self._stage else _function("staged_holds", ["return 1"])),
             *_function("holds", self._holds()),
             *_function("heal", [f"take_back {number}" for number, step in _numbered(self.steps) if isinstance(step, ActivateStep)]),
             *_function("observe", [call for number, step in enumerate(self.steps, 1) for call in self._observe(number, step)]),
@@ -170,25 +180,32 @@ class _Writer:
         return f"printf '%s\\n' {' '.join(lines)}" if lines else ":"
 
     def _perform(self) -> list[str]:
-        calls = [
-            f"step {quote(step.name)} {ceil(step.timeout_s * 100)} {self._call(number, step)}" for number, step in _numbered(self.steps)
-        ]
-        stage = next((step for step in self.steps if isinstance(step, StageStep)), None)
-        if stage is None:
+        calls = [self._step(number, step) for number, step in _numbered(self.steps)]
+        if self._stage is None:
             calls.insert(0, "ask_go")
         if any(isinstance(step, RunStep) and step.check is None for step in self.steps):
             calls.append("record_once")
-        if stage is not None:
+        if self._stage is not None:
             activates = any(isinstance(step, ActivateStep) for step in self.steps)
-            calls.append(f"commit {stage.keep_releases}" if activates else "settle")
+            calls.append(f"commit {self._stage.keep_releases}" if activates else "settle")
         return calls
+
+    def _perform_early(self) -> list[str]:
+        """What is done with `only=stage`: the looks before the stage step, and that step."""
+        if self._stage is None:
+            return ["fail protocol 'there is nothing to stage'"]
+        upto = self.steps[: self.steps.index(self._stage) + 1]
+        return [*(self._step(number, step) for number, step in _numbered(upto) if isinstance(step, _BEFORE_THE_NIGHT)), "keep_staged"]
+
+    def _step(self, number: int, step: Step) -> str:
+        return f"step {quote(step.name)} {ceil(step.timeout_s * 100)} {self._call(number, step)}"
 
     def _call(self, number: int, step: Step) -> str:
         match step:
             case PreflightStep():
-                payload_kb = ceil(self.artifact.size / 1024) if self.artifact else 0
+                payload_kb = ceil(self.artifact.size / 1024) if self.artifact and self._stage is not None else 0
                 check = f"versions_{number}" if step.version else ":"
-                call = ["preflight", str(step.min_free_kb + payload_kb), check, *map(quote, step.tools)]
+                call = ["preflight", str(step.min_free_kb), str(payload_kb), check, *map(quote, step.tools)]
             case StageStep():
                 call = ["stage", str(ceil(step.timeout_s))]
             case ConfigureStep():

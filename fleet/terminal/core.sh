@@ -44,6 +44,8 @@ take_values() {
   district=''
   key_card=''
   sent_at=''
+  only=''
+  patience=0
   for line in "$@"; do
     case $line in
       nonce=*) nonce=${line#*=} ;;
@@ -54,6 +56,8 @@ take_values() {
       district=*) district=${line#*=} ;;
       key_card=*) key_card=${line#*=} ;;
       sent_at=*) sent_at=${line#*=} ;;
+      only=*) only=${line#*=} ;;
+      patience=*) patience=${line#*=} ;;
     esac
   done
   case $nonce in
@@ -61,6 +65,13 @@ take_values() {
   esac
   case $attempt in
     '' | *[!0-9a-f]*) exit 64 ;;
+  esac
+  case $only in
+    '' | stage) ;;
+    *) exit 64 ;;
+  esac
+  case $patience in
+    '' | *[!0-9]*) exit 64 ;;
   esac
 }
 
@@ -181,7 +192,7 @@ finish() {
   sweep
   report "end $1 $2 $3"
   case $1 in
-    upgraded) leave 0 ;;
+    upgraded | staged) leave 0 ;;
     rolled-back) leave 4 ;;
     *) leave 3 ;;
   esac

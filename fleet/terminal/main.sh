@@ -72,6 +72,11 @@ look() {
   [ -d "$root" ] || return 0
   replay
   find_live
+  if [ -n "$only" ]; then
+    staged_holds || return 0
+    report "in-place $target"
+    finish staged none -
+  fi
   holds || return 0
   report "in-place $live"
   step=-
@@ -85,6 +90,8 @@ lead() {
   take_values "$@"
   enter_root
   report 'begin 1'
+  # Said before anything else: a program that does not know the word must not be taken for one that stops after staging.
+  [ -z "$only" ] || report "only $only"
   look
   # The client's directory as the account's others are; what is in .fleet is the account's alone.
   [ -d "$run" ] || tool mkdir -p -m 700 "$work" "$work/signed" "$run"
@@ -127,6 +134,11 @@ transact() {
   record=$run/report
   output=$run/output
   printf '' >"$record" || fail disk-error
+  if [ -n "$only" ]; then
+    # What another push left half-way is live; it stays as it is until a push comes that may touch it.
+    perform_early
+    finish staged none -
+  fi
   heal
   before=$live
   perform

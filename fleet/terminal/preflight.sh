@@ -1,10 +1,13 @@
 # preflight: look before anything is touched.
 
-# preflight KILOBYTES CHECK TOOL...: room on the disk, the programs that must be there, and what CHECK looks at.
+# preflight KILOBYTES RELEASE_KILOBYTES CHECK TOOL...: room on the disk, the programs that must be there, and what CHECK looks at.
 preflight() {
-  wanted=$1
-  check=$2
-  shift 2
+  wanted=$(($1 + $2))
+  # A release that was verified here before, days ago perhaps, has its room already.
+  [ "$2" -eq 0 ] || choose_target
+  [ "$2" -eq 0 ] || [ ! -f "$work/manifests/$target" ] || wanted=$1
+  check=$3
+  shift 3
   for name in "$@"; do
     command -v "$name" >/dev/null || fail tool-missing "$name"
   done

@@ -41,12 +41,16 @@ release_holds() {
   quick_sums || each_file print_sum | sha256sum -c >/dev/null 2>&1
 }
 
+# choose_target: where the release goes. A live one is never written to: the same again goes to a second directory.
+choose_target() {
+  target=$release
+  [ "$live" != "$target" ] || target=$release.r
+}
+
 # stage SECONDS: the new release is complete at releases/$target, or the program ends.
 stage() {
-  target=$release
+  choose_target
   part=$work/part
-  # A live release is never written to: the same release again goes to a second directory.
-  [ "$live" != "$target" ] || target=$release.r
   paths="releases/$target"
   made=''
   [ -d "$paths" ] || made=$paths
@@ -63,7 +67,9 @@ stage() {
   hold "need$needed"
   [ -z "$arrived" ] || hold "part $arrived"
   report send
-  receive_payload "$1"
+  # Where the client sends slower on purpose it says how much longer that may take.
+  limit_at=$((limit_at + patience * 100))
+  receive_payload $(($1 + patience))
   [ -z "$needed" ] || unpack
   verify_release
   place=releases/$target
@@ -261,8 +267,10 @@ verify_release() {
   # shellcheck disable=SC2086
   [ -z "$program_files" ] || tool chmod 755 $program_files
   weed
+  # They are written in one go, here and to be checked: of a write for each, only the last one's failure would be noticed.
+  lines=$(each_file print_sum)
   quick_sums || check_sums
-  each_file print_sum >"$work/manifests/$target" || fail disk-error
+  printf '%s\n' "$lines" >"$work/manifests/$target" || fail disk-error
   unsettled="$unsettled $paths releases $work/manifests/$target"
 }
 
@@ -303,7 +311,7 @@ weed_file() {
 check_sums() {
   sums=$run/sums
   garbage="$garbage $sums"
-  each_file print_sum >"$sums" || fail disk-error
+  printf '%s\n' "$lines" >"$sums" || fail disk-error
   code=0
   verdicts=$(sha256sum -c "$sums" 2>/dev/null) || code=$?
   [ "$code" -ne 127 ] || fail tool-missing sha256sum

@@ -6,10 +6,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from fleet.errors import FleetError
-from fleet.model.attempt import AttemptResult
+from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.crew import Assignment, CheckIn
 from fleet.model.inventory import District, Fleet, Person, Site
 from fleet.model.plan import Plan, Wave
+from fleet.model.purpose import Only
 from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.model.trust import KeyBinding
 from fleet.store.orchestrator import Orchestrator
@@ -74,6 +75,17 @@ class Board:
     def is_over(self) -> bool:
         """Whether nothing more will happen in the rollout."""
         return self.rollout is not None and self.rollout.phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}
+
+    @property
+    def only_stages(self) -> bool:
+        """Whether the rollout brings the release and no more."""
+        return self.rollout is not None and self.rollout.only is Only.STAGE
+
+    def share(self, tally: Tally) -> tuple[int, int]:
+        """Terminals proven, and all; of a rollout that only stages those that are staged, of all that it was not left out from."""
+        if self.only_stages:
+            return tally.staged, tally.terminal_count - tally.terminals.get(TerminalState.EXCLUDED, 0)
+        return tally.proven, tally.terminal_count
 
     @property
     def waiting(self) -> WaveState | None:

@@ -10,7 +10,7 @@ from fleet.text import Message, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, between, strip_of, width_of
 from fleet.tui.lines import Panel
-from fleet.tui.look import ALERT, BADGE, BAR, BOLD, BUSY, DIM, KEY, NONE, rollout_badge, site_state_shown
+from fleet.tui.look import ALERT, BADGE, BAR, BOLD, BUSY, DIM, KEY, NONE, WARN, rollout_badge, site_state_shown
 
 ENDED_BADLY = (SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE)
 """Never one number."""
@@ -58,18 +58,22 @@ class Header(BoardPanel):
         if board.tallies is None:
             return []
         total = board.tallies.total
+        well, whole = board.share(total)
         pieces: list[list[Span]] = [
             [
-                (f"  {total.proven}/{total.terminal_count} ", BOLD),
-                (_("terminals"), DIM),
-                (f" {percent(total.proven, total.terminal_count)}", BOLD + BUSY),
+                (f"  {well}/{whole} ", BOLD),
+                (_("terminals staged") if board.only_stages else _("terminals"), DIM),
+                (f" {percent(well, whole)}", BOLD + BUSY),
             ],
         ]
         for state in ENDED_BADLY:
             shown, n = site_state_shown(state), getattr(total.sites, state.name.lower())
             if n:
                 pieces.append([(f"  {shown.mark}{n}" + ("" if narrow else f" {render(shown.word)}"), shown.style)])
-        pieces.append([(f"  {total.done}/{total.sites.total} ", BOLD), (_("sites done"), DIM)])
+        if board.only_stages:
+            pieces.insert(0, [("  " + _("stages only, nothing live is touched"), WARN)])
+        else:
+            pieces.append([(f"  {total.done}/{total.sites.total} ", BOLD), (_("sites done"), DIM)])
         return pieces
 
 

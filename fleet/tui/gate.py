@@ -96,6 +96,10 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
     tally = board.tally_of_wave(wave.number)
     rule = plan.playbook.gate
     following = board.planned(wave.number + 1)
+    if board.only_stages and board.rollout:
+        yield _verdict(wave, judge(rules_of(plan, board.rollout.only).gate, WaveFacts(tally.sites, tally.by_ssh), None, board.rollout.only))
+        yield Evidence(_("Next wave"), _("opens by itself; nothing live is touched"), BOLD)
+        return
     rules = rules_of(plan).waves
     judgement = judge(rule, WaveFacts(tally.sites, tally.by_ssh), rules[wave.number] if following else None)
     upgraded, samples = int(judgement.values["upgraded"]), int(judgement.values["samples"])

@@ -50,6 +50,7 @@ _STATES = (
     (SiteState.NOT_STARTED, N_("no push is under way, and not all of it is upgraded")),
     (SiteState.RUNNING, N_("a push is under way")),
     (SiteState.UPGRADED, N_("every terminal proves the new release; the technician's mark is missing")),
+    (SiteState.STAGED, N_("the new release waits there for its night; the old one is live")),
     (SiteState.FAILED, N_("stopped before the switch; the old release is live")),
     (SiteState.ROLLED_BACK, N_("the new release did not pass; the old one is live again")),
     (SiteState.UNKNOWN, N_("the link dropped; the result is not collected yet")),

@@ -59,6 +59,7 @@ _MARKS = {
     "not-started": ("◦", DIM),
     "running": ("▸", BUSY),
     "upgraded": ("▪", GOOD),
+    "staged": ("▫", BUSY),
     "self-tested": ("▪", GOOD),
     "failed": ("✗", BAD),
     "rolled-back": ("↶", BAD),
@@ -91,6 +92,7 @@ _TROUBLE_FIRST = (
     SiteState.UNREACHABLE,
     SiteState.WAITING_BY_HAND,
     SiteState.RUNNING,
+    SiteState.STAGED,
     SiteState.UPGRADED,
     None,  # done
     SiteState.NOT_STARTED,

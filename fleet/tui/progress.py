@@ -20,7 +20,7 @@ _MOST_TILE_LINES = 6
 
 
 class Waves(BoardPanel):
-    """Each wave: its name, how many of its sites are upgraded, and where its gate stands. Three lines, or two when room is scarce."""
+    """Each wave: its name, how many of its sites are upgraded (or staged, where no more is wanted), and where its gate stands. Three lines, or two when room is scarce."""
 
     def draw(self, width: int, height: int) -> list[Strip]:
         """Names, bars and states, once their names are read; with too many waves for the width, those around the current one."""
@@ -43,7 +43,9 @@ class Waves(BoardPanel):
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
             state += " [a]"
         name = f"{wave.number} {board.wave_name(wave.number)}"
-        bar = _bar(tally, width, filled)
+        bar = _bar(
+            tally.sites.total - tally.sites.excluded, tally.sites.staged if board.only_stages else tally.sites.upgraded, width, filled
+        )
         if height < 3:
             both = f"{name} {state}"
             return [[(fit(both if width_of(both) <= width else f"{wave.number} {state}", width), shown.style)], bar]
@@ -51,9 +53,7 @@ class Waves(BoardPanel):
         return [[(fit(name, width), name_style)], bar, [(fit(state, width), shown.style)]]
 
 
-def _bar(tally: Tally, width: int, filled: Style) -> list[Span]:
-    whole = tally.sites.total - tally.sites.excluded
-    part = tally.sites.upgraded
+def _bar(whole: int, part: int, width: int, filled: Style) -> list[Span]:
     text = fit(f" {percent(part, whole)} {part}/{whole}", width)
     full = width * part // whole if whole else 0
     return [(text[:full], filled), (text[full:], EMPTY)]
@@ -83,7 +83,7 @@ class Tiles(BoardPanel):
         columns = self._columns(width)
         slot = (width - 1) // columns
         fitting = columns * ((height - 1) // 2)
-        title: list[Span] = [(" " + _("DISTRICTS") + "  ", TITLE), (_("terminals upgraded of all; sites that ended badly or wait"), DIM)]
+        title: list[Span] = [(" " + _("DISTRICTS") + "  ", TITLE), (_tiles_words(board), DIM)]
         if 0 < fitting < len(districts):
             title.append(("  " + _("and {count} more", count=len(districts) - fitting), BOLD))
         lines = [strip_of(title, width, PLAIN)]
@@ -110,11 +110,11 @@ class Tiles(BoardPanel):
         return max(1, min(count, (self.size.width - 1) // 6))
 
     def _tile(self, board: Board, code: str, tally: Tally, width: int) -> list[list[Span]]:
-        part = tally.proven / tally.terminal_count if tally.terminal_count else 0
-        style = heat(part)
-        share = f" {percent(tally.proven, tally.terminal_count)} "
+        well, whole = board.share(tally)
+        style = heat(well / whole if whole else 0)
+        share = f" {percent(well, whole)} "
         marks = [(f"{mark}{n} ", colour) for mark, colour, n in _troubles(tally.sites)]
-        counts = f" {tally.proven}/{tally.terminal_count}"
+        counts = f" {well}/{whole}"
         name = fit(f" {board.district(code)}", width - len(share))
         above: list[Span] = [(name, style + BOLD), (share, style)]
         below = between([(counts, NONE)], marks, width, style)
@@ -125,13 +125,20 @@ class Tiles(BoardPanel):
         slot = (width - 1) // columns
         lines: list[list[Span]] = [[(" ", NONE)], [(" ", NONE)]]
         for code, tally in districts[:columns]:
-            style = heat(tally.proven / tally.terminal_count if tally.terminal_count else 0)
+            well, whole = board.share(tally)
+            style = heat(well / whole if whole else 0)
             troubles = _troubles(tally.sites)
-            share = percent(tally.proven, tally.terminal_count)
+            share = percent(well, whole)
             marks = "".join(mark for mark, _colour, _n in troubles)[: max(0, slot - 1 - len(share))]
             lines[0] += [(crop(board.district(code), slot - 1), style), (" ", NONE)]
             lines[1] += [(share, style), (fit(marks, slot - 1 - len(share)), style + (troubles[0][1] if troubles else NONE)), (" ", NONE)]
         return [strip_of(spans, width, PLAIN) for spans in lines]
+
+
+def _tiles_words(board: Board) -> str:
+    if board.only_stages:
+        return _("terminals staged of all; sites that ended badly")
+    return _("terminals upgraded of all; sites that ended badly or wait")
 
 
 def _districts(board: Board) -> list[tuple[str, Tally]]:

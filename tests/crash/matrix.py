@@ -9,6 +9,7 @@ from tests.crash.scenarios import (
     Scenario,
     journal_state,
     live_release,
+    live_things,
     save,
     snapshot,
     wrong_after_boot,
@@ -48,29 +49,36 @@ class Bench:
         """Meet these troubles, one a push; returns what was wrong, at best nothing."""
         boots, same_attempt = mend_after(troubles)
         self.machine.restored_to(self.image)
+        live = live_things(self.root)
         wrong = []
+        is_staged = False
         for trouble in troubles:
             with self.machine.watched(trouble):
                 pushed = self.scenario.push(self.machine, FIRST)
             wrong += wrong_with(self.scenario, self.root) + wrong_with_story(self.scenario, pushed, self.root)
+            is_staged = pushed.story.ending is TerminalState.STAGED
+            if self.scenario.stages and live_things(self.root) != live:
+                wrong.append("staging touched what is live")
         if boots:
             with self.machine.watched():
                 self.machine.boot()
             wrong += wrong_after_boot(self.scenario, self.root)
-        return [f"{troubles}: {words}" for words in wrong + self._heal(same_attempt=same_attempt)]
+        return [f"{troubles}: {words}" for words in wrong + self._heal(same_attempt=same_attempt, is_staged=is_staged)]
 
-    def _heal(self, *, same_attempt: bool) -> list[str]:
-        # An attempt that came to its end is only told again; it is another one that heals.
-        same_attempt = same_attempt and not has_ended(self.root)
+    def _heal(self, *, same_attempt: bool, is_staged: bool) -> list[str]:
+        # An attempt that came to its end is only told again; it is another one that heals. So it is on the night after staging.
+        same_attempt = same_attempt and not has_ended(self.root) and not self.scenario.stages
         upgrade = self._upgrades(same_attempt=same_attempt)
         attempt = FIRST if same_attempt else LATER
         with self.machine.watched():  # without trouble; it spares the test the wait for a real disk
-            pushed = self.scenario.push(self.machine, attempt)
+            pushed = self.scenario.heal(self.machine, attempt)
         wrong = wrong_at_the_end(self.scenario, pushed, self.root, upgrade=upgrade)
+        if is_staged and pushed.asked_for:
+            wrong.append(f"it said staged, and was sent {pushed.asked_for} all the same")
         if upgrade:
             before = snapshot(self.root)
             with self.machine.watched():
-                again = self.scenario.push(self.machine, "cccc")
+                again = self.scenario.heal(self.machine, "cccc")
             if not again.story.in_place or snapshot(self.root) != before:
                 wrong.append(f"one more push found something to do: {again.story.ending} {again.story.cause}")
         return wrong
@@ -98,8 +106,7 @@ def make_bench(directory: Path, shell: str, shim: Path, scenario: Scenario) -> B
     with bench.machine.watched():
         pushed = scenario.push(bench.machine, FIRST)
     bench.calls = list(bench.machine.calls)
-    ending = TerminalState.ROLLED_BACK if scenario.sick else TerminalState.UPGRADED
-    assert pushed.story.ending is ending, pushed
+    assert pushed.story.ending is scenario.ending, pushed
     assert live_release(bench.root)[0]
     return bench
 

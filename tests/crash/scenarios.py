@@ -15,7 +15,7 @@ from fleet.model.playbook import ActivateStep, BindKeyStep, ConfigureStep, KeySo
 from fleet.model.release import Release
 from tests.crash.machine import Machine
 from tests.seals import KEY, number_of, signature_of
-from tests.terminal.field import Build, Far, Pushed, build, words
+from tests.terminal.field import VALUES, Build, Far, Pushed, build, words
 
 CLIENT = """\
 #!/bin/sh
@@ -89,6 +89,8 @@ class Scenario:
     """Version of the release whose payload was cut off before, and whose part is still there."""
     downgrade: bool = False
     """What is live has a higher number than what is pushed, and that is permitted."""
+    stages: bool = False
+    """What is cut is a push that only stages; the night's push comes after it."""
 
     @property
     def old(self) -> str:
@@ -125,10 +127,20 @@ class Scenario:
         """Whether the new client's next probe fails."""
         return bool(self.sick) and (far.home / f"{self.sick}-2.0").exists()
 
+    @property
+    def ending(self) -> TerminalState:
+        """How its push ends when nothing goes wrong."""
+        return TerminalState.STAGED if self.stages else TerminalState.ROLLED_BACK if self.sick else TerminalState.UPGRADED
+
     def push(self, machine: Machine, attempt: str) -> Pushed:
         """The push that is cut."""
         made = PERMITTED if self.downgrade else NEW
-        return machine.far.push(steps("2.0", key=self.name == "forward"), made, attempt=attempt)
+        values = {**VALUES, "only": "stage"} if self.stages else VALUES
+        return machine.far.push(steps("2.0", key=self.name == "forward"), made, attempt=attempt, values=values)
+
+    def heal(self, machine: Machine, attempt: str) -> Pushed:
+        """The push that comes after it."""
+        return replace(self, stages=False).push(machine, attempt)
 
 
 FORWARD = Scenario("forward")
@@ -138,8 +150,10 @@ ADOPTION_ROLLBACK = Scenario("adoption-rollback", adopt=True, sick="sick")
 ONCE_SICK = Scenario("once-sick", sick="sick-once")
 GOING_ON = Scenario("going-on", part="2.0")
 OTHER_PART = Scenario("other-part", part="3.0")
-SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK, GOING_ON, OTHER_PART)
 DOWNGRADE = Scenario("downgrade", downgrade=True)
+STAGING = Scenario("staging", stages=True)
+ADOPTION_STAGING = Scenario("adoption-staging", adopt=True, stages=True)
+SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK, GOING_ON, OTHER_PART, STAGING, ADOPTION_STAGING)
 
 
 def journal_state(root: Path) -> str:
@@ -155,16 +169,22 @@ def journal_state(root: Path) -> str:
     return state
 
 
-def damage(directory: Path, name: str) -> list[str]:
-    """What is wrong with a release: nothing may be."""
+def damaged_files(directory: Path, made: Build, name: str) -> list[str]:
+    """What is wrong with the files that were sent: nothing may be."""
     wrong = []
-    made = NEW if name == NEW.name else OLD
     for file in made.artifact.files:
         path = directory / file.path
         if not path.is_file() or path.read_bytes() != made.contents[file.sha256]:
             wrong.append(f"{name}: {file.path} is not whole")
         elif bool(path.stat().st_mode & 0o100) != (file.mode == "0755"):
             wrong.append(f"{name}: {file.path} has the wrong mode")
+    return wrong
+
+
+def damage(directory: Path, name: str) -> list[str]:
+    """What is wrong with a release: nothing may be."""
+    made = NEW if name == NEW.name else OLD
+    wrong = damaged_files(directory, made, name)
     configured = directory / "etc/client.conf"
     if name != "legacy" and (not configured.is_file() or configured.read_text() != f"for={made.version}\ncard=KC-0815\n"):
         wrong.append(f"{name}: the configuration is not whole")
@@ -235,6 +255,8 @@ def wrong_with_story(scenario: Scenario, pushed: Pushed, root: Path) -> list[str
     ending = pushed.story.ending
     if ending is TerminalState.UPGRADED and (name != NEW.name or journal_state(root) != "committed"):
         return [f"it said upgraded, but {name} is live and the journal says {journal_state(root)!r}"]
+    if ending is TerminalState.STAGED:
+        return damaged_files(root / "releases" / NEW.name, NEW, NEW.name)
     if ending is TerminalState.ROLLED_BACK and name != scenario.old:
         return [f"it said rolled back, but {name} is live"]
     return []
@@ -274,6 +296,19 @@ def wrong_at_the_end(scenario: Scenario, pushed: Pushed, root: Path, *, upgrade:
 def snapshot(root: Path) -> dict[str, object]:
     """Everything under the root that a push may change."""
     return {str(path.relative_to(root)): path.lstat().st_ino for path in root.rglob("*")}
+
+
+def live_things(root: Path) -> dict[str, object]:
+    """All that a client that runs, the boot hook and a later rollback rest on; a push that only stages leaves every bit of it alone."""
+    found: dict[str, object] = {}
+    work = root / ".fleet"
+    for place in (root / "current", *(root / "releases" / name for name in COUNTS if name != NEW.name), work / "journal", work / "boot.sh"):
+        for path in [place, *(place.rglob("*") if not place.is_symlink() else ())]:
+            if path.is_symlink():
+                found[str(path)] = path.readlink()
+            elif path.is_file():
+                found[str(path)] = (path.stat().st_ino, path.stat().st_mode, path.read_bytes())
+    return found
 
 
 def save(far: Far, image: Path) -> None:

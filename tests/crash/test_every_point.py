@@ -8,12 +8,22 @@ import pytest
 
 from tests.crash.machine import Cut, Fault, How
 from tests.crash.matrix import Bench
-from tests.crash.scenarios import ADOPTION, ADOPTION_ROLLBACK, DOWNGRADE, FORWARD, ONCE_SICK, ROLLBACK, SCENARIOS, Scenario
+from tests.crash.scenarios import (
+    ADOPTION,
+    ADOPTION_ROLLBACK,
+    DOWNGRADE,
+    FORWARD,
+    ONCE_SICK,
+    ROLLBACK,
+    SCENARIOS,
+    STAGING,
+    Scenario,
+)
 from tests.terminal.field import SHELLS
 
 pytestmark = [pytest.mark.crash, pytest.mark.needs("cc")]
 PAIRS_EACH = 42
-"""Of two cuts in a row; 12 benches make 504."""
+"""Of two cuts in a row; 15 benches make 630."""
 FAULTS = {errno.ENOSPC: True, errno.EDQUOT: True, errno.EROFS: True, errno.EIO: False}
 """A full or read-only disk stays so; one that cannot read a block may read the next."""
 
@@ -48,7 +58,7 @@ def test_a_permitted_downgrade_cut_at_any_call_neither_lowers_nor_raises_the_flo
 
 
 @each_shell
-@pytest.mark.parametrize("scenario", [ADOPTION, FORWARD, ROLLBACK, ONCE_SICK], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [ADOPTION, FORWARD, ROLLBACK, ONCE_SICK, STAGING], ids=lambda scenario: scenario.name)
 def test_two_cuts_in_a_row_are_healed_like_one(
     bench: Callable[[Scenario, str], Bench], count: Callable[[str, int, list[str]], None], scenario: Scenario, shell: str
 ) -> None:
@@ -63,7 +73,7 @@ def test_two_cuts_in_a_row_are_healed_like_one(
 
 @each_shell
 @pytest.mark.parametrize("number", FAULTS, ids=lambda number: errno.errorcode[number])
-@pytest.mark.parametrize("scenario", [FORWARD, ADOPTION_ROLLBACK], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", [FORWARD, ADOPTION_ROLLBACK, STAGING], ids=lambda scenario: scenario.name)
 def test_a_disk_that_fails_at_any_call_leaves_a_whole_client_and_claims_nothing(
     bench: Callable[[Scenario, str], Bench], count: Callable[[str, int, list[str]], None], scenario: Scenario, shell: str, number: int
 ) -> None:

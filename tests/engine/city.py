@@ -11,11 +11,24 @@ from fleet.model.actor import Actor
 from fleet.model.attempt import AttemptResult, Cause, KeyEvidence, TerminalState
 from fleet.model.inventory import District, Fleet, Person, Reach, Role, Site, SiteKind, Terminal
 from fleet.model.plan import Plan, PlannedSite, PlannedTerminal, Program, Wave
-from fleet.model.playbook import Account, Approval, GateRule, KeySource, Playbook, PreflightStep
+from fleet.model.playbook import (
+    Account,
+    ActivateStep,
+    Approval,
+    Command,
+    GateRule,
+    KeySource,
+    Playbook,
+    PreflightStep,
+    StageStep,
+)
+from fleet.model.purpose import Only
 from fleet.model.release import Artifact, Release, ReleaseFile
 from fleet.model.rollout import RolloutState, WaveState
 from fleet.push import PushJob
 from fleet.store import Store, fleets, releases, rollouts
+from fleet.terminal.compile import compile_program
+from tests.seals import sealed
 
 AT = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 COORDINATOR = Actor(code="c01")
@@ -24,6 +37,14 @@ RELEASE = Release(
     version="4.2.0",
     artifacts=(Artifact(name="client", files=(ReleaseFile(path="bin/client", sha256=sha256(b"x").hexdigest(), size=1),)),),
 )
+_STEPS = (StageStep(name="stage"), ActivateStep(name="activate", probe=Command(words=("true",))))
+STAGER = compile_program(
+    Playbook(name="upgrade", account=Account(user="fleet", root="client"), steps=_STEPS),
+    _STEPS,
+    sealed(RELEASE.artifacts[0], RELEASE.version),
+    RELEASE.version,
+)
+"""A program that knows how to stage alone."""
 PEOPLE = {
     person.code: person
     for person in (
@@ -59,7 +80,13 @@ def make_fleet(sites: int, terminals: int = 1, by_hand: int = 0) -> Fleet:
 
 
 def make_plan(
-    fleet: Fleet, *waves: int, failures: int = 3, unreachable: int = 3, approval: Approval = Approval.NEVER, parallel: int = 8
+    fleet: Fleet,
+    *waves: int,
+    failures: int = 3,
+    unreachable: int = 3,
+    approval: Approval = Approval.NEVER,
+    parallel: int = 8,
+    program: Program = PROGRAM,
 ) -> Plan:
     """A plan with waves of so many sites, in the fleet's order."""
     sites = list(fleet.sites)
@@ -70,7 +97,7 @@ def make_plan(
             PlannedSite(
                 code=site,
                 terminals=tuple(
-                    PlannedTerminal(id=machine.id, reach=machine.reach, program=PROGRAM.digest if machine.reach is Reach.SSH else None)
+                    PlannedTerminal(id=machine.id, reach=machine.reach, program=program.digest if machine.reach is Reach.SSH else None)
                     for machine in fleet.terminals_of[site]
                 ),
             )
@@ -85,7 +112,7 @@ def make_plan(
         parallel=parallel,
     )
     plan = Plan(
-        playbook=playbook, release=RELEASE.version, release_digest=RELEASE.digest, waves=tuple(cut), programs={PROGRAM.digest: PROGRAM}
+        playbook=playbook, release=RELEASE.version, release_digest=RELEASE.digest, waves=tuple(cut), programs={program.digest: program}
     )
     return plan.model_copy(update={"digest": plan.compute_digest()})
 
@@ -97,10 +124,10 @@ def set_up(store: Store, fleet: Fleet) -> None:
         releases.add_release(tx, RELEASE.model_copy(update={"added_at": AT, "added_by": "c01"}))
 
 
-def begin(store: Store, fleet: Fleet, plan: Plan) -> RolloutState:
+def begin(store: Store, fleet: Fleet, plan: Plan, rollout: str = "r1", only: Only | None = None) -> RolloutState:
     """Record a rollout of the plan, as `start_rollout` does."""
     waves = tuple(WaveState(number=wave.number) for wave in plan.waves)
-    state = RolloutState(id="r1", plan_digest=plan.digest, waves=waves, started_at=AT)
+    state = RolloutState(id=rollout, plan_digest=plan.digest, waves=waves, started_at=AT, only=only)
     with store.write(COORDINATOR, AT) as tx:
         releases.keep_plan(tx, plan)
         rollouts.create_rollout(tx, state, plan, fleet)

@@ -63,6 +63,50 @@ UPGRADE = marked(
 )
 
 
+ONLY_STAGE = {**VALUES, "only": "stage"}
+
+
+def tell_stager(*lines: str) -> tuple[list[Order], Conversation]:
+    """As `tell`, to a client that wants the release staged and no more."""
+    talk = Conversation(PROGRAM, RELEASE.artifact, ONLY_STAGE, NONCE, "a" * 16)
+    return list(talk.feed(marked("begin 1", *lines))), talk
+
+
+def test_a_program_that_says_it_only_stages_gets_its_files_and_ends_staged() -> None:
+    orders, talk = tell_stager("only stage", "step stage", "need 0", "send")
+    talk.last_word_sent = True
+    talk.feed(marked("done stage 340", "end staged none -"))
+
+    assert orders == [SendFile(FILES[0]), SendLastWord()]
+    assert (talk.story().ending, talk.story().cause) == (TerminalState.STAGED, Cause.NONE)
+
+
+def test_a_program_that_does_not_know_how_to_stage_alone_never_gets_the_last_word() -> None:
+    orders, talk = tell_stager("step stage", "need 0", "send")
+
+    assert orders == [HangUp(Cause.PROTOCOL)]
+    assert (talk.story().ending, talk.story().cause) == (TerminalState.FAILED, Cause.PROTOCOL)
+
+
+def test_a_program_that_was_not_told_to_stage_alone_may_not_do_so() -> None:
+    assert tell("only stage", "need", "send")[0] == [HangUp(Cause.PROTOCOL)]
+
+
+@pytest.mark.parametrize("line", ["activating", "rolling-back", "end upgraded none -", "end rolled-back probe-failed probe"])
+def test_while_staging_nothing_live_may_be_spoken_of(line: str) -> None:
+    orders, talk = tell_stager("only stage", line)
+
+    assert orders == [HangUp(Cause.PROTOCOL)]
+    assert talk.story().ending is not TerminalState.UPGRADED
+
+
+def test_an_upgrade_never_ends_staged() -> None:
+    orders, talk = tell("end staged none -")
+
+    assert orders == [HangUp(Cause.PROTOCOL)]
+    assert talk.story().ending is TerminalState.FAILED
+
+
 def test_the_opening_is_the_values_an_empty_line_and_the_program() -> None:
     values, _, program = conversation().opening().decode().partition("\n\n")
 

@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from hashlib import sha256
+from json import dumps
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from fleet.errors import FleetError, InputError
+from fleet.model.actor import FLEET
 from fleet.settings import Settings
 from fleet.store import open_store, tables
 from fleet.store.migrate import HEAD, alembic_config, bring_up_to_date
+from fleet.store.written import rows_written
+from tests.store.conftest import NOW
 
 
 def migrate_step_by_step(engine: Engine) -> None:
@@ -159,3 +164,29 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(workspace: 
 
     assert "s3cret" not in str(refusal.value)
     assert "127.0.0.1:1" in str(refusal.value)
+
+
+def test_a_record_from_before_the_columns_that_were_added_holds_after_the_migration(settings: Settings) -> None:
+    with closing(open_store(settings, create=True)) as store, store.write(FLEET, NOW) as tx:
+        values = {"id": "r1", "plan_digest": "0" * 64, "phase": "finished", "waves": [], "seen_decision": 0}
+        more = {"started_at": NOW, "finished_at": None, "done_when": ["machine"], "number": 1}
+        tx.connection.execute(tables.rollout.insert().values(values | more))
+        stored = list(tx.connection.execute(text("SELECT * FROM rollout")).one())
+        digest = rows_written(tx, {tables.rollout: [("r1",)]})["rows"]["rollout"]["r1"]
+
+    before = dumps(stored[:-3], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    assert stored[-3:] == [None] * 3
+    assert digest == sha256(before.encode()).hexdigest()
+
+
+def test_what_an_added_column_holds_is_vouched_for_under_its_name(settings: Settings) -> None:
+    with closing(open_store(settings, create=True)) as store, store.write(FLEET, NOW) as tx:
+        values = {"plan_digest": "0" * 64, "phase": "finished", "waves": [], "seen_decision": 0, "started_at": NOW, "done_when": []}
+        rows = ({"id": "a"}, {"id": "a", "site_rate": 5000}, {"id": "a", "total_rate": 5000}, {"id": "a", "only": "stage"})
+        digests = set()
+        for row in rows:
+            tx.connection.execute(tables.rollout.delete())
+            tx.connection.execute(tables.rollout.insert().values(values | row | {"number": 1}))
+            digests.add(rows_written(tx, {tables.rollout: [("a",)]})["rows"]["rollout"]["a"])
+
+    assert len(digests) == len(rows)

@@ -9,6 +9,7 @@ from fleet.model.crew import Assignment, CheckIn, SelfTest
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.playbook import KeySource
+from fleet.model.purpose import Only
 from fleet.model.release import Artifact, Release, ReleaseFile
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, SiteState, Verdict, WavePhase
 from fleet.store import Store, audit, crew, progress, reads, releases, rollouts
@@ -159,3 +160,37 @@ def test_reports_are_history_oldest_first(running: Store) -> None:
         assert crew.read_check_ins(snapshot, "r1") == reports
         assert crew.read_check_ins(snapshot, "r1", "p4") == reports[1:]
         assert crew.read_check_ins(snapshot, "r2") == []
+
+
+def test_what_a_rollout_is_for_comes_back_and_one_from_before_that_was_known_is_for_everything(running: Store) -> None:
+    with running.read() as snapshot:
+        before = rollouts.read_rollout(snapshot, "r1")
+    assert before is not None
+    after = before.model_copy(update={"only": Only.STAGE, "site_rate": 250_000, "total_rate": 10**12})
+    with running.write(FLEET, NOW) as tx:
+        rollouts.save_rollout(tx, after)
+
+    with running.read() as snapshot:
+        assert rollouts.read_rollout(snapshot, "r1") == after
+        assert audit.check_record(snapshot)[2] == []
+    assert (before.only, before.site_rate, before.total_rate) == (None, None, None)
+
+
+def test_a_site_is_staged_when_all_of_it_is_and_never_counts_as_proven_or_done(running: Store) -> None:
+    with running.read() as snapshot:
+        site = reads.sites_since(snapshot, "r1")[0].code
+        terminals = [row.id for row in reads.terminals_of_site(snapshot, "r1", site)]
+    for terminal in terminals:
+        result = AttemptResult(terminal=terminal, number=1, ending=TerminalState.STAGED, in_place=True, started_at=NOW, finished_at=NOW)
+        with running.write(FLEET, NOW) as tx:
+            progress.record_result(tx, "r1", result)
+    with running.write(FLEET, NOW) as tx:
+        progress.record_mark(tx, "r1", site, marked=True)
+
+    with running.read() as snapshot:
+        row, total = reads.read_site_row(snapshot, "r1", site), reads.read_tallies(snapshot, "r1").total
+        problems = audit.check_tables(snapshot, "r1")
+    assert row is not None
+    assert (row.state, row.proven, row.done) == (SiteState.STAGED, 0, False)
+    assert (total.staged, total.proven, total.sites.staged, total.sites.upgraded, total.done) == (len(terminals), 0, 1, 0, 0)
+    assert problems == []

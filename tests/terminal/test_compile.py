@@ -89,7 +89,7 @@ WORDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_
 @given(st.lists(WORDS, min_size=1, max_size=5))
 def test_a_word_that_is_quoted_and_read_by_sh_is_the_same_word(arguments: list[str]) -> None:
     text = compile_steps(ProbeStep(name="probe", command=words("show", *arguments)))
-    line = next(line for line in text.splitlines() if line.startswith("attempt ") and " show " in line)
+    line = next(line for line in text.split("\n") if line.startswith("attempt ") and " show " in line)
 
     ran = subprocess.run(
         ["sh", "-c", f"attempt() {{ shift 5; printf '%s\\0' \"$@\"; }}\n{line}"], capture_output=True, check=True, env={"LC_ALL": "C"}

@@ -55,7 +55,7 @@ def _pairs(words: list[str], option: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for word in words:
-        terminal, _equals, value = word.partition("=")
+        terminal, _equals, value = word.replace("\N{FULLWIDTH EQUALS SIGN}", "=").partition("=")
         if not terminal.strip() or not value.strip():
             raise InputError(
                 N_("`{word}` is not what {option} takes", word=word, option=option), hint=N_("write TERMINAL=..., for example t02=4.2.0")

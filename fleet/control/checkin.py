@@ -7,6 +7,8 @@
   report a problem: the site is not marked, and a mark that was there is taken back.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +20,7 @@ from fleet.errors import InputError, NotAllowedError
 from fleet.files import one_of
 from fleet.model.actor import Actor
 from fleet.model.attempt import Cause, TerminalState
+from fleet.model.base import VERSION_PATTERN
 from fleet.model.crew import CheckIn, SelfTest
 from fleet.model.inventory import Person, Reach, Role
 from fleet.model.rollout import RolloutState, SiteState
@@ -129,7 +132,7 @@ def _words(text: str | None, what: Message) -> str:
 def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: str) -> tuple[SelfTest, ...]:
     tests: dict[str, SelfTest] = {}
     for word, version in (report.shown or {}).items():
-        shown = checked_text(version, N_("the version"))
+        shown = _version_in(checked_text(version, N_("the version")), release)
         note = "" if shown == release else f"{shown} != {release}"
         terminal = _by_hand_terminal(word, report.site, terminals)
         test = SelfTest(terminal=terminal, version=shown, ok=shown == release, note=note)
@@ -139,6 +142,21 @@ def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: s
         test = SelfTest(terminal=terminal, version="", ok=False, note=checked_text(note, N_("the note")))
         _refuse_contradiction(test, tests.setdefault(terminal, test))
     return tuple(tests.values())
+
+
+def _version_in(text: str, release: str) -> str:
+    """The version a person typed, in whatever width the input method writes; `v4.2.0` is 4.2.0."""
+    shown = unicodedata.normalize("NFKC", text).strip()
+    if shown.casefold() == f"v{release}".casefold():
+        return release
+    if not re.fullmatch(VERSION_PATTERN, shown):
+        raise InputError(
+            N_("`{version}` is no version", version=shown),
+            hint=N_(
+                "write what the terminal shows, for example {release}; when the test went wrong, use --self-test-failed", release=release
+            ),
+        )
+    return shown
 
 
 def _refuse_contradiction(test: SelfTest, first: SelfTest) -> None:

@@ -177,7 +177,7 @@ def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: Decision
         decision = _decision(tx, rollout, kind, reason=reason)
         phase = phase_after(state.phase, pending)
         if phase_after(phase, [decision]) is phase:
-            if phase in ENDED and kind is not DecisionKind.STOP:
+            if phase is RolloutPhase.FINISHED or (phase in ENDED and kind is not DecisionKind.STOP):
                 raise InputError(
                     N_("rollout {rollout} has ended", rollout=rollout), hint=N_("`fleet rollout retry` takes up what is unfinished")
                 )

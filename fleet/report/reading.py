@@ -70,7 +70,15 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
     refuse_rows_that_differ(record, plan)
     completion = complete(record)
     refuse_counts_that_differ(completion, reads.read_tallies(snapshot, state.id))
+    _refuse_changed_rows(snapshot)
     return completion
+
+
+def _refuse_changed_rows(snapshot: Snapshot) -> None:
+    """A name, a mark or a day that somebody wrote by hand ties out like any other; only the digests in the events show it."""
+    problems = audit.check_rows(snapshot)
+    if problems:
+        raise FleetError(N_("the record was changed, so nothing was written: {problem}", problem=problems[0]), hint=SEE_AUDIT)
 
 
 def _whole_chain(snapshot: Snapshot) -> tuple[int, str]:

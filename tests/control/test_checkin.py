@@ -128,6 +128,24 @@ def test_a_self_test_is_evidence_under_its_own_name(desk: Desk) -> None:
     assert taken.untested == ()
 
 
+@pytest.mark.parametrize("typed", ["４.２.０", " v4.2.0 ", "V４.２.０"])
+def test_a_version_is_read_as_input_methods_write_it(desk: Desk, typed: str) -> None:
+    desk.push("p1/t1")
+    desk.report(shown={"p1/t2": typed})
+
+    assert desk.terminal("p1/t2").state is TerminalState.SELF_TESTED
+
+
+@pytest.mark.parametrize("typed", ["好了", "4.2.0 ok", "yes!"])
+def test_what_is_no_version_is_no_failed_self_test_either(desk: Desk, typed: str) -> None:
+    desk.push("p1/t1")
+
+    with pytest.raises(InputError, match="is no version"):
+        desk.report(shown={"p1/t2": typed})
+
+    assert desk.terminal("p1/t2").state is TerminalState.NOT_STARTED
+
+
 def test_a_mark_names_the_terminals_that_still_lack_their_self_test(desk: Desk) -> None:
     assert desk.report().untested == ("p1/t2",)
 

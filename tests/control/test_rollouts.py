@@ -169,6 +169,13 @@ def test_resuming_what_is_not_paused_records_nothing(night: Night) -> None:
     assert night.decisions() == []
 
 
+def test_a_finished_rollout_cannot_be_stopped(night: Night) -> None:
+    night.put(night.start(), RolloutPhase.FINISHED)
+
+    with pytest.raises(InputError, match="r1 has ended"):
+        stop(night.store, COORDINATOR, AT, "r1")
+
+
 def test_a_stopped_rollout_cannot_be_resumed(night: Night) -> None:
     night.start()
     stop(night.store, COORDINATOR, AT, "r1")

@@ -213,6 +213,28 @@ def test_a_record_whose_events_were_changed_proves_nothing_and_is_refused(
 @pytest.mark.parametrize(
     "damage",
     [
+        "UPDATE assignment SET technician = 'li-na' WHERE site = 'h1'",
+        "UPDATE site_progress SET done_at = '2026-01-01 00:00:00' WHERE site = 'h1'",
+        "UPDATE terminal_progress SET detail = 'another' WHERE terminal = 'p2/t1'",
+        "UPDATE attempt SET bytes_sent = 99999999 WHERE terminal = 'h1/t1'",
+        "DELETE FROM check_in WHERE site = 'p1'",
+        "UPDATE check_in SET note = 'another'",
+        "UPDATE person SET name = 'another'",
+        "UPDATE site SET name = 'another' WHERE code = 'p1'",
+    ],
+)
+def test_rows_that_were_changed_by_hand_are_refused_although_they_tie(store: Store, workspace: Settings, damage: str) -> None:
+    do_damage(store, damage)
+    with store.read() as snapshot, pytest.raises(FleetError, match="nothing was written") as refusal:
+        read_completion(snapshot, workspace, AT)
+
+    assert refusal.value.exit_code == 1
+    assert "fleet audit verify" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
         "UPDATE terminal_progress SET state = 'nonsense' WHERE terminal = 'p2/t1'",
         "UPDATE terminal_progress SET updated_at = 'yesterday' WHERE terminal = 'p2/t1'",
         "UPDATE rollout SET waves = '['",

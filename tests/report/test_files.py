@@ -26,7 +26,7 @@ from fleet.report.reading import read_completion
 from fleet.report.rows import clean, harmless
 from fleet.report.xlsx_file import write_xlsx
 from fleet.settings import Settings
-from fleet.store import Store, audit
+from fleet.store import Store, audit, fleets
 from fleet.text import N_, render, speaking
 
 AT = datetime(2026, 3, 14, 22, 30, tzinfo=UTC)
@@ -110,8 +110,10 @@ def test_csv_leaves_every_other_text_as_it_is(value: str) -> None:
 
 def test_key_cards_keep_their_digits_in_every_file(store: Store, workspace: Settings) -> None:
     with store.write(FLEET, AT) as tx:
-        tx.connection.execute(text("UPDATE terminal SET key_card = '6217000012345678901' WHERE id = 'h1/t1'"))
-        tx.connection.execute(text("UPDATE terminal SET key_card = '0012' WHERE id = 'p1/t1'"))
+        fleet = fleets.read_fleet(tx)
+        cards = {"h1/t1": "6217000012345678901", "p1/t1": "0012"}
+        terminals = {name: each.model_copy(update={"key_card": cards.get(name)}) for name, each in fleet.terminals.items()}
+        fleets.replace_fleet(tx, fleet.model_copy(update={"terminals": terminals}), {})
     with store.read() as snapshot:
         completion = read_completion(snapshot, workspace, AT)
     in_csv = {row["terminal"]: row["key card"] for row in read_csv(written(completion, write_csv))}

@@ -59,7 +59,7 @@ def _check_out(out: str) -> None:
 
     if not out:
         raise InputError(N_("--out needs the name of a file"), hint=N_("for example `--out plan.json`"))
-    check_place(Path(out))
+    check_place(Path(out), current_door().workspace)
 
 
 def _release(snapshot: "Snapshot", version: str) -> "Release":

@@ -79,6 +79,9 @@ def _room_for_inventory(out: str) -> Path:
     from fleet.inventory.read import inventory_files
 
     directory = Path(out)
+    if directory.resolve().is_relative_to(current_door().workspace.resolve()):
+        what = N_("this is in the workspace, which holds only what the program keeps")
+        raise InputError(what, where=out, hint=N_("name a directory outside it"))
     hint = N_("name a new directory in one that is there, for example `sim-inventory`")
     try:
         if not out or (directory.exists() and not directory.is_dir()):

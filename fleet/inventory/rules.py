@@ -100,9 +100,10 @@ class _Rules:
 
     def _pairs(self, section: Section[Any]) -> None:
         """Latitude and longitude come together."""
-        for row, noun in section.judged("latitude", "longitude"):
-            if (noun.latitude is None) != (noun.longitude is None):
-                given, missing = ("latitude", "longitude") if noun.longitude is None else ("longitude", "latitude")
+        for row, _ in section.entries:
+            absent = [column for column in ("latitude", "longitude") if column not in row.values and column not in row.bad]
+            if len(absent) == 1:
+                given, missing = ("latitude", "longitude") if absent == ["longitude"] else ("longitude", "latitude")
                 what = N_("`{given}` without `{missing}`", given=row.heading_of(given), missing=row.heading_of(missing))
                 self._note(row, given, what, N_("give both, or neither"))
 

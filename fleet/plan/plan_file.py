@@ -1,5 +1,6 @@
 """The plan as a file: written by `fleet plan`, refused by everything that reads it once it has been edited."""
 
+import re
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -8,14 +9,19 @@ from fleet.errors import InputError
 from fleet.model.plan import Plan
 from fleet.text import N_, Message
 
+_HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*\d+\s*,\s*"playbook"')
 _AGAIN = N_("make the plan again with `fleet plan --out`")
 
 
-def check_place(path: Path) -> None:
-    """Refuse a path no plan can be written to, before the work of making one.
+def check_place(path: Path, workspace: Path | None = None) -> None:
+    """Refuse a path no plan may be written to, before the work of making one.
+
+    Args:
+        path: As a person typed it; whatever stands there may be a playbook, a key or the workspace's own database.
+        workspace: What is in it is the program's alone.
 
     Raises:
-        InputError: It names no ordinary file, or one in a directory that is not there.
+        InputError: It names no ordinary file, one in a directory that is not there or in the workspace, or one that is no earlier plan.
     """
     hint = N_("name a file in a directory that is there, for example `plan.json`")
     try:
@@ -25,6 +31,12 @@ def check_place(path: Path) -> None:
             raise InputError(N_("the plan cannot be written: not an ordinary file"), where=str(path), hint=hint)
         if not path.parent.is_dir():
             raise InputError(N_("the plan cannot be written: there is no such directory"), where=str(path), hint=hint)
+        if workspace is not None and path.resolve().is_relative_to(workspace.resolve()):
+            what = N_("this is in the workspace, which holds only what the program keeps")
+            raise InputError(what, where=str(path), hint=N_("name a file outside it with --out"))
+        if path.exists() and not _is_plan(path):
+            what = N_("a file is there that is no earlier plan, so it is not replaced")
+            raise InputError(what, where=str(path), hint=N_("name another file with --out, or move that one away"))
     except OSError as error:
         raise _unwritable(error, path) from None
 
@@ -44,6 +56,13 @@ def write_plan(plan: Plan, path: Path) -> None:
         raise _unwritable(error, path) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _is_plan(path: Path) -> bool:
+    """Whether a file was written by `write_plan`, or holds nothing."""
+    with path.open("rb") as stream:
+        head = stream.read(200)
+    return not head or _HEAD.match(head) is not None
 
 
 def _unwritable(error: OSError, path: Path) -> InputError:

@@ -49,6 +49,14 @@ def test_all_mistakes_of_one_row_are_told_at_once(write: Write, told: Told, good
     ]
 
 
+def test_a_coordinate_that_is_wrong_and_alone_is_told_both(write: Write, told: Told, good: dict[str, str]) -> None:
+    write(sites=good["sites"].replace("27.1,122.5", "99,"))
+
+    found = [line for line in told() if not line.startswith("hint")]
+
+    assert found == ["sites.csv:2: `latitude` cannot be `99`", "sites.csv:2: `latitude` without `longitude`"]
+
+
 def test_a_row_given_twice_is_looked_at_all_the_same(write: Write, told: Told, good: dict[str, str]) -> None:
     write(terminals=good["terminals"].replace("hospital-1,t02,127.0.0.3,22", "hospital-1,t01,127.0.0.3,ssh"))
 

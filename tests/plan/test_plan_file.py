@@ -14,6 +14,7 @@ from fleet.model.plan import Plan
 from fleet.model.playbook import Playbook
 from fleet.model.release import Release
 from fleet.plan import make_plan, read_plan, write_plan
+from fleet.plan.plan_file import check_place
 
 
 @pytest.fixture
@@ -89,6 +90,37 @@ def test_a_place_no_plan_can_be_written_to_is_named_as_it_was_given(plan: Plan, 
     assert f"at: {tmp_path / place}" in str(caught.value)
     assert [file.name for file in tmp_path.iterdir()] == ["fifo"]
     assert not list(tmp_path.parent.glob(".*.part"))
+
+
+@pytest.mark.parametrize("text", ["name: upgrade-client\n", '{"format": 1, "made_at": 0}', "SQLite format 3\0"])
+def test_a_plan_never_takes_the_place_of_anything_but_a_plan(plan: Plan, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "precious"
+    file.write_text(text)
+
+    with pytest.raises(InputError, match="no earlier plan, so it is not replaced"):
+        write_plan(plan, file)
+
+    assert file.read_text() == text
+
+
+def test_a_plan_takes_the_place_of_an_earlier_one(plan: Plan, tmp_path: Path) -> None:
+    write_plan(plan, tmp_path / "plan.json")
+    (tmp_path / "empty").touch()
+
+    write_plan(plan, tmp_path / "plan.json")
+    write_plan(plan, tmp_path / "empty")
+
+    assert read_plan(tmp_path / "plan.json") == read_plan(tmp_path / "empty") == plan
+
+
+def test_a_plan_is_not_written_into_the_workspace(tmp_path: Path) -> None:
+    workspace = tmp_path / ".fleet"
+    workspace.mkdir()
+    (tmp_path / "link.json").symlink_to(workspace / "plan.json")
+
+    for place in (workspace / "plan.json", tmp_path / "link.json"):
+        with pytest.raises(InputError, match="in the workspace"):
+            check_place(place, workspace)
 
 
 def test_the_name_of_a_plan_may_be_as_long_as_a_name_can_be(plan: Plan, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def _show_plan(fleet: "Fleet", plan: "CrewPlan", *, applied: bool, as_json: bool
         )
         return
     print_table(
-        [_("technician"), _("name"), _("sites"), _("terminals"), _("km to the sites"), _("farthest, km")],
+        [_("technician"), _("full name"), _("sites"), _("terminals"), _("km to the sites"), _("farthest, km")],
         [(each.technician, each.name, each.sites, each.terminals, each.total_km, each.farthest_km) for each in work],
     )
     _show_without(plan.without)

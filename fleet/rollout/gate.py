@@ -72,10 +72,10 @@ def needs_approval(rule: GateRule, wave: int, following: WaveRule | None) -> boo
 
 
 _WORDS = {
-    "enough": N_("{upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
-    "below": N_("only {upgraded} of {samples} terminals that answered are upgraded; {needed:g} % are needed"),
-    "enough-staged": N_("{staged} of {samples} terminals that answered are staged; {needed:g} % are expected"),
-    "below-staged": N_("only {staged} of {samples} terminals that answered are staged; {needed:g} % are expected"),
+    "enough": N_("{upgraded} of {samples} terminals that answered are upgraded ({share:g} %); {needed:g} % of them are needed"),
+    "below": N_("only {upgraded} of {samples} terminals that answered are upgraded ({share:g} %); {needed:g} % of them are needed"),
+    "enough-staged": N_("{staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
+    "below-staged": N_("only {staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
     "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
     "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
 }
@@ -85,7 +85,14 @@ def verdict_words(wave: WaveState) -> Message | None:
     """Why the gate of a wave says what it says, for people; None while it has said nothing."""
     if wave.verdict is None:
         return None
-    return Message(_WORDS[wave.verdict_code].text, dict(wave.verdict_values))
+    values = dict(wave.verdict_values)
+    return Message(_WORDS[wave.verdict_code].text, values | {"share": _share(values)})
+
+
+def _share(values: dict[str, str | int | float]) -> float:
+    """Percent of the terminals that answered, rounded down: 94.96 is never shown as the 95 that would have been enough."""
+    well, samples = int(values.get("upgraded", values.get("staged", 0))), int(values.get("samples", 0))
+    return well * 1000 // samples / 10 if samples else 0.0
 
 
 _HELD = {

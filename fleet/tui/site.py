@@ -58,7 +58,7 @@ class SiteFacts(BoardPanel):
         place: list[Span] = []
         if site is not None:
             hours = _("24 hours") if site.open_24h else site.opening_hours
-            facts = ((_("contact"), f"{site.contact} {site.phone}"), (_("open"), hours), (_("address"), site.address))
+            facts = ((_("contact"), f"{site.contact} {site.phone}"), (_("opening hours"), hours), (_("address"), site.address))
             place = [span for name, value in facts if value.strip() for span in ((f" {name} ", DIM), (f"{value.strip()} ", NONE))]
         return [
             between([(f" {row.name}", BOLD), (kind, DIM)], [(state, shown.style)], width, BAR),

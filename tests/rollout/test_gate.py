@@ -63,8 +63,8 @@ def test_a_person_is_asked_where_the_rule_says_so_and_something_is_left_to_let_t
 @pytest.mark.parametrize(
     ("seen", "following", "words"),
     [
-        (facts(upgraded=9, failed=1), NEXT, "9 of 10 terminals that answered are upgraded; 90 % are needed"),
-        (facts(upgraded=1, failed=9), NEXT, "only 1 of 10 terminals that answered are upgraded; 90 % are needed"),
+        (facts(upgraded=9, failed=1), NEXT, "9 of 10 terminals that answered are upgraded (90 %); 90 % of them are needed"),
+        (facts(upgraded=1, failed=9), NEXT, "only 1 of 10 terminals that answered are upgraded (10 %); 90 % of them are needed"),
         (facts(upgraded=2), NEXT, "terminals that answered: 2; at least 5 are needed to judge"),
         (
             facts(upgraded=9),

@@ -80,6 +80,8 @@ def _show(shown: "Preview") -> None:
     show(_("{sites} sites, {terminals} terminals, {by_hand} of them by hand", **counts))
     if shown.sites_without_terminals:
         show(_("Not planned: {count} sites have no terminal in the inventory", count=shown.sites_without_terminals))
+    if not shown.installs:
+        show(_("It puts no release live: `upgraded` will mean that its steps were done, and there will be no completion to export."))
     _show_waves(shown)
     _show_canary(shown)
     _show_untested(shown)

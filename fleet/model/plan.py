@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version
 from fleet.model.inventory import Reach
-from fleet.model.playbook import Playbook
+from fleet.model.playbook import Playbook, StepKind
 
 
 class Stratum(Noun):
@@ -100,6 +100,12 @@ class Plan(Noun):
         """sha256 over the canonical JSON of everything but `digest`; same input, same digest."""
         data = self.model_dump(mode="json", exclude={"digest"})
         return sha256(dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+
+    @cached_property
+    def installs(self) -> bool:
+        """Whether the release goes live on any terminal; a playbook may do something else, and then `upgraded` means that it was done."""
+        activating = {step.name for step in self.playbook.steps if step.step is StepKind.ACTIVATE}
+        return not self.programs or any(not activating.isdisjoint(program.steps) for program in self.programs.values())
 
     @cached_property
     def wave_of(self) -> Mapping[str, int]:

@@ -68,6 +68,8 @@ class Preview:
     sites: int
     terminals: int
     by_hand: int
+    installs: bool
+    """Whether the release goes live on any terminal."""
     sites_without_terminals: int
     """Of the whole inventory; they cannot be planned, and count for nothing until they have one."""
     waves: tuple[WavePreview, ...]
@@ -100,6 +102,7 @@ def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
         sites=sum(wave.sites for wave in waves),
         terminals=sum(sum(wave.terminals.values()) for wave in waves),
         by_hand=sum(wave.by_hand for wave in waves),
+        installs=plan.installs,
         sites_without_terminals=sum(code not in fleet.terminals_of for code in fleet.sites),
         waves=waves,
         min_samples=plan.playbook.gate.min_samples,

@@ -51,6 +51,11 @@ def read_completion(snapshot: Snapshot, settings: Settings, at: datetime, rollou
 def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | None) -> Completion:
     state = find_rollout(snapshot, rollout)
     plan = releases.read_plan(snapshot, state.plan_digest)
+    if state.only is None and not plan.installs:
+        raise InputError(
+            N_("rollout {rollout} put no release live, so it has no completion to count", rollout=state.id),
+            hint=N_("`fleet status` shows what came of it; name a rollout that upgraded with --rollout"),
+        )
     sites = {row.code: row for row in sorted(reads.sites_since(snapshot, state.id), key=lambda row: row.code)}
     sent, saved = reads.bytes_of_rollout(snapshot, state.id)
     record = Record(

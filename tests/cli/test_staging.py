@@ -130,3 +130,12 @@ def test_a_check_in_says_that_there_is_nothing_to_check_in(cli: Cli, store: Stor
 
     assert ran.code == 2
     assert "rollout r1 only stages its release, so there is nothing to check in yet" in ran.err
+
+
+def test_a_rollout_that_puts_no_release_live_has_no_completion_to_sign(cli: Cli, store: Store, tmp_path: Path) -> None:  # noqa: ARG001
+    cli("rollout", "start", tmp_path / "plan.json")
+
+    ran = cli("export", "--format", "json", "--out", "-")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "rollout r1 put no release live, so it has no completion to count" in ran.err

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from fleet.settings import Settings
     from fleet.store import Store
 
+RELEASES = "releases"
+"""Directory of the contents of release files inside the workspace."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST = 200
 """Characters of a value that an error says back."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fleet.cli.common import current_door, print_json, print_table, say, show
+from fleet.cli.common import RELEASES, current_door, print_json, print_table, say, show
 from fleet.errors import InputError
 from fleet.text import N_, _
 
@@ -32,14 +32,17 @@ def command(
     """Make a plan and show it: waves, who is in the canary and why, steps, parallelism, earliest finish, digest."""
     from fleet.plan import make_plan, preview, read_playbook, write_plan
     from fleet.store.fleets import read_fleet
+    from fleet.trust.release import require_whole
 
     if not _SHORTEST_PUSH_S <= push_seconds <= _LONGEST_PUSH_S:
         raise InputError(N_("--push-seconds must be a number from {least} to {most}", least=_SHORTEST_PUSH_S, most=_LONGEST_PUSH_S))
     if out is not None:
         _check_out(out)
     steps = read_playbook(playbook)
-    with current_door().open_store().read() as snapshot:
+    door = current_door()
+    with door.open_store().read() as snapshot:
         fleet, found = read_fleet(snapshot), _release(snapshot, release)
+    require_whole(found, door.workspace / RELEASES)
     plan = make_plan(fleet, steps, found, select)
     shown = preview(plan, fleet, push_seconds)
     if out is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fleet.cli.common import current_door, print_json, print_table, say, show
+from fleet.cli.common import RELEASES, current_door, print_json, print_table, say, show
 from fleet.errors import FleetError, InputError
 from fleet.text import N_, _
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fleet.control.releases import Signing
     from fleet.model.release import Release
 
-RELEASES = "releases"
-"""Directory of the file contents inside the workspace."""
 WAITS = 3
 _LONGEST_DAYS = 3650
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fleet.cli.common import current_door, print_json, say, show
+from fleet.cli.common import RELEASES, current_door, print_json, say, show
 from fleet.errors import InputError
 from fleet.text import N_, _
 
@@ -44,6 +44,7 @@ def start(
     limits = Limits(site_rate=parse_rate(site_rate, "--site-rate"), total_rate=parse_rate(total_rate, "--total-rate"))
     store, actor, at = _asked()
     made = read_plan(plan)
+    _require_whole_release(store, made)
     state = start_rollout(store, actor, at, made, only=purpose, limits=limits)
     if as_json:
         print_json(state)
@@ -123,6 +124,17 @@ def exclude(
     rollout = _newest(store)
     count = rollouts.exclude(store, actor, at, rollout, _chosen(store, rollout, terminals or [], select), reason=reason)
     show(_("Terminals that are left out now: {count}", count=count))
+
+
+def _require_whole_release(store: "Store", plan: "Plan") -> None:
+    """Refuse where a file of the plan's release is missing or damaged; whether it is the right release, `start_rollout` says."""
+    from fleet.store import releases
+    from fleet.trust.release import require_whole
+
+    with store.read() as snapshot:
+        release = releases.read_release(snapshot, plan.release)
+    if release is not None and release.digest == plan.release_digest:
+        require_whole(release, current_door().workspace / RELEASES)
 
 
 def _only(text: str | None) -> "Only | None":

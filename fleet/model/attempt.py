@@ -72,6 +72,7 @@ class Cause(StrEnum):
     DISK_ERROR = "disk-error"
     TOOL_MISSING = "tool-missing"
     DAMAGED_FILE = "damaged-file"
+    RELEASE_FILE = "release-file"
     SIGNATURE = "signature-refused"
     RELEASE_EXPIRED = "release-expired"
     DOWNGRADE = "downgrade-refused"
@@ -111,6 +112,9 @@ _WORDS = {
     Cause.DISK_ERROR: N_("its disk cannot be written; it may be read-only or broken, have somebody look at it"),
     Cause.TOOL_MISSING: N_("a program the upgrade needs is missing there; have it installed, then run `fleet rollout retry`"),
     Cause.DAMAGED_FILE: N_("a file arrived damaged and was not activated"),
+    Cause.RELEASE_FILE: N_(
+        "a file of the release is missing or damaged in our workspace; add the release again with `fleet release add`, then retry"
+    ),
     Cause.SIGNATURE: N_("it does not accept the release's signature; the detail says why, and `fleet release verify` looks at ours"),
     Cause.RELEASE_EXPIRED: N_("the release's signature has expired; run `fleet release sign`, then plan anew"),
     Cause.DOWNGRADE: N_("a newer release was live there; if that is meant, run `fleet release permit`, then plan anew"),

@@ -2,11 +2,14 @@
 
 import secrets
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Terminal
+from fleet.model.release import Artifact
 from fleet.push.clean import clean
 from fleet.push.connection import Entry, Target, TerminalConnection
 from fleet.push.conversation import Conversation, Story
@@ -19,6 +22,7 @@ from fleet.push.transport import Courier
 from fleet.push.user_key import UserKey
 
 SCAN_S = 20.0
+_PIECE_BYTES = 256 * 1024
 
 
 def push_terminal(
@@ -41,9 +45,6 @@ def push_terminal(
         stop: Set to stop: before the terminal has the last word it ends with cause STOPPED and nothing touched; after it, it goes on.
         gate: Where its login waits for its turn, shared with the other pushes; without one it waits for nobody.
         throttle: How fast this push and the others that share it may send.
-
-    Raises:
-        FleetError: A file of the release is missing here.
     """
     started_at = datetime.now(UTC)
     policy = Pinned(job.pinned)
@@ -52,7 +53,7 @@ def push_terminal(
     courier = Courier(conversation, files, Deadline.after(job.deadline_s), stop)
     courier.turn = throttle.turn(job.site.code)
     try:
-        story = _converse(job, courier, policy, keys, ssh_config, gate=gate or Gate())
+        story = _told_apart(_converse(job, courier, policy, keys, ssh_config, gate=gate or Gate()), job.artifact, files)
     except LinkError as error:
         ending = TerminalState.FAILED if error.cause is Cause.STOPPED else TerminalState.UNREACHABLE
         story = _not_begun(ending, error.cause, error.detail)
@@ -63,7 +64,7 @@ def push_terminal(
         in_place=story.in_place,
         step=story.step,
         cause=story.cause,
-        detail=story.detail,
+        detail=story.detail or clean(courier.detail.encode()),
         steps=story.steps,
         facts=dict(story.facts),
         key=story.key,
@@ -106,6 +107,24 @@ def _converse(job: PushJob, courier: Courier, policy: Pinned, keys: UserKey, ssh
         job.on_connected()
         cause, exit_status = courier.carry(transport)
     return courier.conversation.story(cause, exit_status)
+
+
+def _told_apart(story: Story, artifact: Artifact | None, files: FileSource) -> Story:
+    """The story; where a file arrived damaged that is no better here, it is not the line's fault."""
+    if story.cause is not Cause.DAMAGED_FILE or artifact is None:
+        return story
+    for file in artifact.files:
+        try:
+            with files.open(file.sha256) as content:
+                hashed = sha256()
+                while piece := content.read(_PIECE_BYTES):
+                    hashed.update(piece)
+        except OSError as error:
+            return replace(story, cause=Cause.RELEASE_FILE, detail=f"{file.path}: {error.strerror or type(error).__name__}")
+        if (found := hashed.hexdigest()) != file.sha256:
+            detail = f"{file.path}: its digest is {found[:12]}, not {file.sha256[:12]}"
+            return replace(story, cause=Cause.RELEASE_FILE, detail=detail)
+    return story
 
 
 def _not_begun(ending: TerminalState, cause: Cause, detail: str = "") -> Story:

@@ -13,7 +13,6 @@ from typing import BinaryIO
 
 from paramiko import SSHException, Transport
 
-from fleet.errors import FleetError
 from fleet.model.attempt import Cause
 from fleet.model.release import ReleaseFile
 from fleet.push.channel import PIECE_BYTES, ExecChannel, open_exec
@@ -22,7 +21,6 @@ from fleet.push.job import FileSource
 from fleet.push.link import Deadline, LinkError
 from fleet.push.payload import ANEW, LAST_WORD, REST, archive_header, archive_padding, is_part
 from fleet.push.throttle import UNLIMITED, Turn
-from fleet.text import N_
 
 QUIET_S = 60.0
 """How long a terminal may say nothing before it has the last word; later only the deadline counts."""
@@ -35,9 +33,10 @@ _LONGEST_WAIT_S = 1.0
 class _OverError(Exception):
     """The conversation is over on our side."""
 
-    def __init__(self, cause: Cause) -> None:
+    def __init__(self, cause: Cause, detail: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
+        self.detail = detail
 
 
 @dataclass(slots=True)
@@ -54,6 +53,8 @@ class Courier:
     """Bytes of files that were sent."""
     held_bytes: int = field(default=0, init=False)
     """Bytes of files that an earlier push had sent, and which were left out."""
+    detail: str = field(default="", init=False)
+    """More about why we ended the conversation, where there is more to say."""
     _rest: list[bytes] = field(default_factory=list, init=False)
     """What waits for more, less than a packet of it: a small packet costs as much as a large one."""
     _rest_bytes: int = field(default=0, init=False)
@@ -68,7 +69,6 @@ class Courier:
 
         Raises:
             LinkError: The program could not be started.
-            FleetError: A file of the release is missing here.
         """
         channel = self._start(transport)
         try:
@@ -78,6 +78,7 @@ class Courier:
                 return Cause.DEADLINE if self.deadline.passed else Cause.LINK_LOST, None
             return Cause.NONE, channel.exit_status(self.deadline.within(STATUS_S))
         except _OverError as over:
+            self.detail = over.detail
             return over.cause, None
         finally:
             self.turn.leave()
@@ -138,9 +139,7 @@ class Courier:
             self.held_bytes += held
             left = file.size - held
             while taken and left:
-                read = source.read(min(left, PIECE_BYTES - self._rest_bytes))
-                if not read:
-                    raise FleetError(N_("a file of the release is shorter than it was: {path}", path=file.path), where=file.sha256)
+                read = _read(source, file, min(left, PIECE_BYTES - self._rest_bytes))
                 left -= len(read)
                 self.sent_bytes += len(read)
                 taken = self._gather(channel, read)
@@ -157,8 +156,7 @@ class Courier:
         try:
             return self.files.open(file.sha256)
         except OSError as error:
-            what = N_("a file of the release is missing: {path}, {reason}", path=file.path, reason=error.strerror)
-            raise FleetError(what, where=file.sha256, hint=N_("add the release again")) from None
+            raise _unreadable(file, error) from None
 
     def _gather(self, channel: ExecChannel, data: bytes) -> bool:
         """Send what makes whole packets, keep the rest; False as `_send`."""
@@ -237,3 +235,18 @@ class Courier:
     def _patience(self) -> float:
         stoppable = self.stop is not None and not self.conversation.last_word_sent
         return self.deadline.within(_STOP_CHECK_S if stoppable else QUIET_S)
+
+
+def _read(source: BinaryIO, file: ReleaseFile, most: int) -> bytes:
+    """Some bytes of the file, never none: there are as many as were signed, or the push is over."""
+    try:
+        read = source.read(most)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    if not read:
+        raise _OverError(Cause.RELEASE_FILE, f"{file.path}: shorter than it was")
+    return read
+
+
+def _unreadable(file: ReleaseFile, error: OSError) -> _OverError:
+    return _OverError(Cause.RELEASE_FILE, f"{file.path}: {error.strerror or type(error).__name__}")

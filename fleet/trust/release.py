@@ -57,6 +57,16 @@ def verify_release(release: Release, releases_dir: Path) -> tuple[Mistake, ...]:
     return tuple(mistake for file in files.values() for mistake in _look_at(file, contents))
 
 
+def require_whole(release: Release, releases_dir: Path) -> None:
+    """Let a release pass whose every file is still the one that was added.
+
+    Raises:
+        MistakesError: Of every file that is missing or damaged.
+    """
+    if mistakes := verify_release(release, releases_dir):
+        raise MistakesError(mistakes)
+
+
 @dataclass(slots=True)
 class _Intake:
     """What was read so far; a source that two artifacts name is read once."""

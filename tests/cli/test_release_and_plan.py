@@ -48,6 +48,31 @@ def test_a_release_is_added_listed_and_verified(fleet: Cli, tmp_path: Path) -> N
     assert "is damaged" in ran.err
 
 
+@pytest.mark.parametrize("how", ["lost", "short", "changed"])
+def test_a_release_whose_files_are_not_whole_is_neither_planned_nor_started(fleet: Cli, tmp_path: Path, how: str) -> None:
+    fleet("release", "add", RELEASE)
+    plan = ("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", "--out")
+    assert fleet(*plan, tmp_path / "plan.json").code == 0
+    content = min((tmp_path / "workspace" / "releases").iterdir())
+    whole = content.read_bytes()
+    content.unlink()
+    if how != "lost":
+        content.write_bytes(whole[:-1] if how == "short" else whole[:-1] + bytes((whole[-1] ^ 1,)))
+
+    planned = fleet(*plan, tmp_path / "another.json")
+    started = fleet("rollout", "start", tmp_path / "plan.json")
+    status = fleet("status")
+    fleet("release", "add", RELEASE)
+
+    for ran in (planned, started):
+        assert (ran.code, ran.out) == (2, "")
+        assert str(content) in ran.err
+        assert "add the release again" in ran.err
+    assert not (tmp_path / "another.json").exists()
+    assert "no rollout" in (status.out + status.err).lower()
+    assert fleet("rollout", "start", tmp_path / "plan.json").code == 0
+
+
 def test_a_version_that_is_there_with_other_contents_is_refused(fleet: Cli, tmp_path: Path) -> None:
     other = copytree(Path(RELEASE).parent, tmp_path / "other")
     (other / "common" / "share" / "version").write_text("4.2.0-hotfix\n")

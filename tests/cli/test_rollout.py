@@ -16,7 +16,7 @@ from fleet.model.rollout import RolloutPhase, WavePhase
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress, rollouts
-from tests.engine.city import AT, make_fleet, make_plan, set_up
+from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
 
 
 class Ran(Protocol):
@@ -44,6 +44,7 @@ def night(cli: Cli, tmp_path: Path) -> Any:
     store = open_store(Settings(workspace=tmp_path / "workspace"))
     fleet = nowhere(make_fleet(6))
     set_up(store, fleet)
+    put_contents(tmp_path / "workspace")
     file = tmp_path / "plan.json"
     write_plan(make_plan(fleet, 2, 4, approval=Approval.CANARY, unreachable=2), file)
     yield file

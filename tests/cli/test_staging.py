@@ -14,7 +14,7 @@ from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress, rollouts
-from tests.engine.city import AT, STAGER, make_fleet, make_plan, set_up
+from tests.engine.city import AT, STAGER, make_fleet, make_plan, put_contents, set_up
 
 
 class Ran(Protocol):
@@ -36,6 +36,7 @@ def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
     fleet = make_fleet(6, by_hand=1)
     people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
     set_up(store, fleet.model_copy(update={"people": people}))
+    put_contents(tmp_path / "workspace")
     write_plan(make_plan(fleet, 2, 4, program=STAGER), tmp_path / "plan.json")
     yield store
     store.close()

@@ -1,11 +1,14 @@
 """Pushes to a real OpenSSH server: end to end, and what must never be sent."""
 
+import io
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -119,6 +122,38 @@ def test_a_push_that_ended_while_it_sent_files_is_gone_on_with(bench: Bench) -> 
     assert (again.ending, bench.live) == (TerminalState.UPGRADED, OLD.name), again
     assert again.bytes_sent + again.bytes_saved == OLD.artifact.size
     assert arrived - 2048 < again.bytes_saved <= arrived  # the archive's headers are no bytes of files
+
+
+class Spoilt(Source):
+    """A release of which a file was lost, cut short or changed in the workspace since it was signed; one the old release has not."""
+
+    def __init__(self, release: Build, how: str) -> None:
+        super().__init__(release)
+        self.how = how
+        self.file = max((file for file in release.artifact.files if file.sha256 not in OLD.contents), key=lambda file: file.size)
+
+    def open(self, sha256: str) -> BinaryIO:
+        if sha256 != self.file.sha256:
+            return super().open(sha256)
+        if self.how == "lost":
+            raise FileNotFoundError(ENOENT, "No such file or directory")
+        content = self.release.contents[sha256]
+        return io.BytesIO(content[:-1] if self.how == "short" else content[:-1] + bytes((content[-1] ^ 1,)))
+
+
+@pytest.mark.parametrize("how", ["lost", "short", "changed"])
+def test_a_file_that_is_no_longer_whole_in_the_workspace_is_named_as_ours_and_nothing_live_is_touched(bench: Bench, how: str) -> None:
+    bench.push(upgrade_steps("1.0"), OLD)
+    spoilt = Spoilt(NEW, how)
+
+    result = bench.push(upgrade_steps("2.0"), NEW, source=spoilt)
+    live = bench.live
+    mended = bench.push(upgrade_steps("2.0"), NEW)
+
+    assert (result.ending, result.cause) == (TerminalState.FAILED, Cause.RELEASE_FILE), result
+    assert result.detail.startswith(f"{spoilt.file.path}: ")
+    assert live == OLD.name
+    assert mended.ending is TerminalState.UPGRADED, mended
 
 
 def test_a_release_that_does_not_work_is_rolled_back(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 
 from fleet.model.actor import Actor
 from fleet.model.attempt import AttemptResult, Cause, KeyEvidence, TerminalState
@@ -115,6 +116,11 @@ def make_plan(
         playbook=playbook, release=RELEASE.version, release_digest=RELEASE.digest, waves=tuple(cut), programs={program.digest: program}
     )
     return plan.model_copy(update={"digest": plan.compute_digest()})
+
+
+def put_contents(workspace: Path) -> None:
+    """Put the contents of the release's files into the workspace."""
+    (workspace / "releases" / RELEASE.artifacts[0].files[0].sha256).write_bytes(b"x")
 
 
 def set_up(store: Store, fleet: Fleet) -> None:

@@ -9,9 +9,9 @@ from fleet.text import _, render
 app = typer.Typer()
 
 
-@app.callback()
+@app.callback(help=_("Prove that the record of events is whole."))
 def group() -> None:
-    """Commands about the record of events."""
+    """One command so far; without this Typer would make it the whole group."""
 
 
 @app.command(

@@ -7,9 +7,11 @@ import typer
 
 from fleet.cli.common import RELEASES, current_door, print_json, print_table, say, show
 from fleet.errors import InputError
-from fleet.text import N_, _
+from fleet.text import N_, _, render
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fleet.model.release import Release
     from fleet.plan import Preview
     from fleet.plan.preview import ProgramPreview, WavePreview
@@ -117,16 +119,18 @@ def _show_waves(shown: "Preview") -> None:
 
 
 def _wave_row(wave: "WavePreview", kinds: list[str]) -> list[str | int]:
+    from fleet.report.words import wave_name_words
+
     counts = [wave.terminals.get(kind, 0) for kind in kinds]
     limits = [wave.parallel, wave.failures_allowed, wave.unreachable_allowed]
-    return [wave.number, wave.name, wave.sites, *counts, wave.by_hand, *limits, duration(wave.earliest_s)]
+    return [wave.number, render(wave_name_words(wave.name)), wave.sites, *counts, wave.by_hand, *limits, duration(wave.earliest_s)]
 
 
 def _show_canary(shown: "Preview") -> None:
     show()
     show(_("The canary, and why these sites: each is the first of a kind, vendor and size"))
     filled = _("(makes up the samples the gate needs)")
-    rows = [(site.code, site.name, site.terminals, ", ".join(site.tries_first) or filled) for site in shown.canary]
+    rows = [(site.code, site.name, site.terminals, _strata(site.tries_first) or filled) for site in shown.canary]
     print_table([_("site"), _("name"), _("terminals"), _("tries first")], rows)
 
 
@@ -136,7 +140,13 @@ def _show_untested(shown: "Preview") -> None:
         show(_("The canary tries every kind, vendor and size there is."))
     for wave in shown.waves:
         if wave.untested:
-            show(_("Untested before wave {number}: {strata}", number=wave.number, strata=", ".join(wave.untested)))
+            show(_("Untested before wave {number}: {strata}", number=wave.number, strata=_strata(wave.untested)))
+
+
+def _strata(strata: "Iterable[str]") -> str:
+    from fleet.model.plan import stratum_words
+
+    return "; ".join(render(stratum_words(stratum)) for stratum in strata)
 
 
 def _show_too_few(shown: "Preview") -> None:
@@ -163,7 +173,12 @@ def _show_programs(shown: "Preview") -> None:
 
 
 def _steps(program: "ProgramPreview") -> str:
-    return " > ".join(_("{step} (IRREVERSIBLE)", step=step) if step in program.irreversible else step for step in program.steps)
+    from fleet.report.terminal_words import step_words
+
+    words = {step: step_words(step) for step in program.steps}
+    return " > ".join(
+        _("{step} (IRREVERSIBLE)", step=word) if step in program.irreversible else render(word) for step, word in words.items()
+    )
 
 
 def duration(seconds: float) -> str:

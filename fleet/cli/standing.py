@@ -103,13 +103,14 @@ def exit_code(stand: Stand) -> int:
 def waiting_lines(stand: Stand) -> Iterator[str]:
     """What waits for a person, and the command with which they go on."""
     from fleet.model.rollout import RolloutPhase
+    from fleet.report.words import decision_words
     from fleet.rollout.standing import waiting_waves
 
-    for decision in stand.pending:
+    for decision in () if stand.is_over else stand.pending:
         if stand.is_run:
-            yield _("{person} decided: {what}; the orchestrator takes it up.", person=decision.actor, what=_decided(decision))
+            yield _("{person} decided: {what}; the orchestrator takes it up.", person=decision.actor, what=decision_words(decision))
         else:
-            yield _("{person} decided: {what}; `fleet run` takes it up.", person=decision.actor, what=_decided(decision))
+            yield _("{person} decided: {what}; `fleet run` takes it up.", person=decision.actor, what=decision_words(decision))
     if stand.phase is RolloutPhase.PAUSED:
         yield _("Paused by a person. Go on: fleet rollout resume")
     for wave in waiting_waves(stand.rollout, stand.pending):
@@ -127,11 +128,6 @@ def judged_lines(stand: Stand) -> Iterator[str]:
     for wave in stand.rollout.waves if stand.rollout.only else ():
         if wave.verdict not in {None, Verdict.PASS}:
             yield _("Wave {number} went on, but: {why}", number=wave.number, why=why_waiting(stand, wave))
-
-
-def _decided(decision: "Decision") -> str:
-    """A decision as the command that makes it."""
-    return f"{decision.kind} {decision.wave}" if decision.wave else str(decision.kind)
 
 
 def phase_words(stand: Stand) -> Message:

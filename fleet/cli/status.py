@@ -55,7 +55,7 @@ def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
 
 def _show(stand: Stand) -> None:
     from fleet.model.attempt import TerminalState
-    from fleet.report.words import wave_phase_words
+    from fleet.report.words import wave_name_words, wave_phase_words
 
     total = stand.tallies.total
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
@@ -72,7 +72,12 @@ def _show(stand: Stand) -> None:
     show()
     columns = _columns(stand)
     rows = [
-        [wave.number, name, render(wave_phase_words(wave.phase)), *_counts(columns, stand.tallies.by_wave.get(wave.number))]
+        [
+            wave.number,
+            render(wave_name_words(name)),
+            render(wave_phase_words(wave.phase)),
+            *_counts(columns, stand.tallies.by_wave.get(wave.number)),
+        ]
         for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
     ]
     headings = [_("wave"), _("name"), _("phase"), *(heading for heading, _count in columns)]

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version
-from fleet.model.inventory import Reach
+from fleet.model.inventory import Reach, SiteKind
 from fleet.model.playbook import Playbook, StepKind
+from fleet.text import N_, Message
 
 
 class Stratum(Noun):
@@ -24,6 +25,19 @@ class Stratum(Noun):
     def __str__(self) -> str:
         """`pharmacy / acme / small`."""
         return f"{self.kind} / {self.vendor} / {self.size}"
+
+
+_KINDS = {SiteKind.HOSPITAL.value: N_("hospital"), SiteKind.PHARMACY.value: N_("pharmacy")}
+_SIZES = {"small": N_("small"), "medium": N_("medium"), "large": N_("large")}
+
+
+def stratum_words(stratum: str) -> Message | str:
+    """A stratum as `str` gives it, for people; a text that is none comes back as it is."""
+    kind, _, rest = stratum.partition(" / ")
+    vendor, _, size = rest.rpartition(" / ")
+    if kind not in _KINDS or size not in _SIZES:
+        return stratum
+    return N_("{kind} / {vendor} / {size}", kind=_KINDS[kind], vendor=vendor, size=_SIZES[size])
 
 
 class Program(Noun):

@@ -7,8 +7,8 @@ from io import StringIO, TextIOWrapper
 from typing import BinaryIO
 
 from fleet.report.completion import Completion
-from fleet.report.details import COLUMNS, HEADINGS, details
-from fleet.report.rows import harmless, shown
+from fleet.report.details import COLUMNS, HEADINGS, cells, details
+from fleet.report.rows import harmless
 from fleet.text import current_language, render
 
 
@@ -19,8 +19,7 @@ def write_csv(completion: Completion, stream: BinaryIO) -> None:
     writer = csv.writer(text, lineterminator="\r\n")
     zone = completion.record.settings.zone
     for detail in details(completion, current_language()):
-        values = (shown(getattr(detail, name), zone) for name in COLUMNS)
-        writer.writerow(harmless(value) if isinstance(value, str) else value for value in values)
+        writer.writerow(harmless(value) if isinstance(value, str) else value for value in cells(detail, zone))
     text.detach()
 
 

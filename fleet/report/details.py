@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
 from fleet.report.completion import Completion
 from fleet.report.counts import is_claimed
+from fleet.report.rows import Shown, shown
+from fleet.report.terminal_words import detail_words, step_words
 from fleet.report.words import CheckInKind
-from fleet.text import N_
+from fleet.text import N_, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +116,14 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             check_in_by=check_in.technician if check_in else None,
             check_in_at=check_in.at if check_in else None,
         )
+
+
+def cells(detail: Detail, zone: ZoneInfo) -> Iterator[Shown]:
+    """The columns as a table shows them, in the reader's language; `detail` itself has the codes."""
+    for name in COLUMNS:
+        value = getattr(detail, name)
+        if name == "step":
+            value = render(step_words(value))
+        elif name == "detail":
+            value = render(detail_words(value))
+        yield shown(value, zone)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Reach, Role, SiteKind
-from fleet.model.rollout import RolloutPhase, SiteState, WavePhase
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, SiteState, WavePhase
 from fleet.text import N_, Message
 
 
@@ -50,6 +50,15 @@ _ROLLOUTS = {
     RolloutPhase.STOPPED: N_("stopped"),
     RolloutPhase.FINISHED: N_("finished"),
 }
+_DECISIONS = {
+    DecisionKind.APPROVE: N_("approve"),
+    DecisionKind.PAUSE: N_("pause"),
+    DecisionKind.RESUME: N_("resume"),
+    DecisionKind.STOP: N_("stop"),
+    DecisionKind.RETRY: N_("retry"),
+    DecisionKind.EXCLUDE: N_("exclude"),
+}
+_CANARY = N_("canary")
 _KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}
 _CHECK_INS = {CheckInKind.MARK: MARKED, CheckInKind.PROBLEM: PROBLEM}
 _ROLES = {Role.TECHNICIAN: N_("technician"), Role.COORDINATOR: N_("coordinator"), Role.MANAGER: N_("manager")}
@@ -74,6 +83,18 @@ def wave_phase_words(phase: WavePhase) -> Message:
 def rollout_phase_words(phase: RolloutPhase) -> Message:
     """Where a rollout stands as a whole."""
     return _ROLLOUTS[phase]
+
+
+def wave_name_words(name: str) -> Message | str:
+    """A wave's name in a table. Where a person types it, it is shown as it is."""
+    return _CANARY if name == _CANARY.text else name
+
+
+def decision_words(decision: Decision) -> Message:
+    """What a person decided."""
+    if decision.kind is DecisionKind.APPROVE and decision.wave is not None:
+        return N_("approve wave {wave}", wave=decision.wave)
+    return _DECISIONS[decision.kind]
 
 
 def kind_words(kind: SiteKind) -> Message:

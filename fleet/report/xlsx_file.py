@@ -12,7 +12,7 @@ import xlsxwriter
 from fleet.errors import FleetError
 from fleet.report import tables
 from fleet.report.completion import Completion
-from fleet.report.details import COLUMNS, HEADINGS, details
+from fleet.report.details import COLUMNS, HEADINGS, cells, details
 from fleet.report.rows import Shown, shown
 from fleet.report.sheet import Formats, Sheet
 from fleet.report.words import rollout_phase_words
@@ -102,7 +102,7 @@ def _write_details(workbook: Any, formats: Formats, completion: Completion) -> N
     sheet.headings(render(HEADINGS[name]) for name in COLUMNS)
     zone = completion.record.settings.zone
     for detail in details(completion, current_language()):
-        sheet.cells(shown(getattr(detail, name), zone) for name in COLUMNS)
+        sheet.cells(cells(detail, zone))
     sheet.worksheet.autofilter(0, 0, sheet.row - 1, len(COLUMNS) - 1)
     sheet.freeze(0)
     terminal = COLUMNS.index("terminal")

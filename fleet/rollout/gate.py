@@ -6,8 +6,10 @@
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 from fleet.model.attempt import TerminalState
+from fleet.model.plan import stratum_words
 from fleet.model.playbook import Approval, GateRule
 from fleet.model.purpose import Only
 from fleet.model.rollout import SiteCounts, Verdict, WaveState
@@ -86,7 +88,14 @@ def verdict_words(wave: WaveState) -> Message | None:
     if wave.verdict is None:
         return None
     values = dict(wave.verdict_values)
-    return Message(_WORDS[wave.verdict_code].text, values | {"share": _share(values)})
+    shown = {"share": _share(values), "untested": _strata(str(values.get("untested", "")))}
+    return Message(_WORDS[wave.verdict_code].text, values | shown)
+
+
+def _strata(joined: str) -> Message | str:
+    """Strata as the verdict keeps them, each in words."""
+    first, *others = (stratum_words(stratum) for stratum in joined.split("; "))
+    return reduce(lambda said, stratum: N_("{first}; {second}", first=said, second=stratum), others, first)
 
 
 def _share(values: dict[str, str | int | float]) -> float:

@@ -9,8 +9,9 @@ from textual import on
 from textual.widgets import Input
 
 from fleet.control import rollouts
-from fleet.model.plan import Wave
+from fleet.model.plan import Wave, stratum_words
 from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState
+from fleet.report.terminal_words import step_words
 from fleet.report.words import kind_words, wave_phase_words
 from fleet.rollout import WaveFacts, rules_of, verdict_words
 from fleet.rollout.gate import Judgement, judge
@@ -161,11 +162,11 @@ def _reach(board: Board, following: Wave | None) -> Iterator[Evidence]:
     )
     yield Evidence(_("Next wave"), size, BOLD)
     if following.untested:
-        yield Evidence(_("Never tested"), "; ".join(map(str, following.untested)), WARN)
+        yield Evidence(_("Never tested"), "; ".join(render(stratum_words(str(stratum))) for stratum in following.untested), WARN)
     programs = {terminal.program for terminal in following.terminals if terminal.program}
     steps = sorted({step for digest in programs for step in board.plan.programs[digest].irreversible}) if board.plan else []
     if steps:
-        yield Evidence(_("No way back"), ", ".join(steps), BAD)
+        yield Evidence(_("No way back"), ", ".join(render(step_words(step)) for step in steps), BAD)
 
 
 def _wave(board: Board, number: int) -> WaveState | None:

@@ -11,6 +11,7 @@ from textual.strip import Strip
 
 from fleet.model.attempt import AttemptResult, Cause, cause_words
 from fleet.model.inventory import Reach
+from fleet.report.terminal_words import detail_words, fact_words, key_source_words, step_words
 from fleet.report.words import kind_words, reach_words
 from fleet.store.reads import TerminalRow
 from fleet.text import N_, _, render
@@ -104,7 +105,7 @@ class TerminalTable(LineTable[TerminalRow]):
     def cells(self, row: TerminalRow) -> Sequence[Span]:
         """What is said about a terminal."""
         shown = terminal_shown(row.state)
-        why = render(cause_words(row.cause)) if row.cause is not Cause.NONE else row.detail
+        why = render(cause_words(row.cause)) if row.cause is not Cause.NONE else render(detail_words(row.detail))
         address = render(reach_words(row.reach)) if row.reach is Reach.BY_HAND else f"{row.host}:{row.port}"
         return (
             (f"{shown.mark} {render(shown.word)}", shown.style),
@@ -137,7 +138,7 @@ class Story(Scroller):
             yield from _attempt(board, attempt, width)
         binding = detail.bindings.get(self.terminal or "")
         if binding is not None:
-            yield [(" " + _("KEY"), TITLE), (f"  {binding.source.value}  {board.time(binding.bound_at)}", DIM)]
+            yield [(" " + _("KEY"), TITLE), (f"  {render(key_source_words(binding.source))}  {board.time(binding.bound_at)}", DIM)]
             facts = ((_("key"), binding.key_id), (_("key card"), binding.key_card or ""), (_("host key"), binding.host_fingerprint))
             for name, value in facts:
                 yield from _labelled(name, value, width)
@@ -167,14 +168,15 @@ def _attempt(board: Board, attempt: AttemptResult, width: int) -> Iterator[list[
     if attempt.cause is not Cause.NONE:
         yield from _wrapped(render(cause_words(attempt.cause)), width, shown.style)
     if attempt.detail:
-        yield from _wrapped(attempt.detail, width, NONE)
-    names = max(_STEP, min(max((width_of(step.name) for step in attempt.steps), default=0), width // 2))
+        yield from _wrapped(render(detail_words(attempt.detail)), width, NONE)
+    names = max(_STEP, min(max((width_of(render(step_words(step.name))) for step in attempt.steps), default=0), width // 2))
     for step in attempt.steps:
         mark, style = ("✓", GOOD) if step.ok else ("✗", BAD)
         took = _("{seconds:.1f} s", seconds=step.duration_ms / 1000)
-        yield [(f"   {mark} ", style), (fit(step.name, names), NONE), (f" {fit(took, 8, right=True)}  ", DIM), (step.detail, NONE)]
+        name, said = fit(render(step_words(step.name)), names), render(detail_words(step.detail))
+        yield [(f"   {mark} ", style), (name, NONE), (f" {fit(took, 8, right=True)}  ", DIM), (said, NONE)]
     for name, value in attempt.facts.items():
-        yield from _labelled(name, value, width)
+        yield from _labelled(render(fact_words(name)), value, width)
     if attempt.log:
         yield [("   " + _("log"), TITLE)]
     for line in attempt.log:

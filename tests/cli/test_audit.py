@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Protocol
 
 import pytest
@@ -23,6 +24,13 @@ class Ran(Protocol):
 
 
 Cli = Callable[..., Ran]
+
+
+def test_the_groups_help_is_in_the_readers_language(program: Callable[..., CompletedProcess[str]]) -> None:
+    page = program("audit", "--help", LC_ALL="zh_CN.UTF-8").stdout
+
+    assert "证明事件记录完整无缺。" in page
+    assert "Commands" not in page
 
 
 @pytest.fixture

@@ -99,6 +99,17 @@ def test_a_plan_is_shown_before_anything_is_touched_and_written_when_asked(fleet
     assert f"fleet rollout start {tmp_path}/plan.json" in ran.err
 
 
+def test_a_plan_speaks_chinese_of_its_waves_strata_and_steps(fleet: Cli) -> None:
+    fleet("release", "add", RELEASE)
+
+    out = fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", "--lang", "zh_CN").out
+
+    assert "先行批（canary）" in out
+    assert re.search(r"(医院|药店) / [\w-]+ / (小|中|大)型", out)
+    assert "预检 > 暂存" in out
+    assert "hospital /" not in out
+
+
 def test_the_preview_is_the_same_as_data(fleet: Cli) -> None:
     fleet("release", "add", RELEASE)
 

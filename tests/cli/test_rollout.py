@@ -171,6 +171,21 @@ def test_status_shows_what_was_decided_although_no_orchestrator_runs(cli: Cli, n
     assert (facts["phase"], facts["pending"]) == (phase, [{"decision": words[0], "wave": None, "by": "c01"}])
 
 
+def test_a_rollout_that_is_over_tells_of_no_decision_that_would_be_taken_up(cli: Cli, night: Path, store: Store) -> None:
+    cli("rollout", "start", night)
+    put(store, RolloutPhase.STOPPED, WavePhase.CLOSED, WavePhase.CLOSED)
+    cli("rollout", "exclude", "s000/t1", "--reason", "closed")
+
+    assert "decided" not in cli("status").out
+
+
+def test_status_speaks_chinese_of_what_was_decided(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("rollout", "pause")
+
+    assert "c01 已决定：暂停；" in cli("status", "--lang", "zh_CN").out
+
+
 def test_after_a_stop_one_run_makes_room_for_the_next_rollout(cli: Cli, night: Path) -> None:
     cli("rollout", "start", night)
     cli("rollout", "stop")

@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Reach, Role, SiteKind
-from fleet.model.rollout import RolloutPhase, SiteState, WavePhase
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, SiteState, WavePhase
 from fleet.report import words
+from fleet.text import render
 
 
 def test_every_state_kind_and_role_has_words() -> None:
@@ -16,6 +19,17 @@ def test_every_state_kind_and_role_has_words() -> None:
     ]
 
     assert all(message.text for message in shown)
+
+
+def test_a_decision_is_told_in_words_and_an_approval_with_its_wave() -> None:
+    def told(kind: DecisionKind, language: str) -> str:
+        wave = 2 if kind is DecisionKind.APPROVE else None
+        decision = Decision(rollout="r1", kind=kind, wave=wave, actor="c01", at=datetime(2026, 1, 1, tzinfo=UTC))
+        return render(words.decision_words(decision), language)
+
+    kinds = ("pause", "resume", "stop", "retry", "exclude", "approve")
+    assert [told(DecisionKind(kind), "zh_CN") for kind in kinds] == ["暂停", "继续", "停止", "重试", "排除", "批准第2批次"]
+    assert told(DecisionKind.APPROVE, "en") == "approve wave 2"
 
 
 def test_no_two_endings_share_their_words() -> None:

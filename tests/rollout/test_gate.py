@@ -7,6 +7,7 @@ from fleet.model.playbook import Approval, GateRule
 from fleet.model.rollout import Verdict, WaveState
 from fleet.rollout import WaveFacts, WaveRule, verdict_words
 from fleet.rollout.gate import judge, needs_approval
+from fleet.text import render
 
 NEXT = WaveRule(2, 1, 1)
 RULE = GateRule(success=90, min_samples=5)
@@ -79,6 +80,22 @@ def test_a_verdict_explains_itself_with_its_numbers(seen: WaveFacts, following: 
     wave = WaveState(number=1, verdict=judgement.verdict, verdict_code=judgement.code, verdict_values=judgement.values)
     restored = WaveState.model_validate_json(wave.model_dump_json())
     assert str(verdict_words(restored)) == words
+
+
+def test_a_share_that_was_not_enough_is_never_shown_as_the_one_that_would_have_been() -> None:
+    judgement = judge(GateRule(success=95), facts(upgraded=9496, failed=504), NEXT)
+    wave = WaveState(number=1, verdict=judgement.verdict, verdict_code=judgement.code, verdict_values=judgement.values)
+
+    assert "(94.9 %); 95 % of them are needed" in str(verdict_words(wave))
+
+
+def test_untested_strata_are_told_in_the_readers_language() -> None:
+    judgement = judge(RULE, facts(upgraded=9), WaveRule(2, 1, 1, ("hospital / acme / large", "pharmacy / - / small")))
+    wave = WaveState(number=1, verdict=judgement.verdict, verdict_code=judgement.code, verdict_values=judgement.values)
+    words = verdict_words(wave)
+
+    assert words is not None
+    assert render(words, "zh_CN").endswith("医院 / acme / 大型；药店 / - / 小型")
 
 
 def test_a_wave_that_is_not_judged_has_no_words() -> None:

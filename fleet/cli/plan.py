@@ -32,6 +32,7 @@ def command(
     as_json: bool = typer.Option(False, "--json", help=_("Print the preview as JSON.")),
 ) -> None:
     """Make a plan and show it: waves, who is in the canary and why, steps, parallelism, earliest finish, digest."""
+    from fleet.cli.release import other_key_words
     from fleet.plan import make_plan, preview, read_playbook, write_plan
     from fleet.store.fleets import read_fleet
     from fleet.trust.release import require_whole
@@ -45,6 +46,8 @@ def command(
     with door.open_store().read() as snapshot:
         fleet, found = read_fleet(snapshot), _release(snapshot, release)
     require_whole(found, door.workspace / RELEASES)
+    if (other := other_key_words(door, found)) is not None:
+        say(other)
     plan = make_plan(fleet, steps, found, select)
     shown = preview(plan, fleet, push_seconds)
     if out is not None:

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from fleet.cli.common import Door
     from fleet.control.releases import Signing
     from fleet.model.release import Release
+    from fleet.store import Store
+    from fleet.trust.release_key import ReleaseKey
 
 WAITS = 3
 _LONGEST_DAYS = 3650
 
 app = typer.Typer()
 
+_new_key = typer.Option(
+    False, "--new-key", help=_("The release key is lost: make another. Terminals refuse it until they forgot the old one.")
+)
 _valid_days = typer.Option(90, metavar="N", help=_("How many days the signature holds; terminals refuse the release after that."))
 
 
@@ -28,11 +33,11 @@ def add(
     *,
     description: Path = typer.Argument(..., metavar="FILE", help=_("Its description, a release.yaml beside the files.")),
     valid_days: int = _valid_days,
+    new_key: bool = _new_key,
     as_json: bool = typer.Option(False, "--json", help=_("Print the release as JSON.")),
 ) -> int:
     from fleet.control import releases as control
     from fleet.control.rights import Right, require
-    from fleet.control.workspace import release_key_at_hand
     from fleet.trust.release import add_release
 
     _check_days(valid_days)
@@ -41,8 +46,7 @@ def add(
     actor = door.actor(store)
     with store.read() as snapshot:
         require(snapshot, actor, Right.RELEASE)
-    key = release_key_at_hand(door.settings)
-    signing = None if key is None else control.Signing(key, door.settings.zone, timedelta(days=valid_days))
+    signing = _signing_at_hand(door, store, valid_days, new_key=new_key)
     taken = add_release(description, door.workspace / RELEASES)
     release = control.add_release(store, actor, datetime.now(UTC), taken, signing)
     if as_json:
@@ -65,13 +69,18 @@ def sign(
     *,
     version: str = typer.Argument(..., metavar="VERSION", help=_("A release in the workspace.")),
     valid_days: int = _valid_days,
+    new_key: bool = _new_key,
 ) -> None:
     from fleet.control import releases as control
 
     _check_days(valid_days)
     door = current_door()
     store = door.open_store()
-    release = control.renew_signature(store, door.actor(store), datetime.now(UTC), version, _signing(door, valid_days))
+    actor = door.actor(store)
+    with store.read() as snapshot:
+        control.require_known(snapshot, actor, version)
+    signing = _signing(door, store, valid_days, new_key=new_key)
+    release = control.renew_signature(store, actor, datetime.now(UTC), version, signing)
     _show_signature(door, release)
     say(_("Plans made before keep the old signature; make them again: fleet plan --playbook FILE --release {version}", version=version))
 
@@ -88,7 +97,7 @@ def permit(
     _check_days(valid_days)
     door = current_door()
     store = door.open_store()
-    signing = _signing(door, valid_days)
+    signing = _signing(door, store, valid_days)
     made = control.permit_downgrade(store, door.actor(store), datetime.now(UTC), version, from_version=from_version, signing=signing)
     values = {"version": made.version, "from_version": made.from_version, "day": _day(door, made.expires_at)}
     show(_("Terminals may go from {from_version} or older to {version} until {day}", **values))
@@ -159,6 +168,8 @@ def _is_well(door: "Door", release: "Release") -> bool:
         show(_("Release {version}: {trouble}", version=release.version, trouble=render(trouble)))
     else:
         _show_signature(door, release)
+    if (other := other_key_words(door, release)) is not None:
+        say(other)
     return not mistakes and trouble is None
 
 
@@ -179,6 +190,8 @@ def _signature_words(door: "Door", release: "Release") -> str:
     if release.signature is None:
         return _("not signed")
     day = _day(door, release.signature.expires_at)
+    if other_key_words(door, release) is not None:
+        return _("until {day}; by another key than the present one", day=day)
     if release.signature.is_expired(datetime.now(UTC)):
         return _("expired on {day}", day=day)
     if release.permit is not None and not release.permit.expires_at < datetime.now(UTC):
@@ -193,11 +206,55 @@ def _as_data(release: "Release") -> dict[str, Any]:
     return data
 
 
-def _signing(door: "Door", valid_days: int) -> "Signing":
+def _signing(door: "Door", store: "Store", valid_days: int, *, new_key: bool = False) -> "Signing":
     from fleet.control.releases import Signing
     from fleet.control.workspace import release_key
 
-    return Signing(release_key(door.settings), door.settings.zone, timedelta(days=valid_days))
+    key = release_key(door.settings, signed_before=_last_key(store), new=new_key)
+    if new_key:
+        _say_new(key)
+    return Signing(key, door.settings.zone, timedelta(days=valid_days))
+
+
+def _signing_at_hand(door: "Door", store: "Store", valid_days: int, *, new_key: bool) -> "Signing | None":
+    """The same; None where the key is not within this person's reach."""
+    from fleet.control.releases import Signing
+    from fleet.control.workspace import release_key_at_hand
+
+    key = release_key_at_hand(door.settings, signed_before=_last_key(store), new=new_key)
+    if key is not None and new_key:
+        _say_new(key)
+    return None if key is None else Signing(key, door.settings.zone, timedelta(days=valid_days))
+
+
+def _last_key(store: "Store") -> str | None:
+    from fleet.control.releases import last_key
+
+    with store.read() as snapshot:
+        return last_key(snapshot)
+
+
+def _say_new(key: "ReleaseKey") -> None:
+    from fleet.trust.release_key import fingerprint
+
+    say(_("A new release key was made, {key}; keep a copy of it apart.", key=fingerprint(key.public_line)))
+    say(_('Terminals that know another key refuse it until they forgot that one: docs/operations.md, "When the key is lost".'))
+
+
+def other_key_words(door: "Door", release: "Release") -> str | None:
+    """What to know of a release that another key signed than the workspace's present one; None where none did."""
+    from fleet.control.workspace import present_key
+    from fleet.trust.release_key import fingerprint
+
+    present = present_key(door.settings)
+    if present is None or release.signature is None or release.signature.key == present:
+        return None
+    return _(
+        "Release {version} is signed by another key ({key}) than the workspace's present one. Each terminal takes only the key of its first push; "
+        "`fleet release sign {version}` signs with the present one.",
+        version=release.version,
+        key=fingerprint(release.signature.key),
+    )
 
 
 def _check_days(days: int) -> None:

@@ -106,6 +106,23 @@ def plannable(snapshot: Snapshot, version: str, at: datetime) -> Release:
     return release
 
 
+def require_known(snapshot: Snapshot, actor: Actor, version: str) -> None:
+    """Let pass who may sign a release that is there; asked before a key is made for it.
+
+    Raises:
+        NotAllowedError: The actor may not.
+        InputError: There is no such release.
+    """
+    require(snapshot, actor, Right.RELEASE)
+    _known(snapshot, version)
+
+
+def last_key(snapshot: Snapshot) -> str | None:
+    """The public key that signed a release of this workspace last; None where none was signed."""
+    signatures = [release.signature for release in releases.read_releases(snapshot) if release.signature is not None]
+    return max(signatures, key=lambda signature: signature.signed_at).key if signatures else None
+
+
 def _sign(tx: Tx, release: Release, signing: Signing) -> Release:
     before = release.signature
     number = before.number if before else next_number(releases.highest_number(tx), tx.at.astimezone(signing.zone).date())

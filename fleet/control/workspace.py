@@ -16,7 +16,7 @@ from fleet.files import did_you_mean
 from fleet.settings import SETTINGS_FILE, Settings, load_settings
 from fleet.store import open_store
 from fleet.text import N_, _
-from fleet.trust.release_key import ReleaseKey, load_release_key, make_release_key
+from fleet.trust.release_key import ReleaseKey, fingerprint, load_release_key, make_release_key
 from fleet.trust.user_key import write_user_key
 
 RELEASES = "releases"
@@ -67,27 +67,57 @@ def _fill(directory: Path) -> None:
     open_store(settings, create=True).close()
 
 
-def release_key(settings: Settings) -> ReleaseKey:
-    """The key that signs this workspace's releases. A workspace from before there was one gets it now, from its owner.
+def release_key(settings: Settings, *, signed_before: str | None = None, new: bool = False) -> ReleaseKey:
+    """The key that signs this workspace's releases. A workspace that never had one gets it now, from its owner.
+
+    Args:
+        settings: Name its place.
+        signed_before: The public key that signed this workspace's releases last, where one did: terminals take no other.
+        new: Make one all the same; somebody said that the old one is lost.
 
     Raises:
-        InputError: There is none and it is not ours to make, or it cannot be used; see `load_release_key`.
+        InputError: There is none and it is not ours to make, terminals know another, or it cannot be used; see `load_release_key`.
     """
     file = settings.release_key
     is_ours = os.geteuid() in (0, settings.workspace.stat().st_uid)
-    if settings.release_key_file is None and is_ours and not file.exists() and not file.with_name(f"{file.name}.pub").exists():
-        return make_release_key(file)
-    return load_release_key(file)
+    is_gone = not file.exists() and not file.with_name(f"{file.name}.pub").exists()
+    if new and not is_gone:
+        hint = N_("move what is left of it away, the .pub file too; without --new-key it is used as it is")
+        raise InputError(N_("there is a release key already"), where=str(file), hint=hint)
+    if not is_gone or not is_ours or (settings.release_key_file is not None and not new):
+        return load_release_key(file)
+    if signed_before is not None and not new:
+        raise InputError(
+            N_("the release key is gone; terminals take no other than {key}, which signed before", key=fingerprint(signed_before)),
+            where=str(file),
+            hint=N_(
+                'bring its copy back; if it is lost for good, add --new-key, and read "When the key is lost" in docs/operations.md first'
+            ),
+        )
+    if not file.parent.is_dir():
+        raise InputError(N_("the directory above the release key is not there"), where=str(file), hint=N_("make it first"))
+    return make_release_key(file)
 
 
-def release_key_at_hand(settings: Settings) -> ReleaseKey | None:
+def release_key_at_hand(settings: Settings, *, signed_before: str | None = None, new: bool = False) -> ReleaseKey | None:
     """The same, but None where it is not within this person's reach: another's, or kept elsewhere."""
+    is_another_s = os.geteuid() not in (0, settings.workspace.stat().st_uid)
+    is_elsewhere = settings.release_key_file is not None or settings.release_key.with_name(f"{RELEASE_KEY}.pub").exists()
+    is_out_of_reach = not new and (is_another_s or is_elsewhere) and not os.access(settings.release_key, os.R_OK)
+    return None if is_out_of_reach else release_key(settings, signed_before=signed_before, new=new)
+
+
+def present_key(settings: Settings) -> str | None:
+    """The public half of the key that signs now; None where it is kept elsewhere, out of this person's reach."""
     try:
-        return release_key(settings)
+        return load_release_key(settings.release_key).public_line
     except InputError:
-        if os.access(settings.release_key, os.R_OK):
-            raise
+        pass
+    try:
+        words = settings.release_key.with_name(f"{settings.release_key.name}.pub").read_text("ascii").split()
+    except (OSError, UnicodeDecodeError):
         return None
+    return " ".join(words[:2]) or None
 
 
 def _number_of(group: str) -> int:

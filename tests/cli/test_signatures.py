@@ -139,6 +139,48 @@ def test_a_lost_private_key_is_not_replaced_behind_anybody_s_back(fleet: Cli, wo
     assert not (workspace_dir / "release_key").exists()
 
 
+def test_a_key_that_terminals_know_is_not_replaced_before_somebody_says_that_it_is_lost(
+    fleet: Cli, workspace_dir: Path, tmp_path: Path
+) -> None:
+    fleet("release", "add", release(tmp_path, "4.1.0"))
+    known = fleet("release", "verify").out.split("signed by ")[1].split()[0]
+    for name in ("release_key", "release_key.pub"):
+        (workspace_dir / name).unlink()
+    contents = set((workspace_dir / "releases").iterdir())
+
+    refused = [fleet("release", "add", RELEASE / "release.yaml"), fleet("release", "sign", "4.1.0")]
+    unknown = fleet("release", "sign", "4.9.9", "--new-key")
+    untouched = not (workspace_dir / "release_key").exists(), set((workspace_dir / "releases").iterdir()) == contents
+    made = fleet("release", "add", RELEASE / "release.yaml", "--new-key")
+    again = fleet("release", "sign", "4.2.0", "--new-key")
+
+    for ran in refused:
+        assert (ran.code, ran.out) == (2, "")
+        assert f"the release key is gone; terminals take no other than {known}, which signed before" in ran.err
+        assert "--new-key" in ran.err
+    assert unknown.code == 2
+    assert untouched == (True, True)
+    assert (made.code, "A new release key was made, SHA256:" in made.err) == (0, True)
+    assert (again.code, "there is a release key already" in again.err) == (2, True)
+
+
+def test_a_release_that_another_key_signed_than_the_present_one_says_so_everywhere(fleet: Cli, workspace_dir: Path, tmp_path: Path) -> None:
+    fleet("release", "add", release(tmp_path, "4.1.0"))
+    for name in ("release_key", "release_key.pub"):
+        (workspace_dir / name).unlink()
+    fleet("release", "add", RELEASE / "release.yaml", "--new-key")
+    note = "Release 4.1.0 is signed by another key (SHA256:"
+
+    listed, verified = fleet("release", "list"), fleet("release", "verify")
+    planned, well = plan(fleet, "4.1.0"), plan(fleet, "4.2.0")
+    signed = fleet("release", "sign", "4.1.0")
+
+    assert listed.out.count("by another key than the present one") == 1
+    assert (verified.err.count(note), planned.err.count(note), well.err.count("another key")) == (1, 1, 0)
+    assert planned.code == signed.code == 0
+    assert "another key" not in plan(fleet, "4.1.0").err
+
+
 def test_a_downgrade_is_permitted_by_a_person_and_is_part_of_the_plan(fleet: Cli, tmp_path: Path) -> None:
     for version in ("4.1.0", "4.2.0"):
         fleet("release", "add", release(tmp_path, version))

@@ -44,7 +44,10 @@ def import_(
     ),
     as_json: bool = typer.Option(False, "--json", help=_("Print the change as JSON.")),
 ) -> None:
+    from functools import partial
+
     from fleet.control.inventory import import_fleet
+    from fleet.control.workspace import may_enter
     from fleet.inventory import compare, read_fleet
     from fleet.store import fleets
 
@@ -57,7 +60,8 @@ def import_(
     if apply:
         _refuse_removals(changes, allow_removals)
         if changes:
-            import_fleet(store, door.actor(store), datetime.now(UTC), new, _summary(changes), replacing=old)
+            summary, enters = _summary(changes), partial(may_enter, door.settings)
+            import_fleet(store, door.actor(store), datetime.now(UTC), new, summary, replacing=old, may_enter=enters)
     if as_json:
         print_json({"applied": apply, "removals": changes.removals, "changes": dict(changes.tables)})
     else:

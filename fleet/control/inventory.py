@@ -1,5 +1,6 @@
 """Taking in an inventory."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from fleet.control.rights import Right, require
@@ -12,7 +13,14 @@ from fleet.text import N_
 
 
 def import_fleet(
-    store: Store, actor: Actor, at: datetime, fleet: Fleet, summary: dict[str, int], *, replacing: Fleet | None = None
+    store: Store,
+    actor: Actor,
+    at: datetime,
+    fleet: Fleet,
+    summary: dict[str, int],
+    *,
+    replacing: Fleet | None = None,
+    may_enter: Callable[[str], bool] | None = None,
 ) -> None:
     """Store `fleet` in place of the inventory that is there.
 
@@ -25,10 +33,11 @@ def import_fleet(
         fleet: The whole new inventory, already validated.
         summary: Counts of the change, for the event.
         replacing: The inventory that the person saw the change against; None where nobody looked.
+        may_enter: Whether an OS user can open the workspace; None where that is not known.
 
     Raises:
         NotAllowedError: The actor may not import.
-        InputError: Somebody could decide and import until now, and nobody could afterwards.
+        InputError: Somebody could decide and import until now, and nobody could afterwards, or nobody who may enter.
         ConflictError: A rollout that is not finished holds a terminal that would be removed, or somebody else imported since
             `replacing` was read.
     """
@@ -40,6 +49,7 @@ def import_fleet(
                 hint=N_("look at the change again without --apply"),
             )
         _refuse_when_nobody_could_decide(tx, fleet)
+        _refuse_when_nobody_inside_could_decide(fleet, may_enter)
         _refuse_removal_under_a_rollout(tx, fleet)
         fleets.replace_fleet(tx, fleet, summary)
         known = trust.read_host_keys(tx)
@@ -67,6 +77,19 @@ def _refuse_when_nobody_could_decide(tx: Tx, fleet: Fleet) -> None:
         raise InputError(
             N_("this leaves no coordinator or manager with a system user: nobody could decide or import any more"),
             hint=N_("keep one in the people table; to hand over, enter the new one first"),
+        )
+
+
+def _refuse_when_nobody_inside_could_decide(fleet: Fleet, may_enter: Callable[[str], bool] | None) -> None:
+    if not fleet.people or may_enter is None:
+        return
+    if not any(_can_decide(person) and may_enter(str(person.os_user)) for person in fleet.people.values()):
+        raise InputError(
+            N_("no coordinator or manager in these files can open this workspace: nobody could act in it, or import again"),
+            hint=N_(
+                "enter your own OS user as `os_user` of one of them, or share the workspace first "
+                '(docs/operations.md, "One workspace, several people")'
+            ),
         )
 
 

@@ -7,7 +7,9 @@
 
 import grp
 import os
+import pwd
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -65,6 +67,21 @@ def _fill(directory: Path) -> None:
     if settings.release_key_file is None:
         make_release_key(directory / RELEASE_KEY)
     open_store(settings, create=True).close()
+
+
+def may_enter(settings: Settings, user: str) -> bool:
+    """Whether an OS user of this machine can open the workspace. A database on a server is not ours to judge: there, everybody."""
+    if not settings.url.startswith("sqlite"):
+        return True
+    place = settings.workspace.stat()
+    try:
+        found = pwd.getpwnam(user)
+    except KeyError:
+        return False
+    if found.pw_uid in (0, place.st_uid) or place.st_mode & stat.S_IRWXO == stat.S_IRWXO:
+        return True
+    is_shared = place.st_mode & stat.S_IRWXG == stat.S_IRWXG
+    return is_shared and place.st_gid in os.getgrouplist(user, found.pw_gid)
 
 
 def release_key(settings: Settings, *, signed_before: str | None = None, new: bool = False) -> ReleaseKey:

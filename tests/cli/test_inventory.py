@@ -139,6 +139,20 @@ def test_who_is_nobody_in_the_files_is_warned_before_importing(cli: Cli, files: 
     assert f"`{os_user()}` is the `os_user` of nobody in these files" in cli("inventory", "import", files).err
 
 
+@pytest.mark.parametrize("people", ["me,我,coordinator,somebody", "me,我,coordinator,", f"me,我,technician,{os_user()}"])
+def test_an_import_after_which_nobody_who_can_open_the_workspace_could_act_is_refused(cli: Cli, files: Path, people: str) -> None:
+    cli("init")
+    change(files, "people", f"me,我,coordinator,{os_user()}", people)
+
+    refused = cli("inventory", "import", files, "--apply")
+    change(files, "people", people, f"me,我,coordinator,{os_user()}")
+
+    assert refused.code == 2
+    assert "nobody could act in it" in refused.err
+    assert not stored(cli)["people"]
+    assert cli("inventory", "import", files, "--apply").code == 0
+
+
 @pytest.mark.usefixtures("imported")
 def test_show_counts_by_district_in_the_readers_language(cli: Cli) -> None:
     english, chinese = cli("inventory", "show"), cli("inventory", "show", "--lang", "zh_CN")

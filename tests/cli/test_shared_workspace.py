@@ -91,6 +91,21 @@ def become(user: str, action: Callable[[], int]) -> NoReturn:
         os._exit(code)
 
 
+def test_a_shared_workspace_takes_an_inventory_whose_coordinator_is_another_member_but_not_a_stranger(place: Path, fleet_as: As) -> None:
+    group = grp.getgrgid(pwd.getpwnam(MEMBER).pw_gid).gr_name
+    with_member = TABLES["people"].replace(f",coordinator,{OWNER}", ",technician,")
+    fleet_as(OWNER, "init", "--group", GROUP)
+    os.chown(place / "workspace", -1, grp.getgrnam(group).gr_gid)  # a group that the member has by the system, not only in this test
+    (place / "workspace").chmod(0o2770)
+    (place / "people.csv").write_text(with_member.replace(MEMBER, STRANGER), "utf-8")
+    refused = fleet_as("root", "inventory", "import", place, "--apply")
+    (place / "people.csv").write_text(with_member, "utf-8")
+
+    assert refused.code == 2
+    assert "nobody could act in it" in refused.err
+    assert fleet_as("root", "inventory", "import", place, "--apply").code == 0
+
+
 def test_two_os_users_work_in_one_workspace_one_after_the_other(place: Path, fleet_as: As) -> None:
     ran = [
         fleet_as(OWNER, "init", "--group", GROUP),

@@ -26,9 +26,11 @@ def command(
     of: str = typer.Option(
         "", metavar="TECHNICIAN", help=_("List this technician's sites: whom to call, when, what is to do; the most urgent first.")
     ),
-    to: str = typer.Option("", metavar="TECHNICIAN", help=_("Send this technician to SITE; planning anew will keep it.")),
-    cover: list[str] = typer.Option([], metavar="TECHNICIAN", help=_("May mark SITE in their place; may be given more than once.")),
-    reason: str = typer.Option("", metavar="TEXT", help=_("Why it is changed.")),
+    to: str = typer.Option("", metavar="TECHNICIAN", help=_("Send this technician to SITE; needs --reason. Planning anew will keep it.")),
+    cover: list[str] = typer.Option(
+        [], metavar="TECHNICIAN", help=_("May mark SITE in their place; needs --to. May be given more than once.")
+    ),
+    reason: str = typer.Option("", metavar="TEXT", help=_("Why it is changed; --to needs it.")),
     apply: bool = typer.Option(False, "--apply", help=_("Store the technicians worked out for sites that have none.")),
     anew: bool = typer.Option(False, "--anew", help=_("Work out every site again; what a person decided is kept.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),

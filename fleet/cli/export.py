@@ -18,6 +18,8 @@ def command(
     rollout: str = typer.Option("", metavar="ID", help=_("Which rollout. [default: the newest]")),
 ) -> None:
     """Write the counts of a rollout: sites and terminals by district, kind, technician, day and cause. Numbers that do not tie are refused."""
+    from fleet.model.attempt import TerminalState
+    from fleet.model.rollout import SiteState
     from fleet.report.export import NAME, WRITERS, check_place, write_file
     from fleet.report.reading import read_completion
 
@@ -33,6 +35,11 @@ def command(
         return
     show(str(write_file(completion, ending, path)))
     total = completion.total
+    if completion.record.rollout.only is not None:
+        staged = {"sites": total.site_states[SiteState.STAGED], "terminals": total.terminal_states[TerminalState.STAGED]}
+        values = {"all_sites": total.sites, "all_terminals": total.terminals}
+        say(_("sites: {all_sites}, staged: {sites}; terminals: {all_terminals}, staged: {terminals}", **staged, **values))
+        return
     say(
         _(
             "sites: {sites}, done: {done}; terminals: {terminals}, proven: {proven}",

@@ -92,15 +92,19 @@ def confirm(
     door = current_door()
     store = door.open_store()
     actor = door.actor(store)
-    confirmed = confirm_keys(store, actor, datetime.now(UTC), _meant(terminals or [], select, everything=everything))
+    meant, unseen = _meant(terminals or [], select, everything=everything)
+    confirmed = confirm_keys(store, actor, datetime.now(UTC), meant)
     if as_json:
         print_json([key.model_dump(mode="json") for key in confirmed])
         return
     show(_("Host keys confirmed by {person}: {count}", count=len(confirmed), person=actor.code))
+    if unseen:
+        names = " ".join(unseen[:_SHOWN_TROUBLES])
+        say(_("No host key was ever seen of {count} terminals; run `fleet hosts scan`: {terminals}", count=len(unseen), terminals=names))
 
 
-def _meant(terminals: Sequence[str], select: str, *, everything: bool) -> list[str]:
-    """Ids of the terminals a person named, in exactly one of the three ways."""
+def _meant(terminals: Sequence[str], select: str, *, everything: bool) -> tuple[list[str], list[str]]:
+    """Ids of the terminals a person named, in exactly one of the three ways; and of those among them whose key was never seen."""
     if sum((bool(terminals), bool(select), everything)) != 1:
         raise InputError(N_("say whose keys to confirm"), hint=N_("name terminals, or give --select EXPR, or --all"))
     fleet = _fleet()
@@ -110,12 +114,12 @@ def _meant(terminals: Sequence[str], select: str, *, everything: bool) -> list[s
         unknown = next((id_ for id_ in terminals if id_ not in fleet.terminals), None)
         if unknown is not None:
             raise InputError(N_("there is no terminal `{terminal}`", terminal=unknown), hint=did_you_mean(unknown, fleet.terminals))
-        return list(dict.fromkeys(terminals))
+        return list(dict.fromkeys(terminals)), []
     chosen = _selected(fleet, select)
     seen = _known(chosen)
     if not seen:
         raise InputError(N_("no host key was seen of these terminals"), hint=N_("run `fleet hosts scan` first"))
-    return list(seen)
+    return list(seen), [terminal.id for terminal in _reached(chosen) if terminal.id not in seen]
 
 
 def _fleet() -> "Fleet":

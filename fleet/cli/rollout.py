@@ -122,8 +122,12 @@ def exclude(
         raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, or with --select"))
     store, actor, at = _asked()
     rollout = _newest(store)
-    count = rollouts.exclude(store, actor, at, rollout, _chosen(store, rollout, terminals or [], select), reason=reason)
-    show(_("Terminals that are left out now: {count}", count=count))
+    chosen = _chosen(store, rollout, terminals or [], select)
+    count = rollouts.exclude(store, actor, at, rollout, chosen, reason=reason)
+    if already := len(set(chosen)) - count:
+        show(_("Terminals newly left out: {count}; left out before: {already}", count=count, already=already))
+    else:
+        show(_("Terminals newly left out: {count}", count=count))
 
 
 def _require_whole_release(store: "Store", plan: "Plan") -> None:

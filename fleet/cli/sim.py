@@ -1,5 +1,6 @@
 """`fleet sim`: simulated terminals to try everything on."""
 
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -129,11 +130,13 @@ def _show_words(simulation: "Simulation", faults: "Mapping[str, Fault]", invento
     if faults:
         rows = [(id_, f"{simulation.addresses[id_].host}:{simulation.addresses[id_].port}", fault) for id_, fault in faults.items()]
         print_table([_("terminal"), _("address"), _("fault")], rows)
+    count = len(simulation.addresses)
     first = next((address for id_, address in simulation.addresses.items() if id_ not in faults), None)
     if first is not None:
         show(_("Reach one by hand: {command}", command=f"ssh -i {key} -p {first.port} terminal@{first.host}"))
     show(_("The inventory that reaches them: {directory}", directory=inventory))
-    _show_now(_("Ready: {count} simulated terminals. Ctrl-C ends them.", count=len(simulation.addresses)))
+    ready = _("Ready: {count} simulated terminals. Ctrl-C ends them; in the background, `kill {pid}` does.", count=count, pid=os.getpid())
+    _show_now(ready)
 
 
 def _show_now(text: str) -> None:

@@ -82,7 +82,9 @@ def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
     site = report.site
     before = _row(tx, rollout.id, site)
     if before.state is SiteState.EXCLUDED:
-        raise InputError(N_("site `{site}` is excluded from rollout {rollout}", site=site, rollout=rollout.id))
+        raise InputError(
+            N_("site `{site}` is excluded from rollout {rollout}", site=site, rollout=rollout.id), hint=_why_excluded(tx, rollout.id, site)
+        )
     terminals = {row.id: row for row in reads.terminals_of_site(tx, rollout.id, site)}
     release = releases.read_plan(tx, rollout.plan_digest).release
     tests = _self_tests(report, terminals, release)
@@ -103,6 +105,21 @@ def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
         if row.reach is Reach.BY_HAND and row.state not in {TerminalState.SELF_TESTED, TerminalState.EXCLUDED}
     ]
     return CheckedIn(taken, rollout.id, _row(tx, rollout.id, site), tuple(untested), repeated)
+
+
+def _why_excluded(tx: Snapshot, rollout: str, site: str) -> Message | None:
+    """Who left the site out, and why."""
+    decisions = rollouts.exclusions(tx, rollout)
+    last = max((decision for name, decision in decisions.items() if name.partition("/")[0] == site), key=lambda each: each.id, default=None)
+    if last is None:
+        return None
+    person = fleets.read_people(tx).get(last.actor)
+    return N_(
+        "{name} (`{code}`) left it out: {reason}; ask them, it counts in a later rollout only",
+        name=person.name if person else last.actor,
+        code=last.actor,
+        reason=last.reason,
+    )
 
 
 def _check_in_of(tx: Tx, report: Report, tests: tuple[SelfTest, ...]) -> CheckIn:

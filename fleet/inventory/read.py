@@ -12,7 +12,7 @@ from fleet.files.tables import Shape, Table
 from fleet.files.xlsx_tables import read_xlsx
 from fleet.files.yaml_tables import read_yaml
 from fleet.inventory.rules import Sections, check
-from fleet.inventory.sections import read_section
+from fleet.inventory.sections import codes_for_names, read_section
 from fleet.inventory.shapes import DISTRICTS, PEOPLE, SHAPES, SITES, TERMINALS
 from fleet.model.inventory import District, Fleet, Person, Site, Terminal
 from fleet.text import N_
@@ -33,11 +33,12 @@ def read_fleet(paths: Sequence[Path]) -> Fleet:
     """
     with all_mistakes() as mistakes:
         tables = [table for path in _files(paths, mistakes) for table in _tables(path, mistakes)]
+        named = codes_for_names(_of(DISTRICTS, tables))
         sections = Sections(
-            districts=read_section("districts", _of(DISTRICTS, tables), District, _code, mistakes),
-            sites=read_section("sites", _of(SITES, tables), Site, _code, mistakes),
+            districts=read_section("districts", _of(DISTRICTS, tables), District, _code, mistakes, named=named),
+            sites=read_section("sites", _of(SITES, tables), Site, _code, mistakes, named=named),
             terminals=read_section("terminals", _of(TERMINALS, tables), Terminal, _terminal_id, mistakes),
-            people=read_section("people", _of(PEOPLE, tables), Person, _code, mistakes),
+            people=read_section("people", _of(PEOPLE, tables), Person, _code, mistakes, named=named),
         )
         check(sections, mistakes)
     return Fleet(

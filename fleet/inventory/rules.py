@@ -16,6 +16,7 @@ from fleet.text import N_, Message
 
 N = TypeVar("N", bound=Noun)
 _HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)")
+_TITLES = {"districts": N_("districts"), "sites": N_("sites"), "terminals": N_("terminals"), "people": N_("people")}
 _SPELLED = 20
 """Nearest spellings looked for in one reading: among a hundred thousand codes each costs a good part of a second."""
 
@@ -70,12 +71,14 @@ class _Rules:
         ]
         if unknown and not target.given:
             row = unknown[0][0]
-            what = N_("`{heading}` refers to {table}, and no file holds them", heading=row.heading_of(column), table=target.title)
+            what = N_("`{heading}` refers to {table}, and no file holds them", heading=row.heading_of(column), table=_TITLES[target.title])
             self._note(row, column, what, N_("give {table}.csv too, or the directory that holds it", table=target.title))
             return
         for row, code in unknown:
-            what = N_("`{heading}` is `{code}`, which is not in {table}", heading=row.heading_of(column), code=code, table=target.title)
-            self._note(row, column, what, self._spelling(code, target))
+            what = N_(
+                "`{heading}` is `{code}`, which is not in {table}", heading=row.heading_of(column), code=code, table=_TITLES[target.title]
+            )
+            self._note(row, column, what, section.named.get(code) or self._spelling(code, target))
 
     def _spelling(self, code: str, target: Section[Any]) -> Message:
         if self._spellings_left:
@@ -83,7 +86,7 @@ class _Rules:
             found = nearest(code, target.first)
             if found is not None:
                 return N_("did you mean `{nearest}`?", nearest=found)
-        return N_("add it to {table}, or correct the code", table=target.title)
+        return N_("add it to {table}, or correct the code", table=_TITLES[target.title])
 
     def _loops(self) -> None:
         """No district is above itself."""

@@ -4,7 +4,7 @@ A bad row's code counts as known, so that one mistake does not make a hundred.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, TypeVar, get_type_hints
@@ -18,12 +18,13 @@ from fleet.files.spelling import one_of
 from fleet.files.tables import Row, Table
 from fleet.inventory.shapes import FLAGS, WORDS
 from fleet.model.base import Noun
-from fleet.text import N_
+from fleet.text import N_, Message
 
 N = TypeVar("N", bound=Noun)
 _SHORTENED = re.compile(r"\d(?:\.\d+)?[Ee]\+\d+")
 _NUMBERS = ("site", "code", "key_card", "phone")
 """Columns whose long numbers are names, not quantities."""
+_TO_DISTRICTS = ("district", "parent")
 _BETWEEN = re.compile(r"[\s,;，；、]+")
 
 
@@ -40,6 +41,8 @@ class Section(Generic[N]):
     """Some file holds this table."""
     whole: bool = True
     """False when rows were lost; what refers to them cannot be judged."""
+    named: Mapping[str, Message] = field(default_factory=dict)
+    """Name of a district -> the hint for a row that refers to it by that name."""
 
     def judged(self, *columns: str) -> Iterator[tuple[Row, N]]:
         """The rows whose values in all of `columns` are what they should be, each with its noun."""
@@ -52,8 +55,30 @@ class Section(Generic[N]):
         return {codes[id(row)]: noun for row, noun in self.entries}
 
 
+def codes_for_names(districts: Iterable[Table]) -> dict[str, Message]:
+    """Name of a district -> a hint that says its code, for people write the name where the code is needed."""
+    codes: dict[str, dict[str, None]] = {}
+    for row in (row for table in districts for row in table.rows):
+        for name in (row.values.get("name"), row.values.get("name_en")):
+            if name and isinstance(row.values.get("code"), str):
+                codes.setdefault(str(name), {})[row.values["code"]] = None
+    one = {name: next(iter(found)) for name, found in codes.items() if len(found) == 1}
+    return {
+        name: N_("this is a name; give the district's code, `{code}`", code=shown(one[name]))
+        if name in one
+        else N_("this is a name, and several districts have it; give the code of one: {codes}", codes=", ".join(map(shown, found)))
+        for name, found in codes.items()
+    }
+
+
 def read_section(
-    title: str, tables: Iterable[Table], model: type[N], code_of: Callable[[dict[str, Any]], str | None], mistakes: Mistakes
+    title: str,
+    tables: Iterable[Table],
+    model: type[N],
+    code_of: Callable[[dict[str, Any]], str | None],
+    mistakes: Mistakes,
+    *,
+    named: Mapping[str, Message] | None = None,
 ) -> Section[N]:
     """The nouns of all rows of `tables`.
 
@@ -63,8 +88,9 @@ def read_section(
         model: What a row becomes.
         code_of: What must be unique, from a row's values; None where the row does not say.
         mistakes: Takes what is wrong.
+        named: Of a table that refers to districts, `codes_for_names`.
     """
-    section: Section[N] = Section(title)
+    section: Section[N] = Section(title, named=named or {})
     for table in tables:
         section.given = True
         section.whole = section.whole and table.whole
@@ -96,18 +122,20 @@ def _read_row(section: Section[N], row: Row, model: type[N], code_of: Callable[[
             column = str(detail["loc"][0])
             row.bad.add(column)
             if column not in said:
-                _note_bad(row, column, detail, mistakes)
+                _note_bad(row, column, detail, mistakes, section.named)
         noun = _partial(model).model_validate({column: value for column, value in values.items() if column not in row.bad})
     section.entries.append((row, noun))
 
 
-def _note_bad(row: Row, column: str, detail: ErrorDetails, mistakes: Mistakes) -> None:
+def _note_bad(row: Row, column: str, detail: ErrorDetails, mistakes: Mistakes, named: Mapping[str, Message]) -> None:
     """Note why the model does not take a value."""
     what, hint = explain(detail, row.heading_of(column))
     if column in WORDS and not row.heading_of(column).isascii():
         hint = one_of(str(row.values.get(column, "")), WORDS[column])
     elif column in FLAGS:
         hint = one_of(str(row.values.get(column, "")), ("yes", "no"))
+    elif column in _TO_DISTRICTS:
+        hint = named.get(str(row.values.get(column, "")), hint)
     mistakes.add(row.table.file, row.line_of(column), what, hint)
 
 

@@ -98,7 +98,9 @@ _WORDS = {
     Cause.SSH_TOO_OLD: N_(
         "its SSH server is too old to be reached safely; have it done by hand and checked in with --self-test, and set its `reach` to `by-hand`"
     ),
-    Cause.HOST_KEY_UNCONFIRMED: N_("its host key is not confirmed; run `fleet hosts confirm`"),
+    Cause.HOST_KEY_UNCONFIRMED: N_(
+        "its host key is not confirmed; run `fleet hosts scan` if it was never seen, then `fleet hosts confirm`"
+    ),
     Cause.HOST_KEY_CHANGED: N_("its host key has changed; nothing was sent; find out why before the new one is confirmed"),
     Cause.LOGIN_REFUSED: N_("the terminal does not accept our key or user; have our public key put into its account"),
     Cause.GATEWAY: N_("the gateway could not be passed; check that it runs, and that it lets us in"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paramiko import Ed25519Key, PKey, SSHException
 
-from fleet.errors import InputError
+from fleet.errors import InputError, NotAllowedError
 from fleet.text import N_
 
 
@@ -23,6 +23,7 @@ def load_user_key(path: Path) -> UserKey:
     """The key in the file at `path`.
 
     Raises:
+        NotAllowedError: It is another user's.
         InputError: There is none, others may read it, it is encrypted, or it is no ed25519 key in OpenSSH's format.
     """
     try:
@@ -34,7 +35,17 @@ def load_user_key(path: Path) -> UserKey:
         raise InputError(N_("others may read the user key"), where=str(path), hint=N_("chmod 600 it"))
     try:
         private = Ed25519Key.from_private_key_file(str(path))
+    except PermissionError:
+        hint = N_("only its owner can push and scan through gateways; have them run this: {owner}", owner=_owner(path))
+        raise NotAllowedError(N_("you may not read the user key of this workspace"), where=str(path), hint=hint) from None
     except (SSHException, ValueError, OSError) as error:
         hint = N_("it must be an ed25519 key without a passphrase, in OpenSSH's format")
         raise InputError(N_("this user key cannot be used: {reason}", reason=str(error)), where=str(path), hint=hint) from None
     return UserKey(private, f"{private.get_name()} {private.get_base64()}")
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except (KeyError, OSError):
+        return "?"

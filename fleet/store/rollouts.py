@@ -8,7 +8,7 @@ from sqlalchemy import Table, func, insert, select, update
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan
-from fleet.model.rollout import Decision, RolloutPhase, RolloutState, SiteState
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, SiteState
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of, row_of
@@ -123,6 +123,12 @@ def add_decision(tx: Tx, decision: Decision) -> int:
     told = {name: value for name, value in body.items() if value} | rows_written(tx, {tables.decision: [tuple(identity)]})
     tx.event(f"rollout.{_PAST[decision.kind.value]}", decision.rollout, told)
     return int(identity[0])
+
+
+def exclusions(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:
+    """Terminal -> the decision that left it out of the rollout."""
+    decisions = decisions_after(snapshot, rollout, 0)
+    return {terminal: decision for decision in decisions if decision.kind is DecisionKind.EXCLUDE for terminal in decision.terminals}
 
 
 def decisions_after(snapshot: Snapshot, rollout: str, seen: int) -> list[Decision]:

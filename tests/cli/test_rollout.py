@@ -289,9 +289,18 @@ def test_retry_and_exclude_take_a_selection(cli: Cli, night: Path) -> None:
     nothing = cli("rollout", "exclude", "--select", "wave:9", "--reason", "closed")
 
     assert retried.out.strip() == "Terminals that will be pushed again: 1"
-    assert excluded.out.strip() == "Terminals that are left out now: 2"
+    assert excluded.out.strip() == "Terminals newly left out: 2"
     assert nothing.code == 2
     assert "selects no terminal of rollout r1" in nothing.err
+
+
+def test_terminals_that_were_left_out_before_are_counted_apart(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("rollout", "exclude", "s000/t1", "--reason", "closed")
+
+    ran = cli("rollout", "exclude", "s000/t1", "s000/t1", "--reason", "closed")
+
+    assert ran.out.strip() == "Terminals newly left out: 0; left out before: 1"
 
 
 def test_what_waits_to_be_pushed_again_is_counted_once(cli: Cli, night: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from fleet.cli.app import run
+from fleet.errors import NotAllowedError
 from fleet.settings import load_settings
 from fleet.store import open_store
 
@@ -121,6 +122,32 @@ def test_two_os_users_work_in_one_workspace_one_after_the_other(place: Path, fle
 
     assert [each for each in ran if each.code] == []
     assert (place / "workspace/id_ed25519").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_may_not_read_the_user_key_hears_who_can_run_it(place: Path, fleet_as: As) -> None:
+    from fleet.push import load_user_key
+
+    fleet_as(OWNER, "init", "--group", GROUP)
+    said, says = os.pipe()
+
+    def load() -> int:
+        try:
+            load_user_key(place / "workspace/id_ed25519")
+        except NotAllowedError as error:
+            os.write(says, str(error).encode())
+            return error.exit_code
+        return 0
+
+    child = os.fork()
+    if not child:
+        become(MEMBER, load)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(says)
+    with os.fdopen(said) as words:
+        told = words.read()
+    assert code == 2
+    assert told.startswith("you may not read the user key of this workspace")
+    assert f"have them run this: {OWNER}" in told
 
 
 @pytest.mark.parametrize(("holder", "other"), [(OWNER, MEMBER), (MEMBER, OWNER)])

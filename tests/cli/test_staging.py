@@ -1,6 +1,7 @@
 """Staging and rates, as a coordinator types and reads them."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -89,6 +90,17 @@ def test_what_makes_no_sense_is_refused_with_its_option_and_starts_nothing(
     assert told in ran.err
     assert f"at: {words[0]}" in ran.err
     assert cli("status").code == 2
+
+
+@pytest.mark.usefixtures("store")
+def test_an_export_of_a_staging_rollout_tells_how_much_is_staged(cli: Cli, tmp_path: Path) -> None:
+    cli("rollout", "start", tmp_path / "plan.json", "--only", "stage")
+
+    ran = cli("export", "--out", tmp_path / "staged.csv")
+
+    assert ran.code == 0, ran.err
+    assert re.search(r"sites: \d+, staged: 0; terminals: \d+, staged: 0", ran.err)
+    assert "done" not in ran.err
 
 
 def test_status_shows_staging_as_what_it_is(cli: Cli, store: Store, tmp_path: Path) -> None:

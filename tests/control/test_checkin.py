@@ -14,9 +14,9 @@ from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import District, Fleet, Person, Reach, Role, Site, SiteKind, Terminal
 from fleet.model.plan import Plan
 from fleet.model.playbook import DoneWhen
-from fleet.model.rollout import SiteState
+from fleet.model.rollout import Decision, DecisionKind, SiteState
 from fleet.settings import Settings
-from fleet.store import Store, audit, crew, fleets, open_store, progress, reads
+from fleet.store import Store, audit, crew, fleets, open_store, progress, reads, rollouts
 
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 LI, WANG, ZHANG, STRANGER = Actor(code="li-na"), Actor(code="wang-lei"), Actor(code="zhang-wei"), Actor(code="nobody")
@@ -334,10 +334,14 @@ def test_a_site_nobody_is_sent_to_says_so(desk: Desk) -> None:
 
 def test_an_excluded_site_takes_no_report(desk: Desk) -> None:
     with desk.store.write(LI, NOW) as tx:
+        rollouts.add_decision(
+            tx, Decision(rollout="r1", kind=DecisionKind.EXCLUDE, terminals=("p2/t1",), reason="being rebuilt", actor=LI.code, at=NOW)
+        )
         progress.exclude(tx, "r1", ["p2/t1"])
 
-    with pytest.raises(InputError, match="site `p2` is excluded from rollout r1"):
+    with pytest.raises(InputError, match="site `p2` is excluded from rollout r1") as refusal:
         desk.report("p2", "zhang-wei", actor=ZHANG)
+    assert "hint: 李娜 (`li-na`) left it out: being rebuilt" in str(refusal.value)
 
 
 def test_a_report_counts_in_the_newest_rollout_that_holds_the_site(desk: Desk, start_rollout: Callable[..., Plan]) -> None:

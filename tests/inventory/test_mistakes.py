@@ -60,6 +60,10 @@ CODE_HINT = "hint: use 1 to 32 letters, digits, `.`, `_` and `-`, beginning with
             "sites.csv:2: `district` is `qinwan`, which is not in districts",
             "hint: did you mean `qingwan`?",
         ]),
+        ("sites", "中心医院,qingwan", "中心医院,海岚市", [
+            "sites.csv:2: `district` cannot be `海岚市`",
+            "hint: this is a name; give the district's code, `city`",
+        ]),
         ("people", "ben,qingwan", "ben,elsewhere", [
             "people.csv:3: `district` is `elsewhere`, which is not in districts",
             "hint: add it to districts, or correct the code",

@@ -77,7 +77,7 @@ def _release(snapshot: "Snapshot", version: str) -> "Release":
 
     from fleet.control.releases import plannable
 
-    return plannable(snapshot, version, datetime.now(UTC))
+    return plannable(snapshot, version, datetime.now(UTC), current_door().settings.zone)
 
 
 def _show(shown: "Preview") -> None:

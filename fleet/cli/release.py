@@ -163,7 +163,7 @@ def _is_well(door: "Door", release: "Release") -> bool:
         show(_("Release {version}: files missing or damaged: {count}", version=release.version, count=len(mistakes)))
     else:
         show(_("Release {version}: every file is as it was added", version=release.version))
-    trouble = signature_trouble(release, datetime.now(UTC))
+    trouble = signature_trouble(release, datetime.now(UTC), door.settings.zone)
     if trouble is not None:
         show(_("Release {version}: {trouble}", version=release.version, trouble=render(trouble)))
     else:

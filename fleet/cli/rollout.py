@@ -45,7 +45,7 @@ def start(
     store, actor, at = _asked()
     made = read_plan(plan)
     _require_whole_release(store, made)
-    state = start_rollout(store, actor, at, made, only=purpose, limits=limits)
+    state = start_rollout(store, actor, at, made, only=purpose, limits=limits, zone=current_door().settings.zone)
     if as_json:
         print_json(state)
         return

@@ -95,14 +95,14 @@ def permit_downgrade(store: Store, actor: Actor, at: datetime, version: str, *, 
     return permit
 
 
-def plannable(snapshot: Snapshot, version: str, at: datetime) -> Release:
-    """The release of that version, if terminals would take it.
+def plannable(snapshot: Snapshot, version: str, at: datetime, zone: ZoneInfo) -> Release:
+    """The release of that version, if terminals would take it; days are those of `zone`.
 
     Raises:
         InputError: It is not there, not signed, its signature does not hold, or has expired.
     """
     release = _known(snapshot, version)
-    require_signed(release, at)
+    require_signed(release, at, zone)
     return release
 
 

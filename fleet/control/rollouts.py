@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from fleet.control.purpose import refuse_senseless, without_share
 from fleet.control.rights import Right, require
@@ -28,11 +28,19 @@ _WAITS = frozenset((WavePhase.GATE, WavePhase.HELD))
 
 
 def start_rollout(
-    store: Store, actor: Actor, at: datetime, plan: Plan, *, only: Only | None = None, limits: Limits = NO_LIMITS
+    store: Store,
+    actor: Actor,
+    at: datetime,
+    plan: Plan,
+    *,
+    only: Only | None = None,
+    limits: Limits = NO_LIMITS,
+    zone: tzinfo = UTC,
 ) -> RolloutState:
     """Record a new rollout of a plan; the orchestrator begins with it.
 
     `only` is the part of the plan that is wanted, where it is not the whole; who has no share in that is left out from the beginning.
+    `zone` is the one of the days that are named in what is refused.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts.
@@ -43,7 +51,7 @@ def start_rollout(
     with store.write(actor, at) as tx:
         require(tx, actor, Right.DECIDE)
         _refuse_second(tx)
-        release = _require_release(tx, plan)
+        release = _require_release(tx, plan, zone)
         refuse_senseless(plan, release, only, limits)
         fleet = fleets.read_fleet(tx)
         _require_members(plan, fleet)
@@ -240,7 +248,7 @@ def _refuse_second(tx: Tx) -> None:
     )
 
 
-def _require_release(tx: Tx, plan: Plan) -> Release:
+def _require_release(tx: Tx, plan: Plan, zone: tzinfo) -> Release:
     release = releases.read_release(tx, plan.release)
     if release is None:
         raise InputError(
@@ -255,7 +263,7 @@ def _require_release(tx: Tx, plan: Plan) -> Release:
     ends = min((found for program in plan.programs.values() if (found := expires_at(program)) is not None), default=None)
     if ends is not None and ends < tx.at:
         raise InputError(
-            N_("the signature of release {version} expired on {day}", version=plan.release, day=f"{ends:%Y-%m-%d}"),
+            N_("the signature of release {version} expired on {day}", version=plan.release, day=f"{ends.astimezone(zone):%Y-%m-%d}"),
             hint=N_("run `fleet release sign {version}`, then make the plan again", version=plan.release),
         )
     return release

@@ -3,7 +3,7 @@
 fleet/terminal/signature.sh puts the same lines together from what it knows and compares: order and names are part of the protocol.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from fleet.errors import InputError
 from fleet.model.release import Artifact, Release
@@ -88,8 +88,8 @@ def _lines(header: str, **values: object) -> str:
     return "".join((f"{header}\n", *(f"{name.replace('_', '-')}={value}\n" for name, value in values.items())))
 
 
-def signature_trouble(release: Release, at: datetime) -> Message | None:
-    """Why terminals would not take this release, or None."""
+def signature_trouble(release: Release, at: datetime, zone: tzinfo = UTC) -> Message | None:
+    """Why terminals would not take this release, or None; days are those of `zone`."""
     signature = release.signature
     if signature is None:
         return N_("release {version} is not signed", version=release.version)
@@ -100,16 +100,17 @@ def signature_trouble(release: Release, at: datetime) -> Message | None:
             values = {"version": release.version, "artifact": artifact.name}
             return N_("the signature of release {version} does not hold for its artifact `{artifact}`", **values)
     if signature.is_expired(at):
-        return N_("the signature of release {version} expired on {day}", version=release.version, day=f"{signature.expires_at:%Y-%m-%d}")
+        day = f"{signature.expires_at.astimezone(zone):%Y-%m-%d}"
+        return N_("the signature of release {version} expired on {day}", version=release.version, day=day)
     return None
 
 
-def require_signed(release: Release, at: datetime) -> None:
-    """Let a release pass that terminals take.
+def require_signed(release: Release, at: datetime, zone: tzinfo = UTC) -> None:
+    """Let a release pass that terminals take; days are those of `zone`.
 
     Raises:
         InputError: It is not signed, its signature does not hold, or has expired.
     """
-    trouble = signature_trouble(release, at)
+    trouble = signature_trouble(release, at, zone)
     if trouble is not None:
         raise InputError(trouble, hint=N_("run `fleet release sign {version}`, then plan", version=release.version))

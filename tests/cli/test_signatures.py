@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 
 from fleet.cli.common import os_user
+from fleet.control.releases import Signing, renew_signature
 from fleet.control.rollouts import start_rollout
+from fleet.control.workspace import release_key
 from fleet.data import data_dir
 from fleet.errors import InputError
 from fleet.model.actor import Actor
-from fleet.plan import read_plan
+from fleet.plan import make_plan, read_plan, read_playbook, write_plan
 from fleet.settings import load_settings
 from fleet.store import open_store
+from fleet.store.fleets import read_fleet
 
 PLAYBOOK = data_dir("playbooks") / "upgrade-client.yaml"
 RELEASE = data_dir("playbooks") / "release"
@@ -231,6 +234,23 @@ def test_a_plan_whose_release_has_expired_since_is_not_started(fleet: Cli, works
     assert "the signature of release 4.2.0 expired on " in str(refused.value)
     assert "run `fleet release sign 4.2.0`, then make the plan again" in str(refused.value)
     assert fleet("rollout", "start", tmp_path / "plan.json").code == 0
+
+
+def test_the_day_of_an_expiry_is_the_workspace_s_own_everywhere(fleet: Cli, workspace_dir: Path, tmp_path: Path) -> None:
+    fleet("release", "add", RELEASE / "release.yaml")
+    evening = datetime(2026, 1, 10, 20, 30, tzinfo=UTC)  # the next morning in Shanghai
+    settings, actor = load_settings(workspace_dir), Actor(code="demo-coordinator")
+    with closing(open_store(settings)) as store:
+        signing = Signing(release_key(settings), settings.zone, timedelta(days=1))
+        expired = renew_signature(store, actor, evening, "4.2.0", signing)
+        with store.read() as snapshot:
+            made = make_plan(read_fleet(snapshot), read_playbook(PLAYBOOK), expired)
+    write_plan(made, tmp_path / "plan.json")
+
+    said = [fleet("release", "list").out, fleet("release", "verify").out, plan(fleet, "4.2.0").err]
+    said.append(fleet("rollout", "start", tmp_path / "plan.json").err)
+
+    assert ["expired on 2026-01-12" in words for words in said] == [True] * 4, said
 
 
 def test_the_private_key_is_in_its_own_file_and_nowhere_else(fleet: Cli, workspace_dir: Path, tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def scan(
     counts = record_scan(store, actor, datetime.now(UTC), seen)
     silent = {id_: result for id_, result in results.items() if not result.fingerprint}
     if as_json:
-        print_json({"asked": len(results), "states": counts, "unanswered": {id_: result.cause for id_, result in silent.items()}})
+        causes = {id_: result.cause for id_, result in silent.items()}
+        details = {id_: result.detail for id_, result in silent.items() if result.detail}
+        print_json({"asked": len(results), "states": counts, "unanswered": causes, "details": details})
     else:
         _show_scan(len(results), counts, silent)
     return 1 if silent else 0
@@ -167,7 +169,9 @@ def _ask(terminals: "Sequence[Terminal]") -> "Iterator[tuple[str, ScanResult]]":
     from fleet.push import gate_of, load_user_key, scan_host_key
 
     settings = current_door().settings
-    keys = load_user_key(settings.user_key) if settings.ssh_config else None  # for the gateways; the terminals are not signed in to
+    # For the gateways, which an ssh_config may name for any terminal; the terminals are not signed in to.
+    is_behind = settings.ssh_config is not None or any(terminal.gateway for terminal in terminals)
+    keys = load_user_key(settings.user_key) if is_behind else None
     gate = gate_of(settings)
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="scan") as pool:
         answers = pool.map(lambda terminal: scan_host_key(terminal, settings.ssh_config, keys, gate), terminals)
@@ -189,7 +193,8 @@ def _show_scan(asked: int, counts: "Mapping[HostKeyState, int]", silent: "Mappin
         show(f"{count:>6}  {render(cause_words(cause))}")
     if silent:
         print_table(
-            [_("terminal"), _("why")], [(id_, render(cause_words(result.cause))) for id_, result in list(silent.items())[:_SHOWN_TROUBLES]]
+            [_("terminal"), _("why"), _("detail")],
+            [(id_, render(cause_words(result.cause)), result.detail) for id_, result in list(silent.items())[:_SHOWN_TROUBLES]],
         )
     if counts.get(HostKeyState.SCANNED) or counts.get(HostKeyState.CHANGED):
         say(

@@ -62,6 +62,9 @@ class Cause(StrEnum):
     HOST_KEY_CHANGED = "host-key-changed"
     LOGIN_REFUSED = "login-refused"
     GATEWAY = "gateway-failed"
+    GATEWAY_NAME = "gateway-name-unknown"
+    GATEWAY_KEY = "gateway-key-unknown"
+    GATEWAY_LOGIN = "gateway-login-refused"
     LINK_LOST = "link-lost"
     DEADLINE = "deadline"
     TOO_MUCH_OUTPUT = "too-much-output"
@@ -104,6 +107,11 @@ _WORDS = {
     Cause.HOST_KEY_CHANGED: N_("its host key has changed; nothing was sent; find out why before the new one is confirmed"),
     Cause.LOGIN_REFUSED: N_("the terminal does not accept our key or user; have our public key put into its account"),
     Cause.GATEWAY: N_("the gateway could not be passed; check that it runs, and that it lets us in"),
+    Cause.GATEWAY_NAME: N_(
+        "the gateway's name is unknown; it belongs in the file that fleet.toml names as `ssh_config` (~/.ssh/config is not read)"
+    ),
+    Cause.GATEWAY_KEY: N_("the gateway's host key is not the one in known_hosts, or not there; compare its fingerprint, then enter it"),
+    Cause.GATEWAY_LOGIN: N_("the gateway does not accept our key or user; have the workspace's public key put into its account"),
     Cause.LINK_LOST: N_("the link was lost while it ran"),
     Cause.DEADLINE: N_("not finished within its deadline; look at its line, then run `fleet rollout retry`"),
     Cause.TOO_MUCH_OUTPUT: N_("it sent far more output than a terminal should; have somebody look at it"),

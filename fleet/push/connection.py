@@ -40,6 +40,11 @@ _JOIN_S = 5.0
 _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
 _MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 _CONNECT_FAILED = 2
+_CAUSES_AT_GATEWAY = {
+    Cause.NAME_UNKNOWN: Cause.GATEWAY_NAME,
+    Cause.HOST_KEY_CHANGED: Cause.GATEWAY_KEY,
+    Cause.LOGIN_REFUSED: Cause.GATEWAY_LOGIN,
+}
 _TERMINAL_TRIES = 5
 """A terminal has no other guests: one that hangs up so often will not have us."""
 _FULL = (b"Exceeded MaxStartups", b"Not allowed at this time")
@@ -278,7 +283,9 @@ def _end(transport: Transport) -> None:
 
 
 def _at_gateway(gateway: fabric.Connection, error: LinkError) -> LinkError:
-    return LinkError(Cause.GATEWAY, f"{gateway.original_host}: {error.cause.value} {error.detail}".rstrip())
+    return LinkError(
+        _CAUSES_AT_GATEWAY.get(error.cause, Cause.GATEWAY), f"{gateway.original_host}: {error.cause.value} {error.detail}".rstrip()
+    )
 
 
 def _strict_inline(sock: Any, disabled_algorithms: Any = None) -> Transport:

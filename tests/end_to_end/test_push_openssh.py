@@ -308,5 +308,19 @@ def test_a_gateway_that_nobody_knows_is_not_passed(bench: Bench, tmp_path: Path)
 
     result = bench.push(upgrade_steps("2.0"), NEW, ssh_config=config, terminal=terminal)
 
-    assert (result.ending, result.cause) == (TerminalState.UNREACHABLE, Cause.GATEWAY)
+    assert (result.ending, result.cause) == (TerminalState.UNREACHABLE, Cause.GATEWAY_KEY)
     assert "known_hosts" in result.detail
+
+
+def test_what_is_wrong_with_a_gateway_is_told_apart(bench: Bench, tmp_path: Path) -> None:
+    public = (bench.server.directory / "host_key.pub").read_text()
+    config = _ssh_config(tmp_path, bench.server, f"[127.0.0.1]:{bench.server.port} {public}")
+    behind = {name: bench.terminal.model_copy(update={"gateway": name}) for name in ("county", "county.invalid")}
+
+    unnamed = scan_host_key(behind["county.invalid"], None, bench.server.key)
+    refused = scan_host_key(behind["county"], config, new_user_key(tmp_path / "other"))
+    config.write_text(config.read_text().replace(f"Port {bench.server.port}", "Port 1"))
+    closed = scan_host_key(behind["county"], config, bench.server.key)
+
+    assert [one.cause for one in (unnamed, refused, closed)] == [Cause.GATEWAY_NAME, Cause.GATEWAY_LOGIN, Cause.GATEWAY]
+    assert [one.detail.split(":")[0] for one in (unnamed, refused, closed)] == ["county.invalid", "county", "county"]

@@ -155,24 +155,37 @@ def _refuse_undecodable(words: Sequence[str]) -> None:
 
 
 def _choose_language(asked: str | None, workspace: Path) -> None:
-    if asked is not None and asked not in LANGUAGES:
+    """Use what `--lang` asks for, else FLEET_LANG, else `lang` of fleet.toml, else what the environment does; the first three only as we speak it.
+
+    Raises:
+        InputError: We do not speak it.
+    """
+    named = ((asked, None), (_language_of_variable(), "FLEET_LANG"), (_language_of_workspace(workspace), workspace / "fleet.toml"))
+    language, where = next(((language, where) for language, where in named if language is not None), (None, None))
+    if language is not None and language not in LANGUAGES:
         raise InputError(
-            N_("we do not speak `{language}`", language=asked), hint=N_("choose one of {choices}", choices=", ".join(LANGUAGES))
+            N_("we do not speak `{language}`", language=language),
+            where=None if where is None else str(where),
+            hint=N_("choose one of {choices}", choices=", ".join(LANGUAGES)),
         )
-    use_language(asked or _language_of_workspace(workspace) or language_of_environment())
+    use_language(language or language_of_environment())
+
+
+def _language_of_variable() -> str | None:
+    """What FLEET_LANG asks for; like the environment's own it may say more, such as `zh` or `en_GB.UTF-8`."""
+    value = os.environ.get("FLEET_LANG") or None
+    return language_of_environment() if value is not None and value.lower().startswith(("zh", "en")) else value
 
 
 def _language_of_workspace(workspace: Path) -> str | None:
-    """`lang` of fleet.toml, unless the environment says otherwise. A file with mistakes is reported when the settings are read."""
-    if os.environ.get("FLEET_LANG"):
-        return None
+    """`lang` of fleet.toml. A file with other mistakes is reported when the settings are read."""
     import tomllib
 
     try:
         language = tomllib.loads((workspace / "fleet.toml").read_text("utf-8")).get("lang")
     except (OSError, ValueError):
         return None
-    return language if language in LANGUAGES else None
+    return language if isinstance(language, str) else None
 
 
 def _invoke(arguments: list[str], door: Door) -> int:

@@ -80,7 +80,13 @@ def permit_downgrade(store: Store, actor: Actor, at: datetime, version: str, *, 
     with store.write(actor, at) as tx:
         require(tx, actor, Right.RELEASE)
         to, from_ = _signature(tx, version), _signature(tx, from_version)
-        if to.number >= from_.number:
+        if to.number > from_.number:
+            values = {"version": version, "number": to.number, "from_version": from_version, "from_number": from_.number}
+            raise InputError(
+                N_("release {version} needs no permit: its number {number} is above that of {from_version}, {from_number}", **values),
+                hint=N_("the number counts, not the version, and {version} was added later; plan with it as it is", version=version),
+            )
+        if to.number == from_.number:
             raise InputError(
                 N_("release {version} is not older than {from_version}; that is no downgrade", version=version, from_version=from_version),
                 hint=N_("name the release that terminals have with --from"),

@@ -260,3 +260,21 @@ def test_what_was_typed_is_said_back_in_one_line_of_bounded_length(cli: Cli) -> 
 
 def test_an_entry_is_no_group_unless_it_says_so() -> None:
     assert not Entry(N_("Help.")).is_group
+
+
+@pytest.mark.parametrize("where", ["FLEET_LANG", "fleet.toml"])
+def test_a_language_we_do_not_speak_is_refused_wherever_it_is_named_and_lang_overrides_it(
+    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    cli("init")
+    if where == "FLEET_LANG":
+        monkeypatch.setenv("FLEET_LANG", "fr")
+    else:
+        (tmp_path / "workspace" / "fleet.toml").write_text('lang = "fr"\n')
+
+    refused, overridden = cli("release", "list"), cli("release", "list", "--lang", "zh_CN")
+
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("we do not speak `fr`\n  at: ")
+    assert where in refused.err
+    assert overridden.code == 0

@@ -33,6 +33,8 @@ class Stand:
     orchestrator: "Orchestrator | None"
     pending: "tuple[Decision, ...]"
     """What people decided and the orchestrator has not taken in yet."""
+    exclusions: "tuple[tuple[Decision, str], ...]"
+    """Decisions that left terminals out, oldest first, each with who made it."""
     bytes_sent: int
     bytes_saved: int
     """Of files that terminals had already, from an earlier push that was cut off too."""
@@ -71,13 +73,15 @@ def look(store: "Store") -> Stand:
         InputError: There is none yet.
     """
     from fleet.rollout import rules_of
-    from fleet.store import orchestrator, reads, releases, rollouts
+    from fleet.store import fleets, orchestrator, reads, releases, rollouts
 
     with store.read() as snapshot:
         rollout = rollouts.newest_rollout(snapshot)
         if rollout is None:
             raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))
         plan = releases.read_plan(snapshot, rollout.plan_digest)
+        left_out = {each.id: each for each in rollouts.exclusions(snapshot, rollout.id).values()}
+        people = fleets.read_people(snapshot)
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
         return Stand(
             at=datetime.now(UTC),
@@ -88,6 +92,7 @@ def look(store: "Store") -> Stand:
             tallies=reads.read_tallies(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
+            exclusions=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in left_out.values()),
             bytes_sent=sent,
             bytes_saved=saved,
         )

@@ -8,7 +8,7 @@ import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
 from fleet.cli.rates import limits_words
-from fleet.cli.standing import Stand, exit_code, judged_lines, look, orchestrator_line, phase_words, waiting_lines, why_waiting
+from fleet.cli.standing import Stand, exit_code, judged_lines, local_time, look, orchestrator_line, phase_words, waiting_lines, why_waiting
 from fleet.text import _, render
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fleet.store.reads import Tally
 
 _LOOK_EVERY_S = 0.5
+_EXCLUSIONS = 10
+"""The last so many decisions that left terminals out are shown; --json and the export have them all."""
 
 
 def command(
@@ -57,7 +59,7 @@ def _show(stand: Stand) -> None:
     from fleet.model.attempt import TerminalState
     from fleet.report.words import wave_name_words, wave_phase_words
 
-    total = stand.tallies.total
+    total, zone = stand.tallies.total, current_door().settings.zone
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
     if stand.rollout.only is None:
         show(_("Rollout {rollout} of release {release}: {phase}", **values))
@@ -66,7 +68,7 @@ def _show(stand: Stand) -> None:
     if limits := limits_words(stand.rollout.limits):
         show(limits)
     if not stand.is_over:
-        show(orchestrator_line(stand, current_door().settings.zone))
+        show(orchestrator_line(stand, zone))
     for line in (*waiting_lines(stand), *judged_lines(stand)):
         show(line)
     show()
@@ -88,6 +90,9 @@ def _show(stand: Stand) -> None:
     else:
         count = total.terminal_count - total.terminals.get(TerminalState.EXCLUDED, 0)
         show(_("Terminals: {staged} of {count} staged; nothing was made live", staged=total.staged, count=count))
+    for decision, person in stand.exclusions[-_EXCLUSIONS:]:
+        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason}
+        show(_("Left out on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
@@ -140,6 +145,10 @@ def _facts(stand: Stand) -> dict[str, Any]:
             for wave in waiting_waves(stand.rollout, stand.pending)
         ],
         "pending": [{"decision": decision.kind, "wave": decision.wave, "by": decision.actor} for decision in stand.pending],
+        "exclusions": [
+            {"by": decision.actor, "at": decision.at, "reason": decision.reason, "terminals": decision.terminals}
+            for decision, _person in stand.exclusions
+        ],
         "orchestrator": None
         if last is None
         else {

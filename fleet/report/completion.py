@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
 
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.crew import CheckIn
 from fleet.model.inventory import Fleet, SiteKind
-from fleet.model.rollout import RolloutState
+from fleet.model.rollout import Decision, RolloutState
 from fleet.report.counts import Counts, day_of_site, day_of_terminal
 from fleet.settings import Settings
 from fleet.store.reads import SiteRow, TerminalRow
@@ -39,6 +39,8 @@ class Record:
     """In the order of their ids."""
     check_ins: Mapping[str, CheckIn]
     """By site code: the last one."""
+    exclusions: Mapping[str, Decision] = field(default_factory=dict)
+    """Terminal -> the decision that left it out."""
     bytes_sent: int = 0
     """Of files, in all attempts."""
     bytes_saved: int = 0
@@ -106,10 +108,19 @@ class Completion:
     """The most terminals first."""
 
     @property
+    def by_district(self) -> dict[str, Counts]:
+        """District code, in the inventory's order -> its hospitals and pharmacies together."""
+        districts: defaultdict[str, Counts] = defaultdict(Counts)
+        for (district, _kind), counts in self.by_district_and_kind.items():
+            districts[district].add(counts)
+        return dict(districts)
+
+    @property
     def groupings(self) -> dict[str, tuple[Counts, ...]]:
         """The counts of every table, by its name; each sums to `total`."""
         return {
             "by_kind": tuple(self.by_kind.values()),
+            "by_district": tuple(self.by_district.values()),
             "by_district_and_kind": tuple(self.by_district_and_kind.values()),
             "by_technician": tuple(self.by_technician.values()),
             "by_day": tuple(self.by_day.values()),

@@ -46,7 +46,16 @@ class Detail:
     check_in_note: str
     check_in_by: str | None
     """Technician code."""
+    check_in_by_name: str | None
+    check_in_recorded_by: str | None
+    """Person code: the technician, or who recorded it on their behalf."""
+    check_in_recorded_by_name: str | None
     check_in_at: datetime | None
+    excluded_by: str | None
+    """Person code, of a terminal that was left out."""
+    excluded_by_name: str | None
+    excluded_at: datetime | None
+    excluded_reason: str
 
 
 HEADINGS = {
@@ -75,7 +84,14 @@ HEADINGS = {
     "check_in": N_("last check-in"),
     "check_in_note": N_("what the check-in says"),
     "check_in_by": N_("check-in by"),
+    "check_in_by_name": N_("check-in by, name"),
+    "check_in_recorded_by": N_("check-in recorded by"),
+    "check_in_recorded_by_name": N_("check-in recorded by, name"),
     "check_in_at": N_("check-in at"),
+    "excluded_by": N_("excluded by"),
+    "excluded_by_name": N_("excluded by, name"),
+    "excluded_at": N_("excluded at"),
+    "excluded_reason": N_("why it is excluded"),
 }
 COLUMNS = tuple(field.name for field in fields(Detail))
 
@@ -88,6 +104,7 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
     for terminal in record.terminals:
         site = record.site_of(terminal)
         check_in = record.check_ins.get(site.code)
+        excluded = record.exclusions.get(terminal.id) if terminal.state is TerminalState.EXCLUDED else None
         yield Detail(
             district=site.district,
             district_name=names.get(site.district, site.district),
@@ -114,7 +131,14 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             check_in=CheckInKind(check_in.kind) if check_in else None,
             check_in_note=check_in.note if check_in else "",
             check_in_by=check_in.technician if check_in else None,
+            check_in_by_name=people.get(check_in.technician) if check_in else None,
+            check_in_recorded_by=check_in.actor if check_in else None,
+            check_in_recorded_by_name=people.get(check_in.actor) if check_in else None,
             check_in_at=check_in.at if check_in else None,
+            excluded_by=excluded.actor if excluded else None,
+            excluded_by_name=people.get(excluded.actor) if excluded else None,
+            excluded_at=excluded.at if excluded else None,
+            excluded_reason=excluded.reason if excluded else "",
         )
 
 

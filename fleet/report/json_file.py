@@ -52,6 +52,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "bytes": {"sent": record.bytes_sent, "saved": record.bytes_saved},
         "total": _numbers(completion.total),
         "by_kind": [{"kind": kind, **_numbers(counts)} for kind, counts in completion.by_kind.items()],
+        "by_district": [{"district": district, **_numbers(counts)} for district, counts in completion.by_district.items()],
         "by_district_and_kind": [
             {"district": district, "kind": kind, **_numbers(counts)} for (district, kind), counts in completion.by_district_and_kind.items()
         ],

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -14,8 +14,8 @@ from fleet.model.rollout import SiteState
 from fleet.report.words import CheckInKind, check_in_words, kind_words, reach_words, site_state_words, terminal_state_words
 from fleet.text import N_, Message, current_language, render
 
-Shown = str | int | float | datetime | None
-"""What a cell of a table holds: text, a number, a time without zone by the workspace's clock, or nothing."""
+Shown = str | int | float | date | None
+"""What a cell of a table holds: text, a number, a day or a time (`datetime`) without zone by the workspace's clock, or nothing."""
 
 YES = N_("yes")
 NO = N_("no")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from math import ceil
 from textwrap import wrap
@@ -18,6 +18,8 @@ _HEADING_WIDTH, _HEADING_WIDTH_CHINESE = 12, 8
 _BESIDE = 2
 """What a column needs beside its text."""
 _LINE_HEIGHT = 16
+_TEXT = "@"
+"""A cell stays text when somebody edits it: no formula of a name, no number of a key card."""
 _A4 = 9
 _ON_A4_LANDSCAPE = 960
 """Pixels that the margins leave at full size, with a twelfth in reserve: where the font is missing, another takes its place."""
@@ -33,15 +35,16 @@ class Formats:
     def __init__(self, workbook: Any) -> None:
         """Register the formats with the workbook."""
         self.heading = workbook.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#E8EEF4"})
-        self.text = workbook.add_format({"valign": "top"})
-        self.long_text = workbook.add_format({"valign": "top", "text_wrap": True})
-        self.digest = workbook.add_format({"font_size": 8})
+        self.text = workbook.add_format({"num_format": _TEXT, "valign": "top"})
+        self.long_text = workbook.add_format({"num_format": _TEXT, "valign": "top", "text_wrap": True})
+        self.digest = workbook.add_format({"num_format": _TEXT, "font_size": 8})
         self.line = workbook.add_format({"bottom": 1})
         self.time = workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "valign": "top"})
+        self.day = workbook.add_format({"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"})
         self.number = workbook.add_format({"num_format": "#,##0", "valign": "top"})
         self.amount = workbook.add_format({"num_format": "#,##0.0", "valign": "top"})
         self.share = workbook.add_format({"num_format": "0.0%", "valign": "top"})
-        self.last_text = workbook.add_format({"bold": True, "top": 1})
+        self.last_text = workbook.add_format({"num_format": _TEXT, "bold": True, "top": 1})
         self.last_number = workbook.add_format({"bold": True, "top": 1, "num_format": "#,##0"})
         self.last_share = workbook.add_format({"bold": True, "top": 1, "num_format": "0.0%"})
 
@@ -75,6 +78,9 @@ class Sheet:
             if isinstance(value, datetime):
                 self.worksheet.write_datetime(self.row, column, value, look.time)
                 self._widen(column, 19)
+            elif isinstance(value, date):
+                self.worksheet.write_datetime(self.row, column, value, look.day)
+                self._widen(column, 10)
             elif isinstance(value, int | float):
                 is_share = column in shares
                 whole = look.number if isinstance(value, int) else look.amount

@@ -43,6 +43,16 @@ def by_district_and_kind(completion: Completion) -> Table:
     return _counted(N_("By district and kind"), (N_("district"), N_("kind")), groups, completion.total)
 
 
+def by_district(completion: Completion) -> Table:
+    """A row for each district, hospitals and pharmacies together."""
+    districts = completion.record.fleet.districts
+    groups = [
+        ((code, clean(districts[code].name_in(current_language())) if code in districts else code), counts)
+        for code, counts in completion.by_district.items()
+    ]
+    return _counted(N_("By district"), (N_("district code"), N_("district")), groups, completion.total)
+
+
 def by_technician(completion: Completion) -> Table:
     """A row for each technician who has a site, and one for the sites nobody is sent to."""
     people = completion.record.fleet.people
@@ -55,7 +65,7 @@ def by_technician(completion: Completion) -> Table:
 
 def by_day(completion: Completion) -> Table:
     """A row for each day on which something came to where it stands, and one for what has not begun."""
-    groups = [((day.isoformat() if day else render(N_("not yet")),), counts) for day, counts in completion.by_day.items()]
+    groups = [((day or render(N_("not yet")),), counts) for day, counts in completion.by_day.items()]
     return _counted(N_("By day"), (N_("day"),), groups, completion.total)
 
 

@@ -1,6 +1,7 @@
 """`fleet rollout`, `fleet run --once`, `fleet status` and `fleet audit verify`, as a coordinator types them."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -292,6 +293,16 @@ def test_retry_and_exclude_take_a_selection(cli: Cli, night: Path) -> None:
     assert excluded.out.strip() == "Terminals newly left out: 2"
     assert nothing.code == 2
     assert "selects no terminal of rollout r1" in nothing.err
+
+
+def test_status_says_who_left_terminals_out_and_why(cli: Cli, night: Path) -> None:
+    cli("rollout", "start", night)
+    cli("rollout", "exclude", "s000/t1", "--reason", "closed for renovation")
+
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert re.search(r"Left out on \d{4}-\d\d-\d\d .* by 李娜, terminals: 1; closed for renovation", ran.out)
+    assert [(each["by"], each["terminals"]) for each in facts["exclusions"]] == [("c01", ["s000/t1"])]
 
 
 def test_terminals_that_were_left_out_before_are_counted_apart(cli: Cli, night: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from fleet.control.checkin import Report, check_in
+from fleet.control.rollouts import exclude
 from fleet.errors import FleetError, InputError
 from fleet.model.actor import FLEET, Actor
 from fleet.report.completion import Completion
@@ -160,13 +161,13 @@ def test_the_workbook_holds_every_table_and_every_terminal(completion: Completio
     book = read_xlsx(written(completion, write_xlsx))
     details = sheet_rows(book["Details"])
 
-    assert book.sheetnames == ["Summary", "By district and kind", "By technician", "By day", "Failures by cause", "Details"]
+    assert book.sheetnames == ["Summary", "By district", "By district and kind", "By technician", "By day", "Failures by cause", "Details"]
     assert len(details) - 1 == completion.total.terminals
 
 
 def test_the_workbooks_totals_tie_to_its_details(completion: Completion) -> None:
     book = read_xlsx(written(completion, write_xlsx))
-    for name, keys in (("By district and kind", 2), ("By technician", 2), ("By day", 1)):
+    for name, keys in (("By district", 2), ("By district and kind", 2), ("By technician", 2), ("By day", 1)):
         headings, *rows, total = sheet_rows(book[name])
         sums = [sum(row[column] for row in rows) for column in range(keys, len(headings)) if not headings[column].endswith("%")]
 
@@ -194,6 +195,42 @@ def test_nothing_in_the_workbook_is_a_formula_or_a_link(completion: Completion) 
     assert "=cmd|' /C calc'!A0" in [cell.value for cell in cells]
     assert all(cell.data_type != "f" for cell in cells)
     assert all(cell.hyperlink is None for cell in cells)
+
+
+def test_a_text_stays_text_when_somebody_edits_its_cell(completion: Completion) -> None:
+    details = read_xlsx(written(completion, write_xlsx))["Details"]
+    texts = [cell for row in details.iter_rows(min_row=2) for cell in row if isinstance(cell.value, str)]
+
+    assert texts
+    assert {cell.number_format for cell in texts} == {"@"}
+
+
+def test_a_day_is_a_date(completion: Completion) -> None:
+    sheet = read_xlsx(written(completion, write_xlsx))["By day"]
+
+    assert (sheet["A2"].is_date, sheet["A2"].number_format) == (True, "yyyy-mm-dd")
+
+
+def test_a_row_says_who_recorded_a_check_in_for_the_technician(store: Store, workspace: Settings) -> None:
+    check_in(store, Actor(code="li-na"), AT, Report("p1", "wang-lei", note="by phone"))
+    with store.read() as snapshot:
+        completion = read_completion(snapshot, workspace, AT)
+    row = next(row for row in json.loads(written(completion, write_json))["terminals"] if row["terminal"] == "p1/t1")
+
+    assert (row["check_in_by"], row["check_in_by_name"]) == ("wang-lei", "王磊")
+    assert (row["check_in_recorded_by"], row["check_in_recorded_by_name"]) == ("li-na", "李娜")
+
+
+def test_a_row_says_who_left_its_terminal_out_when_and_why(store: Store, workspace: Settings) -> None:
+    exclude(store, Actor(code="li-na"), AT, "r1", ["p8/t1"], reason="being rebuilt")
+    with store.read() as snapshot:
+        completion = read_completion(snapshot, workspace, AT)
+    rows = {row["terminal"]: row for row in json.loads(written(completion, write_json))["terminals"]}
+    keys = ("excluded_by", "excluded_by_name", "excluded_at", "excluded_reason")
+
+    assert [rows["p8/t1"][key] for key in keys] == ["li-na", "李娜", "2026-03-15T06:30:00+08:00", "being rebuilt"]
+    assert [rows["p7/t1"][key] for key in keys] == [None, None, None, ""]
+    assert read_csv(written(completion, write_csv))[-1]["why it is excluded"] == "being rebuilt"
 
 
 def test_headings_stay_in_sight_and_every_page_says_what_it_proves(completion: Completion, store: Store) -> None:

@@ -11,10 +11,31 @@
 Each carries marked messages and values and is put into words at the door (`fleet.text.render`).
 """
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fleet.text import N_, Message, render
+
+_SYSTEM = {
+    errno.ENOENT: N_("No such file or directory"),
+    errno.EACCES: N_("Permission denied"),
+    errno.EPERM: N_("Operation not permitted"),
+    errno.EISDIR: N_("Is a directory"),
+    errno.ENOTDIR: N_("Not a directory"),
+    errno.EEXIST: N_("File exists"),
+    errno.ENOSPC: N_("No space left on device"),
+    errno.EDQUOT: N_("Disk quota exceeded"),
+    errno.EROFS: N_("Read-only file system"),
+    errno.ENAMETOOLONG: N_("File name too long"),
+    errno.ELOOP: N_("Too many levels of symbolic links"),
+    errno.EIO: N_("Input/output error"),
+}
+
+
+def system_words(error: OSError) -> Message | str:
+    """Why the system refused, in the reader's language where it is a usual reason; else as the system says it."""
+    return _SYSTEM.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
 
 
 class FleetError(Exception):

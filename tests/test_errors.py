@@ -1,15 +1,41 @@
 """What stops us, in words."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
-from fleet.errors import ConflictError, FleetError, InputError, InternalError, Mistake, MistakesError, NotAllowedError, WaitingError
-from fleet.text import N_
+from fleet.errors import (
+    ConflictError,
+    FleetError,
+    InputError,
+    InternalError,
+    Mistake,
+    MistakesError,
+    NotAllowedError,
+    WaitingError,
+    system_words,
+)
+from fleet.text import N_, render
 
 
 def test_an_error_says_what_where_and_how_to_mend_it() -> None:
     error = FleetError(N_("{file} is damaged", file="client.tar.gz"), where="wave 2", hint=N_("send it again"))
 
     assert str(error) == "client.tar.gz is damaged\n  at: wave 2\nhint: send it again"
+
+
+def test_why_the_system_refused_is_told_in_the_readers_language(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file") as refusal:
+        (tmp_path / "nothing").read_text("utf-8")
+
+    assert render(system_words(refusal.value), "zh_CN") == "文件或目录不存在"
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOSPC, errno.ENAMETOOLONG, errno.EXDEV])
+def test_why_the_system_refused_is_told_in_english_as_the_system_says_it(number: int) -> None:
+    assert render(system_words(OSError(number, os.strerror(number))), "en") == os.strerror(number)
 
 
 def test_an_error_without_place_and_hint_is_one_line() -> None:

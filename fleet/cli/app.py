@@ -22,7 +22,7 @@ from typer.main import get_command, get_group
 
 from fleet.cli.common import Door, brief, os_user, say
 from fleet.cli.help import FleetGroup, dress
-from fleet.errors import FleetError, InputError, InternalError
+from fleet.errors import FleetError, InputError, InternalError, system_words
 from fleet.text import LANGUAGES, N_, Message, _, language_of_environment, render, use_language
 
 WORKSPACE = ".fleet"
@@ -256,8 +256,8 @@ def _as_fleet_error(error: BaseException, workspace: Path) -> FleetError:
             hint=N_("ask its owner: people share one that was made with `fleet init --group`, and are in that group"),
         )
     if error.filename is None:
-        return FleetError(N_("the system refused: {reason}", reason=error.strerror or type(error).__name__))
-    return FleetError(N_("the file cannot be used: {reason}", reason=error.strerror), where=os.fsdecode(error.filename))
+        return FleetError(N_("the system refused: {reason}", reason=system_words(error)))
+    return FleetError(N_("the file cannot be used: {reason}", reason=system_words(error)), where=os.fsdecode(error.filename))
 
 
 def _is_in(file: Any, directory: Path) -> bool:

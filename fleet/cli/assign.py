@@ -216,18 +216,24 @@ def _change(site: str, to: str, reason: str, cover: list[str], *, as_json: bool)
 
 def _show_site(site: str, *, as_json: bool) -> int:
     from fleet.control.crew import find_site
-    from fleet.store import crew
+    from fleet.store import crew, fleets
 
     with current_door().open_store().read() as snapshot:
         assignment = crew.read_assignment(snapshot, find_site(snapshot, site).code)
+        people = set(fleets.read_people(snapshot))
     if assignment is None and not as_json:
         say(_("Nobody is sent to {site} yet; `fleet assign --apply` works it out.", site=site))
         return 0
-    _show_one(assignment, as_json=as_json)
+    _show_one(assignment, as_json=as_json, people=people)
     return 0
 
 
-def _show_one(assignment: "Assignment | None", *, as_json: bool) -> None:
+def _show_one(assignment: "Assignment | None", *, as_json: bool, people: set[str] | None = None) -> None:
+    """Show one site's technician; who is not among `people` has left the inventory since."""
+
+    def named(code: str) -> str:
+        return code if people is None or code in people else _("{code} (removed from the inventory)", code=code)
+
     if as_json:
         print_json(assignment)
         return
@@ -237,8 +243,8 @@ def _show_one(assignment: "Assignment | None", *, as_json: bool) -> None:
         [
             (
                 assignment.site,
-                assignment.technician,
-                " ".join(assignment.covering),
+                named(assignment.technician),
+                " ".join(map(named, assignment.covering)),
                 assignment.distance_km,
                 assignment.by or _("the program"),
                 assignment.reason or (_("least loaded") if assignment.distance_km is None else _("nearest, least loaded")),

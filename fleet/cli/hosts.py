@@ -82,7 +82,7 @@ def show_keys(
 
 @app.command("confirm", help=_("Trust the host keys that a scan saw. Compare their fingerprints with the terminals' own first."))
 def confirm(
-    terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("Terminals as SITE/TERMINAL.")),
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Terminals as SITE/TERMINAL.")),
     select: str = typer.Option("", metavar="EXPR", help=_("The terminals this selects.")),
     everything: bool = typer.Option(False, "--all", help=_("Every terminal whose key was seen.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),

@@ -122,7 +122,7 @@ def _show_changes(changes: "Changes") -> None:
         [[render(_TABLES[name]), len(table.added), len(table.changed), len(table.removed)] for name, table in changes.tables.items()],
     )
     for name, table in changes.tables.items():
-        lines = _lines(table)
+        lines = _lines(name, table)
         if lines:
             show()
             show(render(_TABLES[name]))
@@ -132,14 +132,14 @@ def _show_changes(changes: "Changes") -> None:
             show("  " + _("... and {count} more; --json lists them all", count=len(lines) - _LISTED))
 
 
-def _lines(table: "TableChanges") -> list[str]:
+def _lines(name: str, table: "TableChanges") -> list[str]:
     """What goes and what changes, one line each; what is added is only counted."""
     removed = [_("{code} is removed", code=code) for code in table.removed]
     changed = [
         _(
             "{code}: {field} {old} -> {new}",
             code=change.code,
-            field=difference.field,
+            field=_heading(name, difference.field),
             old=_value(difference.old),
             new=_value(difference.new),
         )
@@ -147,6 +147,14 @@ def _lines(table: "TableChanges") -> list[str]:
         for difference in change.fields
     ]
     return removed + changed
+
+
+def _heading(table: str, column: str) -> str:
+    """A column as the reader's own files may head it."""
+    from fleet.inventory.shapes import SHAPES
+
+    chinese = next(shape for shape in SHAPES if shape.name == table).columns.get(column, ())
+    return chinese[0] if chinese and current_language() == "zh_CN" else column
 
 
 def _value(value: Any) -> str:

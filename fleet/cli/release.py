@@ -137,7 +137,7 @@ def list_releases(*, as_json: bool = typer.Option(False, "--json", help=_("Print
 
 @app.command("verify", help=_("See whether the releases' files are still what was added, and their signatures hold."))
 def verify(
-    *, version: str | None = typer.Argument(None, metavar="[VERSION]", help=_("One release; without it every release is looked at."))
+    *, version: str | None = typer.Argument(None, metavar="VERSION", help=_("One release; without it every release is looked at."))
 ) -> int:
     from fleet.store.releases import read_releases
 

@@ -92,7 +92,7 @@ def stop(*, reason: str = _REASON) -> None:
 
 @app.command("retry", help=_("Push the unfinished again: failed, rolled back, unreachable and unknown."))
 def retry(
-    terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("Only these, as SITE/TERMINAL; without it all.")),
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL; without it all.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
     reason: str = _REASON,
@@ -111,7 +111,7 @@ def retry(
 
 @app.command("exclude", help=_("Leave terminals out of the rollout."))
 def exclude(
-    terminals: list[str] = typer.Argument(None, metavar="[TERMINAL]...", help=_("As SITE/TERMINAL.")),
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fleet.cli.common import current_door, print_table, say, show
-from fleet.errors import ConflictError, FleetError, InputError
+from fleet.errors import ConflictError, FleetError, InputError, system_words
 from fleet.text import N_, _
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _room_for_inventory(out: str) -> Path:
             raise InputError(N_("the directory above it is not there"), where=out, hint=hint)
         taken = inventory_files(directory) if directory.exists() else []
     except OSError as error:
-        raise InputError(N_("the directory cannot be used: {reason}", reason=error.strerror or str(error)), where=out) from None
+        raise InputError(N_("the directory cannot be used: {reason}", reason=system_words(error)), where=out) from None
     if taken:
         raise ConflictError(
             N_("the directory holds an inventory already: {file}", file=taken[0].name),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fleet.errors import system_words
 from fleet.files.csv_tables import read_csv
 from fleet.files.decode import read_bytes
 from fleet.files.mistakes import Mistakes, all_mistakes
@@ -70,7 +71,7 @@ def _files(paths: Sequence[Path], mistakes: Mistakes) -> list[Path]:
         try:
             found = inventory_files(path) if path.is_dir() else [path]
         except OSError as error:
-            mistakes.add(str(path), 0, N_("cannot be read: {reason}", reason=error.strerror or str(error)))
+            mistakes.add(str(path), 0, N_("cannot be read: {reason}", reason=system_words(error)))
             continue
         if not found:
             mistakes.add(str(path), 0, N_("the directory holds no inventory file"), _naming_hint())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fleet.errors import InputError
+from fleet.errors import InputError, system_words
 from fleet.model.plan import Plan
 from fleet.text import N_, Message
 
@@ -66,7 +66,7 @@ def _is_plan(path: Path) -> bool:
 
 
 def _unwritable(error: OSError, path: Path) -> InputError:
-    return InputError(N_("the plan cannot be written: {reason}", reason=error.strerror or str(error)), where=str(path))
+    return InputError(N_("the plan cannot be written: {reason}", reason=system_words(error)), where=str(path))
 
 
 def read_plan(path: Path) -> Plan:
@@ -80,9 +80,7 @@ def read_plan(path: Path) -> Plan:
             raise InputError(N_("the plan cannot be read: not an ordinary file"), where=str(path), hint=_AGAIN)
         plan = Plan.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(
-            N_("the plan cannot be read: {reason}", reason=error.strerror or str(error)), where=str(path), hint=_AGAIN
-        ) from None
+        raise InputError(N_("the plan cannot be read: {reason}", reason=system_words(error)), where=str(path), hint=_AGAIN) from None
     except ValidationError as error:
         raise InputError(_not_a_plan(error), where=str(path), hint=_AGAIN) from None
     digest = plan.compute_digest()

@@ -20,7 +20,7 @@ import fabric
 from paramiko import AuthenticationException, ChannelException, MissingHostKeyPolicy, SSHConfig, SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
-from fleet.errors import InputError
+from fleet.errors import InputError, system_words
 from fleet.model.attempt import Cause
 from fleet.model.inventory import Terminal
 from fleet.push.gate import Gate
@@ -257,7 +257,7 @@ def _changed_at(ssh_config: Path | None) -> int:
     try:
         return ssh_config.stat().st_mtime_ns if ssh_config else 0
     except OSError as error:
-        raise InputError(N_("the ssh_config file cannot be read: {reason}", reason=error.strerror), where=str(ssh_config)) from None
+        raise InputError(N_("the ssh_config file cannot be read: {reason}", reason=system_words(error)), where=str(ssh_config)) from None
 
 
 @lru_cache(maxsize=8)

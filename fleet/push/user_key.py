@@ -6,7 +6,7 @@ from pathlib import Path
 
 from paramiko import Ed25519Key, PKey, SSHException
 
-from fleet.errors import InputError, NotAllowedError
+from fleet.errors import InputError, NotAllowedError, system_words
 from fleet.text import N_
 
 
@@ -30,7 +30,7 @@ def load_user_key(path: Path) -> UserKey:
         mode = path.stat().st_mode
     except OSError as error:
         hint = N_("`fleet init` makes one, or name another in `key_file`")
-        raise InputError(N_("no user key: {reason}", reason=error.strerror), where=str(path), hint=hint) from None
+        raise InputError(N_("no user key: {reason}", reason=system_words(error)), where=str(path), hint=hint) from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise InputError(N_("others may read the user key"), where=str(path), hint=N_("chmod 600 it"))
     try:

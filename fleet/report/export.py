@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from fleet.errors import InputError
+from fleet.errors import InputError, system_words
 from fleet.report.completion import Completion
 from fleet.report.csv_file import write_csv
 from fleet.report.json_file import write_json
@@ -77,6 +77,4 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            N_("the file cannot be written: {reason}", reason=error.strerror or type(error).__name__), where=str(path)
-        ) from error
+        raise InputError(N_("the file cannot be written: {reason}", reason=system_words(error)), where=str(path)) from error

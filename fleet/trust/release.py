@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleet.errors import InputError, Mistake, MistakesError
+from fleet.errors import InputError, Mistake, MistakesError, system_words
 from fleet.files import read_model
 from fleet.files.places import line_at
 from fleet.model.release import Artifact, Release, ReleaseFile
@@ -148,7 +148,7 @@ def _look_at(file: ReleaseFile, contents: Contents) -> Iterable[Mistake]:
     try:
         found = contents.digest_of(file.sha256)
     except OSError as error:
-        what = N_("`{path}` cannot be read: {reason}", path=file.path, reason=error.strerror or str(error))
+        what = N_("`{path}` cannot be read: {reason}", path=file.path, reason=system_words(error))
     else:
         if found == file.sha256:
             return

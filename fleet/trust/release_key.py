@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from fleet.errors import InputError
+from fleet.errors import InputError, system_words
 from fleet.model.signature import Proof
 from fleet.text import N_
 from fleet.trust.user_key import write_new
@@ -77,7 +77,7 @@ def load_release_key(file: Path) -> ReleaseKey:
         mode, content = file.stat().st_mode, file.read_bytes()
     except OSError as error:
         hint = N_("whoever made the workspace has it; a lost one is replaced as docs/operations.md says")
-        raise InputError(N_("no release key: {reason}", reason=error.strerror), where=str(file), hint=hint) from None
+        raise InputError(N_("no release key: {reason}", reason=system_words(error)), where=str(file), hint=hint) from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise InputError(N_("others may read the release key"), where=str(file), hint=N_("chmod 600 it"))
     try:

@@ -18,7 +18,7 @@ from typing import BinaryIO, Self, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from fleet.errors import Mistake
+from fleet.errors import Mistake, system_words
 from fleet.model.base import SafePath
 from fleet.text import N_, Message
 
@@ -171,7 +171,7 @@ def reading(source: Path) -> Iterator[list[Mistake]]:
         trouble.append(Mistake(str(source), 0, error.what))
     except OSError as error:
         place = str(error.filename or source)
-        trouble.append(Mistake(place, 0, N_("cannot be read: {reason}", reason=error.strerror or str(error))))
+        trouble.append(Mistake(place, 0, N_("cannot be read: {reason}", reason=system_words(error))))
 
 
 def _read_member(member: tarfile.TarInfo, members: tarfile.TarFile, archive: Path) -> Iterator[SourceFile | Mistake]:

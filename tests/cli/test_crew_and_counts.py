@@ -88,6 +88,18 @@ def test_assign_apply_stores_and_says_with_1_that_a_site_is_left(cli: Cli) -> No
     assert list(shown["without"]) == ["p3"]
 
 
+def test_a_technician_who_left_the_inventory_is_shown_as_removed(cli: Cli, idle: Settings) -> None:
+    cli("assign", "--apply")
+    before = cli("assign", "p1").out
+    store = open_store(idle)
+    with store.write(FLEET, NOW) as tx:
+        fleets.replace_fleet(tx, town().model_copy(update={"people": {"me": town().people["me"]}}), {})
+    store.close()
+
+    assert "removed" not in before
+    assert "wang-lei (removed from the inventory)" in cli("assign", "p1").out
+
+
 @pytest.mark.usefixtures("idle")
 def test_assign_changes_one_site_with_a_reason(cli: Cli) -> None:
     ran = cli("assign", "p3", "--to", "wang-lei", "--reason", "nobody else")

@@ -122,6 +122,13 @@ def test_removals_that_were_not_allowed_by_number_change_nothing(cli: Cli, impor
     assert len(stored(cli)["terminals"]) == 3
 
 
+def test_a_change_names_the_column_as_the_readers_files_head_it(cli: Cli, imported: Path) -> None:
+    change(imported, "terminals", "127.0.0.3", "127.0.0.9")
+
+    assert "h1/t02: host 127.0.0.3 -> 127.0.0.9" in cli("inventory", "import", imported).out
+    assert "主机 127.0.0.3 -> 127.0.0.9" in cli("inventory", "import", imported, "--lang", "zh_CN").out
+
+
 def test_removals_that_were_allowed_by_number_are_made(cli: Cli, imported: Path) -> None:
     change(imported, "terminals", "h1,t02,127.0.0.3,\n", "")
 

@@ -40,7 +40,17 @@ def shown(value: object, zone: ZoneInfo) -> Shown:
 @cache
 def _word(value: Enum | bool, language: str) -> str:
     # A province's details hold a million of these few words; each is looked up in the catalogue once.
+    if isinstance(value, Cause) and value is not Cause.NONE:
+        return in_brief(value, language)
     return render(words_of(value) if isinstance(value, Enum) else YES if value else NO, language)
+
+
+def in_brief(cause: Cause, language: str | None = None) -> str:
+    """What happened, without what to do about it: a report that is signed gives no orders to whoever reads it.
+
+    The words of every cause say the one before their first semicolon and the other behind it.
+    """
+    return re.split("[;；]", render(cause_words(cause), language), maxsplit=1)[0]
 
 
 def words_of(value: Enum) -> Message:

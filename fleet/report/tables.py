@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.model.attempt import cause_words
 from fleet.model.inventory import SiteKind
 from fleet.report.completion import Completion
 from fleet.report.counts import Counts
 from fleet.report.measures import OF_SITES, OF_TERMINALS, SITES, TERMINALS, Measure
-from fleet.report.rows import Shown, clean
+from fleet.report.rows import Shown, clean, in_brief
 from fleet.report.words import kind_words, terminal_state_words
 from fleet.text import N_, Message, current_language, render
 
@@ -73,7 +72,7 @@ def by_cause(completion: Completion) -> Table:
     """A row for each ending that is not well and its cause."""
     headings = (N_("ending"), N_("cause"), N_("code of the cause"), N_("sites"), N_("terminals"))
     rows = tuple(
-        (render(terminal_state_words(row.ending)), render(cause_words(row.cause)), row.cause.value, row.sites, row.terminals)
+        (render(terminal_state_words(row.ending)), in_brief(row.cause), row.cause.value, row.sites, row.terminals)
         for row in completion.causes
     )
     return Table(render(N_("Failures by cause")), tuple(render(heading) for heading in headings), rows)

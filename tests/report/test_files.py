@@ -205,6 +205,14 @@ def test_a_text_stays_text_when_somebody_edits_its_cell(completion: Completion) 
     assert {cell.number_format for cell in texts} == {"@"}
 
 
+def test_the_workbook_tells_causes_without_commands(completion: Completion) -> None:
+    book = read_xlsx(written(completion, write_xlsx))
+    causes = {row[1] for row in sheet_rows(book["Failures by cause"])[1:]}
+
+    assert "not enough room on its disk" in causes
+    assert not any("`fleet " in str(cell) for sheet in book for row in sheet_rows(sheet) for cell in row)
+
+
 def test_a_day_is_a_date(completion: Completion) -> None:
     sheet = read_xlsx(written(completion, write_xlsx))["By day"]
 

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-from fleet.errors import ConflictError, InputError
+from fleet.errors import ConflictError, FleetError, InputError, system_words
 from fleet.files import did_you_mean
 from fleet.settings import SETTINGS_FILE, Settings, load_settings
 from fleet.store import open_store
@@ -37,6 +37,7 @@ def make_workspace(directory: Path, group: str | None = None) -> Settings:
     Raises:
         ConflictError: There is something already; nothing was changed.
         InputError: The directory above it is not there, there is no such group, or the owner is not in it.
+        FleetError: The disk or the system refused; nothing is left behind.
     """
     number = None if group is None else _number_of(group)
     if (directory / SETTINGS_FILE).exists():
@@ -47,15 +48,28 @@ def make_workspace(directory: Path, group: str | None = None) -> Settings:
         raise ConflictError(N_("there is something else already; nothing was changed"), where=str(directory), hint=hint)
     if not directory.absolute().parent.is_dir():
         raise InputError(N_("the directory above the workspace is not there"), where=str(directory), hint=N_("make it first"))
+    try:
+        _make(directory, number)
+    except OSError as error:
+        hint = N_("see that its disk has room and may be written, or name another directory with --workspace")
+        what = N_("the workspace cannot be made: {reason}", reason=system_words(error))
+        raise FleetError(what, where=str(directory), hint=hint) from None
+    return load_settings(directory)
+
+
+def _make(directory: Path, group: int | None) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.absolute().parent))
     try:
         _fill(unfinished)
-        if number is not None:
-            _share(unfinished, number)
+        if group is not None:
+            _share(unfinished, group)
         unfinished.rename(directory)
+    except FleetError as error:
+        if str(unfinished) not in str(error.where):
+            raise
+        raise FleetError(error.what, where=str(directory), hint=error.hint) from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return load_settings(directory)
 
 
 def _fill(directory: Path) -> None:

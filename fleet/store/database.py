@@ -6,10 +6,13 @@
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
@@ -25,6 +28,8 @@ from fleet.store.migrate import bring_up_to_date, take_writer_lock
 from fleet.text import N_
 
 _BUSY_TIMEOUT_MS = 30_000
+_LEAST_BYTES = 64 * 1024
+"""Room for the first `-shm`, and a page or two."""
 
 
 @dataclass(slots=True)
@@ -167,11 +172,35 @@ def make_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql" and parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite" and parsed.database and _is_read_only(file := Path(parsed.database)):
+        engine = create_engine(parsed, creator=partial(_look_into, file))
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
     engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _is_read_only(file: Path) -> bool:
+    """Whether an SQLite file is there that can only be looked into: WAL mode makes `-wal` and `-shm` beside it, and here it cannot."""
+    shared = file.with_name(f"{file.name}-shm")
+    return file.exists() and not os.access(file.parent, os.W_OK) and not (os.access(file, os.W_OK) and os.access(shared, os.W_OK))
+
+
+def _look_into(file: Path) -> sqlite3.Connection:
+    """A connection that only reads, and makes no file.
+
+    What stands in `-wal` is seen as long as `-shm` is there too. Where there is no `-wal` nobody has the database open, so that it may be
+    taken for unchangeable (`immutable`), which needs neither file.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    is_whole = not log.exists() or log.stat().st_size == 0
+    uri = f"{file.absolute().as_uri()}?mode=ro{'&immutable=1' if is_whole else ''}"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    return connection
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -192,8 +221,24 @@ def _explain(error: DatabaseError, engine: Engine) -> FleetError:
         return FleetError(
             N_("another process holds the database for too long"), where=where, hint=N_("see who runs `fleet run` there, and try again")
         )
-    if "full" in reason:
+    place = Path(engine.url.database or "").parent if engine.dialect.name == "sqlite" else Path()
+    cannot_make_files = "unable to open" in reason or "I/O error" in reason
+    if "full" in reason or (cannot_make_files and _is_full(place)):
         return FleetError(N_("the disk of the workspace is full; nothing was changed"), where=where, hint=N_("make room and try again"))
-    if "readonly" in reason or "read-only" in reason:
-        return FleetError(N_("the database can only be read"), where=where, hint=N_("check the permissions of the workspace"))
-    return FleetError(N_("the database does not answer as it should: {reason}", reason=reason), where=where)
+    is_closed = cannot_make_files and place.is_dir() and not os.access(place, os.W_OK)
+    if "readonly" in reason or "read-only" in reason or is_closed:
+        hint = N_(
+            "its disk is mounted read-only, or its permissions let you only look; have that changed, or copy it to where you may write"
+        )
+        return FleetError(N_("the database can only be read"), where=where, hint=hint)
+    hint = N_("look whether its disk is well and may be written; docs/operations.md, Backups, says how to go on from a copy")
+    return FleetError(N_("the database does not answer as it should: {reason}", reason=reason), where=where, hint=hint)
+
+
+def _is_full(place: Path) -> bool:
+    """Whether the disk has no room for what SQLite needs beside its file; then it speaks of an I/O error."""
+    try:
+        disk = os.statvfs(place)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LEAST_BYTES and not disk.f_flag & os.ST_RDONLY

@@ -100,7 +100,7 @@ take_back() {
   [ "$state $by" = "restored $attempt" ] || return 0
   [ "$why" != - ] || return 0
   # Its files had come, and are staged.
-  garbage="$garbage $work/part $work/part.for"
+  garbage="$garbage $work/part $work/part.for releases/part"
   finish rolled-back "$why" "$where"
 }
 

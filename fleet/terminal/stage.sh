@@ -64,6 +64,8 @@ stage() {
   arrived=''
   # Where nothing is needed, the last word takes its place.
   [ -z "$needed" ] || [ ! -s "$part" ] || take_up_part
+  # An earlier push may have been cut while it looked into its part.
+  [ ! -d releases/part ] || garbage="$garbage releases/part"
   hold "need$needed"
   [ -z "$arrived" ] || hold "part $arrived"
   report send

@@ -135,6 +135,17 @@ def test_a_part_that_nothing_is_needed_of_is_removed(upgraded: Far) -> None:
     assert not part(upgraded).exists()
 
 
+def test_what_an_earlier_push_left_of_looking_into_its_part_goes_although_the_upgrade_fails(upgraded: Far) -> None:
+    (upgraded.root / "releases/part").mkdir()
+    (upgraded.root / "releases/part/left").write_bytes(b"left")
+    upgraded.fail("probe", "2.0")
+
+    pushed = upgraded.push(upgrade_steps("2.0"), NEW)
+
+    assert pushed.story.ending is TerminalState.ROLLED_BACK
+    assert not (upgraded.root / "releases/part").exists()
+
+
 def test_preflight_counts_a_part_as_room(upgraded: Far) -> None:
     room = (NEW.artifact.size + 1023) // 1024
     (upgraded.tools / "df").unlink()

@@ -1,7 +1,6 @@
 """Shards and the fence: what a worker writes is taken only while it holds the attempt it claimed."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from sqlalchemy import insert, select, update
 
@@ -90,10 +89,3 @@ def put_back(tx: Tx, shard: int) -> None:
     """Plan a shard again: its worker is gone, or there is more to do in it."""
     values = {"state": ShardState.PLANNED.value, "owner": None, "beat_at": None, "grant_parallel": 0, "grant_failures": 0}
     tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(values))
-
-
-def silent_shards(snapshot: Snapshot, before: datetime) -> list[Shard]:
-    """Shards that are out but whose last beat is older than `before`."""
-    out = (ShardState.DISPATCHED.value, ShardState.RUNNING.value)
-    query = select(_shards).where(_shards.c.state.in_(out), _shards.c.beat_at < before)
-    return [noun_of(Shard, row) for row in snapshot.connection.execute(query)]

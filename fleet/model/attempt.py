@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from fleet.model.base import Code, FreeText, Noun, TerminalId
 from fleet.model.playbook import FactName, KeySource
+from fleet.model.purpose import Errand
 from fleet.text import N_, Message
 
 
@@ -30,6 +31,10 @@ class TerminalState(StrEnum):
     UNKNOWN = "unknown"
     """The link dropped after the program began and its result is not yet collected."""
     EXCLUDED = "excluded"
+    GOING_BACK = "going-back"
+    """A person wants the old release back there; it waits for its turn."""
+    TAKEN_BACK = "taken-back"
+    """Rolled back on purpose: the old release is live again because a person wanted it. Never one number with what rolled back by itself."""
 
 
 ENDINGS = frozenset(
@@ -40,6 +45,7 @@ ENDINGS = frozenset(
         TerminalState.ROLLED_BACK,
         TerminalState.UNREACHABLE,
         TerminalState.UNKNOWN,
+        TerminalState.TAKEN_BACK,
     )
 )
 PROVEN = frozenset((TerminalState.UPGRADED, TerminalState.SELF_TESTED))
@@ -85,6 +91,7 @@ class Cause(StrEnum):
     COMMAND_TIMEOUT = "command-timeout"
     PROBE_FAILED = "probe-failed"
     UNEXPECTED_FACT = "unexpected-fact"
+    NO_WAY_BACK = "no-way-back"
     KEY_CONFLICT = "key-conflict"
     SELF_TEST = "self-test-failed"
     STOPPED = "stopped"
@@ -134,6 +141,9 @@ _WORDS = {
     Cause.COMMAND_TIMEOUT: N_("a command of the playbook took too long"),
     Cause.PROBE_FAILED: N_("the new client did not pass its probe"),
     Cause.UNEXPECTED_FACT: N_("the probe answered something else than the playbook expects"),
+    Cause.NO_WAY_BACK: N_(
+        "the release before this one is not kept there, or is not whole any more; push that release with a plan of its own"
+    ),
     Cause.KEY_CONFLICT: N_("its key or key card is already bound elsewhere"),
     Cause.SELF_TEST: N_("it did not pass the technician's self-test"),
     Cause.STOPPED: N_("stopped by a person"),
@@ -173,6 +183,8 @@ class AttemptResult(Noun):
     terminal: TerminalId
     number: Annotated[int, Field(ge=1)]
     """Counts the terminal's attempts in this rollout, from 1."""
+    errand: Errand | None = None
+    """What it was for, where it was not what the rollout is for."""
     ending: TerminalState
     """One of `ENDINGS`."""
     in_place: bool = False

@@ -22,6 +22,19 @@ class Only(StrEnum):
     """Bring the release, days before it goes live. Nothing live is touched."""
 
 
+class Errand(StrEnum):
+    """What a push to one terminal is for, where it is not what the rollout is for."""
+
+    ROLLBACK = "rollback"
+    """A person wants the release back that was live there before."""
+    REHEARSAL = "rehearsal"
+    """The way back is tried and timed on a terminal of the canary, which is upgraded again at once."""
+
+
+ROLLBACK = "rollback"
+"""What a program is told where it is to take the release back, whoever wants that."""
+
+
 class Limits(Noun):
     """How fast the pushes of a rollout may send, together; None is as fast as the line."""
 

@@ -17,7 +17,7 @@ from hashlib import sha256
 from fleet.model.attempt import Cause, KeyEvidence, StepResult, TerminalState
 from fleet.model.plan import Program
 from fleet.model.playbook import KeySource
-from fleet.model.purpose import Only
+from fleet.model.purpose import ROLLBACK, Only
 from fleet.model.release import Artifact, ReleaseFile
 from fleet.push.clean import clean
 from fleet.push.payload import Part
@@ -36,7 +36,11 @@ _PART = re.compile(rb"([1-9][0-9]{0,14}) ([0-9a-f]{64})")
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CAUSES = {cause.value: cause for cause in Cause}
 _ENDINGS = {"upgraded": TerminalState.UPGRADED, "failed": TerminalState.FAILED, "rolled-back": TerminalState.ROLLED_BACK}
-_ENDINGS_OF_STAGING = {"staged": TerminalState.STAGED, "failed": TerminalState.FAILED}
+_ENDINGS_OF = {
+    Only.STAGE.value: {"staged": TerminalState.STAGED, "failed": TerminalState.FAILED},
+    ROLLBACK: {"taken-back": TerminalState.TAKEN_BACK, "failed": TerminalState.FAILED},
+}
+"""By the part that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,8 @@ class Conversation:
     _heard_bytes: int = field(default=0, init=False)
     _hung_up: Cause | None = field(default=None, init=False)
     _begun: bool = field(default=False, init=False)
-    _stages_only: bool = field(default=False, init=False)
-    """The program said that it will touch nothing live."""
+    _only_said: str = field(default="", init=False)
+    """The part of it that the program said it will do, where it is not the whole."""
     _asked: bool = field(default=False, init=False)
     _needed: list[int] = field(default_factory=list, init=False)
     _part: Part | None = field(default=None, init=False)
@@ -124,9 +128,14 @@ class Conversation:
         return self._begun
 
     @property
+    def only(self) -> str:
+        """The part that the program is told to do; empty is the whole."""
+        return self.values.get("only", "")
+
+    @property
     def only_stages(self) -> bool:
         """Whether the program is told to stage and no more."""
-        return self.values.get("only") == Only.STAGE
+        return self.only == Only.STAGE
 
     @property
     def ended(self) -> bool:
@@ -233,7 +242,7 @@ class Conversation:
         return [] if rest == PROTOCOL.encode() else [self._hang_up(Cause.PROTOCOL)]
 
     def _hear_only(self, rest: bytes) -> list[Order]:
-        self._stages_only = rest == Only.STAGE.encode()
+        self._only_said = rest.decode("ascii", "replace")
         return []
 
     def _hear_in_place(self, _rest: bytes) -> list[Order]:
@@ -257,7 +266,7 @@ class Conversation:
         return []
 
     def _hear_send(self, _rest: bytes) -> list[Order]:
-        if self._asked or self._stages_only != self.only_stages:  # it would go on to what nobody asked of it
+        if self._asked or self._only_said != self.only:  # it would go on to what nobody asked of it
             return [self._hang_up(Cause.PROTOCOL)]
         self._asked = True
         files = tuple(self.artifact.files[index] for index in self._needed) if self.artifact else ()
@@ -304,7 +313,7 @@ class Conversation:
 
     def _hear_end(self, rest: bytes) -> list[Order]:
         ending, cause, step, *_ = [*rest.decode("ascii", "replace").split(" "), "", "", ""]
-        endings = _ENDINGS_OF_STAGING if self.only_stages else _ENDINGS
+        endings = _ENDINGS_OF.get(self.only, _ENDINGS)
         if ending not in endings or cause not in _CAUSES:
             return [self._hang_up(Cause.PROTOCOL)]
         self._ended = (endings[ending], _CAUSES[cause], self._step_name(step.encode()))

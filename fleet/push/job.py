@@ -10,7 +10,7 @@ from fleet.model.attempt import Cause
 from fleet.model.inventory import Site, Terminal
 from fleet.model.plan import Program
 from fleet.model.playbook import Account
-from fleet.model.purpose import NO_LIMITS, Limits, Only
+from fleet.model.purpose import NO_LIMITS, ROLLBACK, Errand, Limits, Only
 from fleet.model.release import Artifact
 
 
@@ -49,6 +49,8 @@ class PushJob:
 
     only: Only | None = None
     """What of the program is to be done, where that is not all of it."""
+    errand: Errand | None = None
+    """What it is for, where it is not the plan: then the program is told to take its release back."""
     limits: Limits = NO_LIMITS
     """How fast the rollout's pushes may send, together."""
     patience_s: float = 0.0
@@ -63,7 +65,8 @@ class PushJob:
     @property
     def values(self) -> Mapping[str, str]:
         """What the program is told about this terminal."""
-        told = {"only": self.only.value} if self.only else {}
+        only = ROLLBACK if self.errand else self.only
+        told = {"only": str(only)} if only else {}
         if self.patience_s:
             told["patience"] = str(ceil(self.patience_s))
         return {

@@ -60,6 +60,7 @@ def push_terminal(
     return AttemptResult(
         terminal=job.terminal.id,
         number=job.number,
+        errand=job.errand,
         ending=story.ending,
         in_place=story.in_place,
         step=story.step,

@@ -131,6 +131,10 @@ commit() {
     esac
     [ "$count" -lt "$1" ] || break
     kept="$kept $name"
+    # The same release under its other name is none to go back to, and takes no other's place.
+    case $name in
+      "${target%.r}" | "${target%.r}.r") [ "$name" = "$target" ] || continue ;;
+    esac
     count=$((count + 1))
   done
   # Written in one go: torn by a power cut it names fewer releases, and the live one and the one before it are kept all the same.

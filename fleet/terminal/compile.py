@@ -77,6 +77,7 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
     _check(playbook, steps, artifact)
     kinds = {step.step for step in steps}
     named = {_FRAGMENTS[kind] for kind in kinds} | ({"prestage", "signature"} if StepKind.STAGE in kinds else set())
+    named |= {"rollback"} if StepKind.ACTIVATE in kinds else set()
     names = ["core", "lock", "journal", "command", *sorted(named), "boot", "main"]
     own = _Writer(playbook, steps, artifact, version).lines()
     text = "".join(_fragment(name) for name in names) + "".join(f"{line}\n" for line in own)
@@ -92,6 +93,11 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
 def stages_alone(program: Program) -> bool:
     """Whether the program knows `only` and `patience`; one in a plan that an older version made does not."""
     return program.artifact is not None and "\nkeep_staged\n" in program.text
+
+
+def goes_back(program: Program) -> bool:
+    """Whether the program knows the way back to the release before; one that makes nothing live, or was made by an older version, does not."""
+    return "\nperform_back() {\n" in program.text
 
 
 def bootstrap(program: Program) -> str:
@@ -131,6 +137,7 @@ class _Writer:
             *_function("perform", self._perform()),
             *_function("perform_early", self._perform_early()),
             *([] if self._stage else _function("staged_holds", ["return 1"])),
+            *self._way_back(),
             *_function("holds", self._holds()),
             *_function("heal", [f"take_back {number}" for number, step in _numbered(self.steps) if isinstance(step, ActivateStep)]),
             *_function("observe", [call for number, step in enumerate(self.steps, 1) for call in self._observe(number, step)]),
@@ -187,6 +194,8 @@ class _Writer:
             calls.append("record_once")
         if self._stage is not None:
             activates = any(isinstance(step, ActivateStep) for step in self.steps)
+            if activates and any(isinstance(step, RunStep) and step.check for step in self.steps):
+                calls.append("record_did")
             calls.append(f"commit {self._stage.keep_releases}" if activates else "settle")
         return calls
 
@@ -196,6 +205,23 @@ class _Writer:
             return ["fail protocol 'there is nothing to stage'"]
         upto = self.steps[: self.steps.index(self._stage) + 1]
         return [*(self._step(number, step) for number, step in _numbered(upto) if isinstance(step, _BEFORE_THE_NIGHT)), "keep_staged"]
+
+    def _way_back(self) -> list[str]:
+        """What is done with `only=rollback`: the steps that have a way back, the last one first."""
+        if not any(isinstance(step, ActivateStep) for step in self.steps):
+            return [*_function("back_holds", ["return 1"]), *_function("go_back", ["fail protocol 'nothing was made live'"])]
+        undone = [(number, step) for number, step in _numbered(self.steps) if isinstance(step, RunStep) and _has_way_back(step)]
+        calls = []
+        for number, step in reversed(list(_numbered(self.steps))):
+            head = f"back_step {quote(step.name)} {ceil(step.timeout_s * 100)}"
+            if isinstance(step, ActivateStep):
+                calls.append(f"{head} deactivate {number}")
+            elif (number, step) in undone:
+                calls.append(f"{head} undo_again {number} {quote(step.name)}")
+        return [
+            *_function("perform_back", calls),
+            *_function("undone", [f"is_undone {number} {quote(step.name)} || return 1" for number, step in undone]),
+        ]
 
     def _step(self, number: int, step: Step) -> str:
         return f"step {quote(step.name)} {ceil(step.timeout_s * 100)} {self._call(number, step)}"
@@ -220,7 +246,7 @@ class _Writer:
             case CollectStep():
                 call = ["collect", *(word for name in step.facts for word in (name, f"command_{number}_{name}"))]
             case RunStep():
-                call = ["run_once", str(number), quote(step.name)] if step.check is None else ["run_checked", str(number)]
+                call = ["run_checked" if step.check else "run_once", str(number), quote(step.name)]
         return " ".join(call)
 
     def _holds(self) -> list[str]:
@@ -255,6 +281,10 @@ class _Writer:
 
 def _numbered(steps: Sequence[Step]) -> Iterator[tuple[int, Step]]:
     return enumerate(steps, 1)
+
+
+def _has_way_back(step: RunStep) -> bool:
+    return step.check is not None and step.undo is not None
 
 
 def _function(name: str, body: Sequence[str]) -> list[str]:

@@ -67,7 +67,7 @@ take_values() {
     '' | *[!0-9a-f]*) exit 64 ;;
   esac
   case $only in
-    '' | stage) ;;
+    '' | stage | rollback) ;;
     *) exit 64 ;;
   esac
   case $patience in
@@ -192,7 +192,7 @@ finish() {
   sweep
   report "end $1 $2 $3"
   case $1 in
-    upgraded | staged) leave 0 ;;
+    upgraded | staged | taken-back) leave 0 ;;
     rolled-back) leave 4 ;;
     *) leave 3 ;;
   esac

@@ -72,11 +72,19 @@ look() {
   [ -d "$root" ] || return 0
   replay
   find_live
-  if [ -n "$only" ]; then
-    staged_holds || return 0
-    report "in-place $target"
-    finish staged none -
-  fi
+  case $only in
+    stage)
+      staged_holds || return 0
+      report "in-place $target"
+      finish staged none -
+      ;;
+    rollback)
+      back_holds || return 0
+      hold "fact live_release ${live:--}"
+      report "in-place ${live:--}"
+      finish taken-back none -
+      ;;
+  esac
   holds || return 0
   report "in-place $live"
   step=-
@@ -134,11 +142,14 @@ transact() {
   record=$run/report
   output=$run/output
   printf '' >"$record" || fail disk-error
-  if [ -n "$only" ]; then
-    # What another push left half-way is live; it stays as it is until a push comes that may touch it.
-    perform_early
-    finish staged none -
-  fi
+  case $only in
+    stage)
+      # What another push left half-way is live; it stays as it is until a push comes that may touch it.
+      perform_early
+      finish staged none -
+      ;;
+    rollback) go_back ;;
+  esac
   heal
   before=$live
   perform

@@ -15,10 +15,11 @@ run_recorded() {
   return 1
 }
 
-# run_checked NUMBER: run the command unless the check finds it in place, and remember the way back.
+# run_checked NUMBER NAME: run the command unless the check finds it in place, and remember the way back.
 run_checked() {
   ! ask "command_$1_check" || return 0
   undo="undo_$1 $undo"
+  did="${did:-} $2"
   act "command_$1_run" || fail_command command-failed
 }
 
@@ -31,4 +32,18 @@ run_once() {
 # record_once: keep the names of what was run once, beside the release it was run with.
 record_once() {
   printf '%s%s\n' "${live:--}" "${done_once:-}" >"$work/steps" || fail disk-error
+}
+
+# record_did: keep the names of what had not been in place before this release came, beside the release. A person who takes
+# the release back wants these undone, and nothing that was so before it.
+record_did() {
+  recorded=''
+  [ ! -f "$work/did" ] || read -r recorded <"$work/did" || :
+  case "$recorded " in
+    "$release "*) ;;
+    *) recorded=$release ;;
+  esac
+  if [ -n "${did:-}" ] || [ -f "$work/did" ]; then
+    keep did "$recorded${did:-}"
+  fi
 }

@@ -130,6 +130,28 @@ def exclude(
         show(_("Terminals newly left out: {count}", count=count))
 
 
+@app.command("rollback", help=_("Take the release before live again: on a whole wave, or on some terminals."))
+def rollback(
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL.")),
+    *,
+    wave: int | None = typer.Option(None, metavar="N", help=_("The whole wave; what of it has not begun is held.")),
+    select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `district:east`.")),
+    despite_irreversible: bool = typer.Option(
+        False, "--despite-irreversible", help=_("Go back although some steps have no way back; what they did stays done.")
+    ),
+    reason: str = _REASON,
+) -> None:
+    from fleet.cli.rollback import meant_lines
+    from fleet.control.rollback import roll_back
+
+    store, actor, at = _asked()
+    rollout = _newest(store)
+    chosen = _chosen(store, rollout, terminals or [], select)
+    meant = roll_back(store, actor, at, rollout, wave=wave, terminals=chosen, reason=reason, despite_irreversible=despite_irreversible)
+    for line in meant_lines(meant, wave):
+        show(line)
+
+
 def _require_whole_release(store: "Store", plan: "Plan") -> None:
     """Refuse where a file of the plan's release is missing or damaged; whether it is the right release, `start_rollout` says."""
     from fleet.store import releases

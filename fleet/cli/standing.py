@@ -33,6 +33,8 @@ class Stand:
     orchestrator: "Orchestrator | None"
     pending: "tuple[Decision, ...]"
     """What people decided and the orchestrator has not taken in yet."""
+    rollbacks: "tuple[tuple[Decision, str], ...]"
+    """What people rolled back on purpose, with the names of who decided it."""
     exclusions: "tuple[tuple[Decision, str], ...]"
     """Decisions that left terminals out, oldest first, each with who made it."""
     bytes_sent: int
@@ -81,6 +83,7 @@ def look(store: "Store") -> Stand:
             raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))
         plan = releases.read_plan(snapshot, rollout.plan_digest)
         left_out = {each.id: each for each in rollouts.exclusions(snapshot, rollout.id).values()}
+        taken_back = {each.id: each for each in rollouts.rollbacks(snapshot, rollout.id).values()}
         people = fleets.read_people(snapshot)
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
         return Stand(
@@ -92,6 +95,7 @@ def look(store: "Store") -> Stand:
             tallies=reads.read_tallies(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
+            rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
             exclusions=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in left_out.values()),
             bytes_sent=sent,
             bytes_saved=saved,

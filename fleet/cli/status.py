@@ -93,6 +93,9 @@ def _show(stand: Stand) -> None:
     for decision, person in stand.exclusions[-_EXCLUSIONS:]:
         values = {"count": len(decision.terminals), "person": person, "reason": decision.reason}
         show(_("Left out on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
+    for decision, person in stand.rollbacks[-_EXCLUSIONS:]:
+        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason or _("no reason was given")}
+        show(_("Rolled back on purpose on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
@@ -104,6 +107,10 @@ def _columns(stand: Stand) -> "list[tuple[str, Callable[[Tally], int]]]":
         (_("done"), lambda tally: tally.done),
     ]
     staged: list[tuple[str, Callable[[Tally], int]]] = [(_("staged"), lambda tally: tally.sites.staged)]
+    wanted_back: list[tuple[str, Callable[[Tally], int]]] = [
+        (_("waits to be rolled back"), lambda tally: tally.sites.going_back),
+        (_("rolled back on purpose"), lambda tally: tally.sites.taken_back),
+    ]
     is_whole = stand.rollout.only is None
     return [
         (_("sites"), lambda tally: tally.sites.total),
@@ -111,6 +118,7 @@ def _columns(stand: Stand) -> "list[tuple[str, Callable[[Tally], int]]]":
         (_("running"), lambda tally: tally.sites.running),
         (_("failed"), lambda tally: tally.sites.failed),
         *([(_("rolled back"), lambda tally: tally.sites.rolled_back)] if is_whole else []),
+        *(wanted_back if is_whole and any(sites.going_back or sites.taken_back for sites in [stand.tallies.total.sites]) else []),
         (_("unreachable"), lambda tally: tally.sites.unreachable),
         (_("unknown"), lambda tally: tally.sites.unknown),
         (_("not started"), lambda tally: tally.sites.not_started),
@@ -148,6 +156,10 @@ def _facts(stand: Stand) -> dict[str, Any]:
         "exclusions": [
             {"by": decision.actor, "at": decision.at, "reason": decision.reason, "terminals": decision.terminals}
             for decision, _person in stand.exclusions
+        ],
+        "rollbacks": [
+            {"by": decision.actor, "at": decision.at, "reason": decision.reason, "wave": decision.wave, "terminals": decision.terminals}
+            for decision, _person in stand.rollbacks
         ],
         "orchestrator": None
         if last is None

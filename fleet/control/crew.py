@@ -27,6 +27,8 @@ _MOST_URGENT_FIRST = (
     SiteState.UNREACHABLE,
     SiteState.UNKNOWN,
     SiteState.NOT_STARTED,
+    SiteState.GOING_BACK,
+    SiteState.TAKEN_BACK,
     SiteState.RUNNING,
     None,
     SiteState.STAGED,

@@ -81,7 +81,7 @@ def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *
         InputError: There is no such wave, or it waits for nobody.
     """
     with store.write(actor, at) as tx:
-        state, pending = _decidable(tx, actor, rollout)
+        state, pending = decidable(tx, actor, rollout)
         found = next((one for one in state.waves if one.number == wave), None)
         if found is None:
             raise InputError(
@@ -92,7 +92,7 @@ def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *
         _require_waiting(tx, found, earlier.actor if earlier else None)
         if phase_after(state.phase, pending) in ENDED:
             raise InputError(N_("rollout {rollout} has ended; there is nothing to approve", rollout=rollout))
-        rollouts.add_decision(tx, _decision(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason))
+        rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason))
 
 
 def pause(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
@@ -121,8 +121,8 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
         InputError: A terminal is not in the rollout, or nothing is unfinished.
     """
     with store.write(actor, at) as tx:
-        state, pending = _decidable(tx, actor, rollout)
-        _require_known(tx, rollout, terminals)
+        state, pending = decidable(tx, actor, rollout)
+        require_known(tx, rollout, terminals)
         is_stopped = phase_after(state.phase, pending) is RolloutPhase.STOPPED
         if is_stopped and terminals:
             raise InputError(
@@ -130,6 +130,7 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
                 hint=N_("run `fleet rollout retry` without naming terminals, and exclude what is to be left out"),
             )
         wanted = _UNFINISHED | {TerminalState.NOT_STARTED} if is_stopped else _UNFINISHED
+        wanted = wanted | {TerminalState.TAKEN_BACK} if terminals else wanted
         unfinished = set(progress.terminals_in(tx, rollout, wanted))
         again = unfinished & set(terminals) if terminals else unfinished
         if not again:
@@ -140,7 +141,7 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
                 ),
             )
         fresh = again if is_stopped else again - _queued(again, pending)
-        decision = _decision(tx, rollout, DecisionKind.RETRY, terminals=fresh if terminals else (), reason=reason)
+        decision = decision_of(tx, rollout, DecisionKind.RETRY, terminals=fresh if terminals else (), reason=reason)
         if fresh:
             rollouts.add_decision(tx, decision)
     return len(fresh)
@@ -163,17 +164,22 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
     if not reason.strip():
         raise InputError(N_("say why they are left out"), hint=N_("for example --reason 'closed for renovation'"))
     with store.write(actor, at) as tx:
-        _decidable(tx, actor, rollout)
-        _require_known(tx, rollout, terminals)
+        decidable(tx, actor, rollout)
+        require_known(tx, rollout, terminals)
         states = progress.states_of(tx, rollout, terminals)
         for name, state in states.items():
             if state is TerminalState.RUNNING:
                 raise ConflictError(N_("{terminal} is being pushed to now", terminal=name), hint=N_("try again when that has ended"))
+            if state is TerminalState.GOING_BACK:
+                raise ConflictError(
+                    N_("{terminal} waits to be rolled back", terminal=name),
+                    hint=N_("try again when that has ended; `fleet status` shows it"),
+                )
             if state in SUCCEEDED:
                 raise InputError(N_("{terminal} is done already; it stays in the counts", terminal=name))
         left_out = [name for name, state in states.items() if state is not TerminalState.EXCLUDED]
         if left_out:
-            rollouts.add_decision(tx, _decision(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason))
+            rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason))
             progress.exclude(tx, rollout, left_out)
     return len(left_out)
 
@@ -181,8 +187,8 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
 def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: DecisionKind, *, reason: str) -> bool:
     """Record a decision that changes the phase; False where the rollout is in that phase already."""
     with store.write(actor, at) as tx:
-        state, pending = _decidable(tx, actor, rollout)
-        decision = _decision(tx, rollout, kind, reason=reason)
+        state, pending = decidable(tx, actor, rollout)
+        decision = decision_of(tx, rollout, kind, reason=reason)
         phase = phase_after(state.phase, pending)
         if phase_after(phase, [decision]) is phase:
             if phase is RolloutPhase.FINISHED or (phase in ENDED and kind is not DecisionKind.STOP):
@@ -194,8 +200,14 @@ def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: Decision
     return True
 
 
-def _decidable(tx: Tx, actor: Actor, rollout: str) -> tuple[RolloutState, list[Decision]]:
-    """The rollout, and the decisions about it that are not taken in yet; once the actor may decide about it."""
+def decidable(tx: Tx, actor: Actor, rollout: str) -> tuple[RolloutState, list[Decision]]:
+    """The rollout, and the decisions about it that are not taken in yet; once the actor may decide about it.
+
+    Raises:
+        NotAllowedError: The actor may not decide about rollouts.
+        ConflictError: A newer rollout was started since.
+        InputError: There is no such rollout.
+    """
     require(tx, actor, Right.DECIDE)
     newest = rollouts.newest_rollout(tx)
     if newest is None:
@@ -207,9 +219,10 @@ def _decidable(tx: Tx, actor: Actor, rollout: str) -> tuple[RolloutState, list[D
     return newest, rollouts.decisions_after(tx, rollout, newest.seen_decision)
 
 
-def _decision(
+def decision_of(
     tx: Tx, rollout: str, kind: DecisionKind, *, wave: int | None = None, terminals: Collection[str] = (), reason: str = ""
 ) -> Decision:
+    """A decision of who acts in this transaction."""
     return Decision(
         rollout=rollout,
         kind=kind,
@@ -290,7 +303,8 @@ def _require_waiting(snapshot: Snapshot, wave: WaveState, pending_by: str | None
         )
 
 
-def _require_known(snapshot: Snapshot, rollout: str, terminals: Collection[str]) -> None:
+def require_known(snapshot: Snapshot, rollout: str, terminals: Collection[str]) -> None:
+    """Refuse a terminal that the rollout does not hold."""
     known = progress.states_of(snapshot, rollout, terminals)
     missing: Sequence[str] = [name for name in terminals if name not in known]
     if missing:

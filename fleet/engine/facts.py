@@ -1,11 +1,13 @@
 """How a rollout stands: the counters the writer keeps and the shards that are open, read for `rollout.advance`."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fleet.engine.ports import Dispatcher
+from fleet.model.attempt import TerminalState
 from fleet.model.rollout import RolloutState, Shard
 from fleet.rollout import Facts, WaveFacts
-from fleet.store import Snapshot, reads, shards
+from fleet.store import Snapshot, reads, shards, ways_back
 
 
 def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, now: datetime) -> Facts:
@@ -14,6 +16,19 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
     open_shards: dict[int, list[Shard]] = {}
     for shard in shards.open_shards(snapshot, state.id):
         open_shards.setdefault(shard.wave, []).append(shard)
-    waves = {number: WaveFacts(tally.sites, tally.by_ssh, tuple(open_shards.get(number, ()))) for number, tally in tallies.items()}
+    going_back = (
+        _going_back(snapshot, state.id, open_shards)
+        if any(tally.terminals.get(TerminalState.GOING_BACK) for tally in tallies.values())
+        else frozenset()
+    )
+    waves = {
+        number: WaveFacts(tally.sites, tally.by_ssh, tuple(open_shards.get(number, ())), going_back) for number, tally in tallies.items()
+    }
     out = (shard for wave in waves.values() for shard in wave.out)
     return Facts(waves, frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now)))
+
+
+def _going_back(snapshot: Snapshot, rollout: str, open_shards: Mapping[int, Sequence[Shard]]) -> frozenset[int]:
+    """The shards that have a terminal which waits to be taken back."""
+    sites = ways_back.sites_going_back(snapshot, rollout)
+    return frozenset(shard.id for of_wave in open_shards.values() for shard in of_wave if not sites.isdisjoint(shard.sites))

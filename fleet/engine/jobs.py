@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from fleet.engine.plans import PlanInUse
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Terminal
+from fleet.model.purpose import Errand
 from fleet.model.trust import HostKey, HostKeyState
 from fleet.push import PushJob
-from fleet.store import Tx, fleets, progress, trust
+from fleet.store import Tx, fleets, progress, trust, ways_back
 
 Task = PushJob | AttemptResult
 
@@ -30,17 +31,18 @@ def make_tasks(tx: Tx, rollout: str, used: PlanInUse, terminals: Iterable[str], 
     known = fleets.read_terminals(tx, ids)
     sites = fleets.read_sites(tx, {terminal.site for terminal in known.values()})
     keys = trust.read_host_keys(tx, ids)
+    errands = ways_back.last_errands(tx, rollout, ids) if again else ways_back.errands_of(tx, rollout, ids)
     tasks: list[Task] = []
     for name in ids:
         number = numbers[name] if again else numbers[name] + 1
         terminal = known.get(name)
         program = used.plan.program_of[name]
         if terminal is None or terminal.host is None or terminal.site not in sites or program is None:
-            tasks.append(_unreached(tx, name, number, Cause.NAME_UNKNOWN))
+            tasks.append(_unreached(tx, name, number, Cause.NAME_UNKNOWN, errands.get(name)))
             continue
         pinned = pinned_key(terminal, keys.get(name))
         if isinstance(pinned, Cause):
-            tasks.append(_unreached(tx, name, number, pinned))
+            tasks.append(_unreached(tx, name, number, pinned, errands.get(name)))
             continue
         sending = used.sending_s(program)
         tasks.append(
@@ -56,6 +58,7 @@ def make_tasks(tx: Tx, rollout: str, used: PlanInUse, terminals: Iterable[str], 
                 deadline_s=used.plan.playbook.push_deadline_s + sending,
                 rollout=rollout,
                 only=used.rollout.only,
+                errand=errands.get(name),
                 limits=used.rollout.limits,
                 patience_s=sending,
             )
@@ -72,7 +75,13 @@ def pinned_key(terminal: Terminal, key: HostKey | None) -> str | Cause:
     return terminal.host_key or Cause.HOST_KEY_UNCONFIRMED
 
 
-def _unreached(tx: Tx, terminal: str, number: int, cause: Cause) -> AttemptResult:
+def _unreached(tx: Tx, terminal: str, number: int, cause: Cause, errand: Errand | None) -> AttemptResult:
     return AttemptResult(
-        terminal=terminal, number=number, ending=TerminalState.UNREACHABLE, cause=cause, started_at=tx.at, finished_at=tx.at
+        terminal=terminal,
+        number=number,
+        errand=errand,
+        ending=TerminalState.UNREACHABLE,
+        cause=cause,
+        started_at=tx.at,
+        finished_at=tx.at,
     )

@@ -1,18 +1,18 @@
 """Carrying out what `rollout.advance` ordered, in the transaction its facts were read in."""
 
 from collections.abc import Mapping
-from itertools import groupby
 
+from fleet.engine import ways_back
 from fleet.engine.record import record
 from fleet.engine.shard_run import what_is_open
 from fleet.model.attempt import SUCCEEDED, AttemptResult, Cause, TerminalState
 from fleet.model.plan import Plan
+from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WavePhase
-from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover
+from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover, TakeBack
 from fleet.store import Tx, progress, shards
+from fleet.store.ways_back import errands_of
 
-SHARD_SITES = 50
-"""Sites of one shard, at most."""
 UNFINISHED = (TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
 """What a retry takes up again."""
 
@@ -37,6 +37,8 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
             shards.put_back(tx, shard)
         case PutBack(terminals):
             _put_back(tx, state.id, terminals)
+        case TakeBack(terminals):
+            ways_back.take_back(tx, state.id, terminals, Errand.ROLLBACK)
         case Exclude(terminals):
             _exclude(tx, state.id, terminals)
     return None
@@ -61,18 +63,12 @@ _WAVE_EVENTS = {
 
 
 def _plan_shards(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
-    """Cut what a wave has still to do by district, in the plan's order, into shards of at most `SHARD_SITES`."""
+    """Cut what a wave has still to do by district, in the plan's order, into shards."""
     order = [site.code for site in plan.waves[wave - 1].sites]
     todo, _unknown = what_is_open(tx, rollout, order)
     districts = progress.districts_of(tx, rollout, wave)
-    in_order = sorted((site for site in order if site in todo), key=lambda site: districts[site])
-    parts = [
-        (district, sites[start : start + SHARD_SITES])
-        for district, group in groupby(in_order, key=lambda site: districts[site])
-        for sites in [list(group)]
-        for start in range(0, len(sites), SHARD_SITES)
-    ]
-    shards.add_shards(tx, rollout, wave, parts)
+    in_order = sorted(((districts[site], site) for site in order if site in todo), key=lambda place: place[0])
+    shards.add_shards(tx, rollout, wave, ways_back.parts_of(in_order))
 
 
 def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
@@ -84,10 +80,12 @@ def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
 
 def _record_lost(tx: Tx, rollout: str, terminals: list[str]) -> None:
     """Nobody heard what became of these, and nobody is to ask: an attempt that ended unknown."""
+    errands = errands_of(tx, rollout, terminals)
     for name, attempts in progress.attempts_of(tx, rollout, terminals).items():
         lost = AttemptResult(
             terminal=name,
             number=attempts + 1,
+            errand=errands.get(name),
             ending=TerminalState.UNKNOWN,
             cause=Cause.LINK_LOST,
             started_at=tx.at,
@@ -97,15 +95,17 @@ def _record_lost(tx: Tx, rollout: str, terminals: list[str]) -> None:
 
 
 def _put_back(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
-    again = set(progress.terminals_in(tx, rollout, UNFINISHED))
+    again = set(progress.terminals_in(tx, rollout, (*UNFINISHED, TerminalState.TAKEN_BACK) if terminals else UNFINISHED))
     again = again & set(terminals) if terminals else again
     if again:
         progress.put_back(tx, rollout, sorted(again), "retry")
+    if back := errands_of(tx, rollout, again):
+        ways_back.cut_shards(tx, rollout, {name.partition("/")[0] for name in back})
 
 
 def _exclude(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
     """Leave terminals out; a push that runs already finishes and counts, as does what succeeded."""
-    stay = SUCCEEDED | {TerminalState.RUNNING, TerminalState.EXCLUDED}
+    stay = SUCCEEDED | {TerminalState.RUNNING, TerminalState.EXCLUDED, TerminalState.GOING_BACK}
     states: Mapping[str, TerminalState] = progress.states_of(tx, rollout, terminals)
     left_out = sorted(name for name, state in states.items() if state not in stay)
     if left_out:

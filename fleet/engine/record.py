@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from fleet.engine.ways_back import follow_up
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.trust import KeyBinding
 from fleet.store import Tx, fleets, progress, trust
@@ -9,7 +10,9 @@ from fleet.store import Tx, fleets, progress, trust
 _NOTHING_LEARNED = frozenset((Cause.BUSY, Cause.STOPPED))
 
 
-def record(tx: Tx, rollout: str, result: AttemptResult, *, was_unknown: bool = False, asked_again: bool = False) -> AttemptResult:
+def record(
+    tx: Tx, rollout: str, result: AttemptResult, *, was_unknown: bool = False, asked_again: bool = False, release: str | None = None
+) -> AttemptResult:
     """Store a result; returns it as it was stored.
 
     Args:
@@ -19,6 +22,7 @@ def record(tx: Tx, rollout: str, result: AttemptResult, *, was_unknown: bool = F
         was_unknown: The attempt before ended unknown. Only an answer of the program changes that: a terminal that cannot be reached
             now is still one that may have been half-way.
         asked_again: It tells how the attempt before ended; in our history it is an attempt of its own.
+        release: What the push made live, where that is known.
     """
     if asked_again:
         result = result.model_copy(update={"number": result.number + 1})
@@ -28,12 +32,13 @@ def record(tx: Tx, rollout: str, result: AttemptResult, *, was_unknown: bool = F
     if result.cause is Cause.HOST_KEY_CHANGED and result.host_fingerprint:
         trust.note_changed_key(tx, result.terminal, result.host_fingerprint)
     if result.ending is TerminalState.UPGRADED and result.key is not None:
-        result = _bind(tx, result)
+        result = _bind(tx, result, release)
     progress.record_result(tx, rollout, result)
+    follow_up(tx, rollout, result)
     return result
 
 
-def _bind(tx: Tx, result: AttemptResult) -> AttemptResult:
+def _bind(tx: Tx, result: AttemptResult, release: str | None) -> AttemptResult:
     """Keep the key that an upgraded terminal showed; a key, key card or machine that is bound elsewhere makes the attempt failed."""
     assert result.key is not None
     terminal = fleets.read_terminals(tx, [result.terminal]).get(result.terminal)
@@ -47,6 +52,7 @@ def _bind(tx: Tx, result: AttemptResult) -> AttemptResult:
             check_value=result.key.check_value,
             host_fingerprint=result.host_fingerprint,
             bound_at=result.finished_at,
+            release=release,
         )
     except ValidationError:
         return _failed(result, Cause.PROTOCOL, "")

@@ -6,17 +6,21 @@
 - A run is a value: a step that could not be stored has changed nothing and is taken again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from fleet.engine.jobs import Task, make_tasks
 from fleet.engine.plans import Plans
 from fleet.engine.record import record
 from fleet.model.attempt import AttemptResult, TerminalState
-from fleet.model.rollout import RolloutPhase, Shard, SiteState
-from fleet.rollout import after, may_begin
-from fleet.store import Snapshot, Tx, progress, rollouts, shards
+from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
+from fleet.rollout import after, may_begin, may_upgrade
+from fleet.store import Snapshot, Tx, progress, rollouts, shards, ways_back
 
+_STARTS = frozenset((TerminalState.NOT_STARTED, TerminalState.GOING_BACK))
+_GOES_BACK = frozenset((TerminalState.GOING_BACK,))
+"""What begins where nothing may be upgraded."""
+_BEGINS = frozenset((RolloutPhase.RUNNING, RolloutPhase.PAUSED))
 _BAD = frozenset((SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE))
 _Terminals = Mapping[str, frozenset[str]]
 """Site -> some of its terminals, never none."""
@@ -39,6 +43,8 @@ class ShardRun:
     """Terminals in flight whose attempt before ended unknown."""
     asked_again: frozenset[str] = frozenset()
     """Of these, the ones that only have to say how that attempt ended."""
+    seen: int | None = None
+    """The last decision that was taken in when it looked; a later one may have changed what it has to do."""
 
     @property
     def open(self) -> int:
@@ -87,12 +93,16 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plans: Pl
     stored, state = shards.read_shard(tx, run.shard), rollouts.read_rollout(tx, run.rollout)
     assert stored is not None
     assert state is not None
-    run, ended_badly = _with_results(tx, run, results)
+    used = plans.of(tx, state)
+    run, ended_badly = _with_results(tx, run, results, used.plan.release)
+    run = _looked_again(tx, run, state)
     row = _trimmed(stored, run, ended_badly=ended_badly)
     begun = asked = frozenset[str]()
-    if state.phase is RolloutPhase.RUNNING and not drains:
-        run, begun = _begin(tx, run, may_begin(row, len(run.in_flight)))
+    if state.phase in _BEGINS and not drains:
+        upgrades = may_upgrade(state, state.waves[stored.wave - 1])
+        run, begun = _begin(tx, run, may_begin(row, len(run.in_flight)), _STARTS if upgrades else _GOES_BACK)
         if not run.in_flight and run.unknown:
+            run = run if state.phase is RolloutPhase.RUNNING else _only_back(tx, run)
             row = _trimmed(row, run, taken_up=len(run.unknown))
             run, asked = _ask_again(tx, run)
     if not run.in_flight:
@@ -104,7 +114,6 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plans: Pl
         shards.set_grant(tx, run.shard, parallel=row.grant_parallel, failures=row.grant_failures)
     if row.open != stored.open:
         shards.set_open(tx, run.shard, row.open)
-    used = plans.of(tx, state)
     tasks: list[Task] = []
     if begun or asked:
         progress.mark_running(tx, run.rollout, sorted(begun | asked))
@@ -127,19 +136,36 @@ def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tupl
     waiting, unknown = {}, {}
     for site in sites:
         of_site = states.get(site, {})
-        if fresh := frozenset(name for name, state in of_site.items() if state is TerminalState.NOT_STARTED):
+        if fresh := frozenset(name for name, state in of_site.items() if state in _STARTS):
             waiting[site] = fresh
         if asked := lost & of_site.keys():
             unknown[site] = frozenset(asked)
     return waiting, unknown
 
 
-def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult]) -> tuple[ShardRun, int]:
+def _looked_again(tx: Tx, run: ShardRun, state: RolloutState) -> ShardRun:
+    """The run with what waits now, where a decision was taken in since it last looked: terminals may have to be taken back."""
+    if run.seen == state.seen_decision:
+        return run
+    if run.seen is None:
+        return replace(run, seen=state.seen_decision)
+    waiting, _unknown = what_is_open(tx, run.rollout, run.sites)
+    return replace(run, waiting=waiting, seen=state.seen_decision)
+
+
+def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], release: str) -> tuple[ShardRun, int]:
     """The run after some pushes ended, and how many sites ended badly with them."""
     if not results:
         return run, 0
     stored = [
-        record(tx, run.rollout, result, was_unknown=result.terminal in run.doubtful, asked_again=result.terminal in run.asked_again)
+        record(
+            tx,
+            run.rollout,
+            result,
+            was_unknown=result.terminal in run.doubtful,
+            asked_again=result.terminal in run.asked_again,
+            release=release,
+        )
         for result in results
     ]
     names = {result.terminal for result in stored}
@@ -155,13 +181,17 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult]) -> tu
     return run, sum(state in _BAD for state in states.values())
 
 
-def _begin(tx: Tx, run: ShardRun, sites: int) -> tuple[ShardRun, frozenset[str]]:
-    """Let at most so many sites begin; what was excluded in the meantime is dropped."""
+def _begin(tx: Tx, run: ShardRun, sites: int, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:
+    """Let at most so many sites begin, with their terminals in these states; what was excluded in the meantime is dropped."""
     waiting, in_flight = dict(run.waiting), dict(run.in_flight)
     begun: set[str] = set()
     for site in run.waiting if sites else ():
+        if site in in_flight:
+            continue  # one unit of the grant backs one site
         states = progress.states_of(tx, run.rollout, waiting.pop(site))
-        fresh = frozenset(name for name, state in states.items() if state is TerminalState.NOT_STARTED)
+        fresh = frozenset(name for name, state in states.items() if state in starts)
+        if later := frozenset(name for name, state in states.items() if state in _STARTS) - fresh:
+            waiting[site] = later
         if fresh:
             in_flight[site] = fresh
             begun |= fresh
@@ -169,6 +199,12 @@ def _begin(tx: Tx, run: ShardRun, sites: int) -> tuple[ShardRun, frozenset[str]]
         if not sites:
             break
     return replace(run, waiting=waiting, in_flight=in_flight), frozenset(begun)
+
+
+def _only_back(tx: Tx, run: ShardRun) -> ShardRun:
+    """The run without the unknown terminals that are to be upgraded: of a paused rollout, only what is taken back is asked again."""
+    wanted = ways_back.errands_of(tx, run.rollout, [name for names in run.unknown.values() for name in names]).keys()
+    return replace(run, unknown={site: back for site, names in run.unknown.items() if (back := names & wanted)})
 
 
 def _ask_again(tx: Tx, run: ShardRun) -> tuple[ShardRun, frozenset[str]]:

@@ -201,6 +201,7 @@ class LocalWorkers:
         return AttemptResult(
             terminal=job.terminal.id,
             number=job.number,
+            errand=job.errand,
             ending=TerminalState.UNKNOWN,
             cause=Cause.OUR_FAULT,
             detail=str(error.what) if isinstance(error, FleetError) else type(error).__name__,

@@ -98,6 +98,12 @@ class Cause(StrEnum):
     OUR_FAULT = "our-fault"
 
 
+MAYBE_LIVE = frozenset((TerminalState.UPGRADED, TerminalState.UNKNOWN, TerminalState.RUNNING))
+"""The new release may be live there, so there may be something to take back."""
+LIVE_CAUSES = frozenset((Cause.KEY_CONFLICT, Cause.PROTOCOL, Cause.OUR_FAULT))
+"""An attempt that failed so may have made the release live before."""
+
+
 _WORDS = {
     Cause.NONE: N_("no trouble"),
     Cause.REFUSED: N_("the terminal refuses the connection; is its SSH server running?"),

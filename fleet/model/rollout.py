@@ -51,6 +51,7 @@ class DecisionKind(StrEnum):
     STOP = "stop"
     RETRY = "retry"
     EXCLUDE = "exclude"
+    ROLLBACK = "rollback"
 
 
 class Decision(Noun):
@@ -62,7 +63,7 @@ class Decision(Noun):
     kind: DecisionKind
     wave: int | None = None
     terminals: tuple[TerminalId, ...] = ()
-    """For exclude and retry; empty is every unfinished one."""
+    """For exclude, rollback and retry; of a retry, empty is every unfinished one."""
     reason: FreeText = ""
     actor: Code
     on_behalf: Code | None = None
@@ -85,6 +86,10 @@ class SiteCounts(Noun):
     waiting_by_hand: Count = 0
     """Only terminals done by hand are still open."""
     excluded: Count = 0
+    going_back: Count = 0
+    """A terminal waits to be rolled back on purpose."""
+    taken_back: Count = 0
+    """Rolled back on purpose; spends no budget."""
 
     @property
     def total(self) -> int:
@@ -110,9 +115,22 @@ class SiteState(StrEnum):
     UNKNOWN = "unknown"
     WAITING_BY_HAND = "waiting-by-hand"
     EXCLUDED = "excluded"
+    GOING_BACK = "going-back"
+    TAKEN_BACK = "taken-back"
 
 
 SITE_FAILURES = frozenset((SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN))
+
+
+_WORST_FIRST: tuple[TerminalState, ...] = (
+    TerminalState.GOING_BACK,
+    TerminalState.UNKNOWN,
+    TerminalState.ROLLED_BACK,
+    TerminalState.FAILED,
+    TerminalState.UNREACHABLE,
+    TerminalState.TAKEN_BACK,
+)
+"""One such terminal speaks for its site; before them all, one that is being pushed."""
 
 
 def site_state(states: dict[TerminalState, int], by_hand_open: int) -> SiteState:
@@ -122,12 +140,12 @@ def site_state(states: dict[TerminalState, int], by_hand_open: int) -> SiteState
         states: How many of its terminals are in each state; all of them, by-hand ones included.
         by_hand_open: How many of the not-started ones are done by hand.
     """
-    live = {state: n for state, n in states.items() if n and state is not TerminalState.EXCLUDED}
+    live: dict[TerminalState, int] = {state: n for state, n in states.items() if n and state is not TerminalState.EXCLUDED}
     if not live:
         return SiteState.EXCLUDED
     if live.get(TerminalState.RUNNING):
         return SiteState.RUNNING
-    for state in (TerminalState.UNKNOWN, TerminalState.ROLLED_BACK, TerminalState.FAILED, TerminalState.UNREACHABLE):
+    for state in _WORST_FIRST:
         if live.get(state):
             return SiteState(state.value)
     if set(live) <= SUCCEEDED:
@@ -153,6 +171,8 @@ class WaveState(Noun):
     """Sites that had spent the failure budget when a person last said go on; the budget is granted anew beyond them."""
     unreachable_accepted: Count = 0
     """As above, for the unreachable."""
+    taken_back_by: Code | None = None
+    """Who wanted the wave rolled back while some of it had not begun; nothing of that begins until a person approves."""
 
 
 class RolloutState(Noun):

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId
+from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version
 from fleet.model.inventory import Fingerprint
 from fleet.model.playbook import KeySource
 
@@ -44,3 +44,7 @@ class KeyBinding(Noun):
     check_value: FreeText = ""
     host_fingerprint: Fingerprint
     bound_at: AwareDatetime
+    release: Version | None = None
+    """The release that showed the key; None where that was not kept yet."""
+    set_aside_at: AwareDatetime | None = None
+    """When that release was taken back: the key is still the terminal's and nobody else's, but no client works with it now."""

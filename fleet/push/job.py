@@ -59,7 +59,8 @@ class PushJob:
     @property
     def attempt(self) -> str:
         """The attempt's name on the terminal, hex. An attempt that has ended there is reported again, never made again."""
-        parts = (self.rollout, self.terminal.id, str(self.number), self.program.digest, self.version)
+        errand = (self.errand.value,) if self.errand else ()
+        parts = (self.rollout, self.terminal.id, str(self.number), self.program.digest, self.version, *errand)
         return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property

@@ -41,6 +41,8 @@ class Record:
     """By site code: the last one."""
     exclusions: Mapping[str, Decision] = field(default_factory=dict)
     """Terminal -> the decision that left it out."""
+    rollbacks: Mapping[str, Decision] = field(default_factory=dict)
+    """Terminal -> the last decision to roll it back."""
     bytes_sent: int = 0
     """Of files, in all attempts."""
     bytes_saved: int = 0

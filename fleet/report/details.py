@@ -56,6 +56,12 @@ class Detail:
     excluded_by_name: str | None
     excluded_at: datetime | None
     excluded_reason: str
+    rolled_back_by: str | None
+    """Person code, of a terminal that was, or is to be, rolled back on purpose."""
+    rolled_back_by_name: str | None
+    rolled_back_at: datetime | None
+    """When it was decided."""
+    rolled_back_reason: str
 
 
 HEADINGS = {
@@ -92,7 +98,12 @@ HEADINGS = {
     "excluded_by_name": N_("excluded by, name"),
     "excluded_at": N_("excluded at"),
     "excluded_reason": N_("why it is excluded"),
+    "rolled_back_by": N_("rolled back on purpose by"),
+    "rolled_back_by_name": N_("rolled back on purpose by, name"),
+    "rolled_back_at": N_("rollback decided at"),
+    "rolled_back_reason": N_("why it is rolled back"),
 }
+_ON_PURPOSE = frozenset((TerminalState.GOING_BACK, TerminalState.TAKEN_BACK))
 COLUMNS = tuple(field.name for field in fields(Detail))
 
 
@@ -105,6 +116,7 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
         site = record.site_of(terminal)
         check_in = record.check_ins.get(site.code)
         excluded = record.exclusions.get(terminal.id) if terminal.state is TerminalState.EXCLUDED else None
+        back = record.rollbacks.get(terminal.id) if terminal.state in _ON_PURPOSE else None
         yield Detail(
             district=site.district,
             district_name=names.get(site.district, site.district),
@@ -139,6 +151,10 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             excluded_by_name=people.get(excluded.actor) if excluded else None,
             excluded_at=excluded.at if excluded else None,
             excluded_reason=excluded.reason if excluded else "",
+            rolled_back_by=back.actor if back else None,
+            rolled_back_by_name=people.get(back.actor) if back else None,
+            rolled_back_at=back.at if back else None,
+            rolled_back_reason=back.reason if back else "",
         )
 
 

@@ -69,6 +69,7 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         terminals=tuple(reads.all_terminals(snapshot, state.id)),
         check_ins={check_in.site: check_in for check_in in crew.read_check_ins(snapshot, state.id)},
         exclusions=rollouts.exclusions(snapshot, state.id),
+        rollbacks=rollouts.rollbacks(snapshot, state.id),
         bytes_sent=sent,
         bytes_saved=saved,
     )

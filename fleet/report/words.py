@@ -36,6 +36,8 @@ _STATES = {
     "unknown": N_("unknown"),
     "waiting-by-hand": N_("waiting for a technician"),
     "excluded": N_("excluded"),
+    "going-back": N_("waits to be rolled back"),
+    "taken-back": N_("rolled back on purpose"),
 }
 _WAVES = {
     WavePhase.CLOSED: N_("closed"),
@@ -57,6 +59,7 @@ _DECISIONS = {
     DecisionKind.STOP: N_("stop"),
     DecisionKind.RETRY: N_("retry"),
     DecisionKind.EXCLUDE: N_("exclude"),
+    DecisionKind.ROLLBACK: N_("roll back"),
 }
 _CANARY = N_("canary")
 _KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}
@@ -94,6 +97,8 @@ def decision_words(decision: Decision) -> Message:
     """What a person decided."""
     if decision.kind is DecisionKind.APPROVE and decision.wave is not None:
         return N_("approve wave {wave}", wave=decision.wave)
+    if decision.kind is DecisionKind.ROLLBACK and decision.wave is not None:
+        return N_("roll wave {wave} back", wave=decision.wave)
     return _DECISIONS[decision.kind]
 
 

@@ -14,12 +14,14 @@ from fleet.rollout.facts import (
     PutBack,
     Recover,
     Rules,
+    TakeBack,
     WaveFacts,
     WaveRule,
     rules_of,
 )
 from fleet.rollout.gate import held_words, verdict_words
 from fleet.rollout.sending import LONGEST_SENDING_S, sending_s
+from fleet.rollout.way_back import may_upgrade
 
 __all__ = [
     "ENDED",
@@ -34,6 +36,7 @@ __all__ = [
     "PutBack",
     "Recover",
     "Rules",
+    "TakeBack",
     "WaveFacts",
     "WaveRule",
     "advance",
@@ -41,6 +44,7 @@ __all__ = [
     "held_words",
     "left_of",
     "may_begin",
+    "may_upgrade",
     "phase_after",
     "rules_of",
     "sending_s",

@@ -14,9 +14,7 @@ from fleet.rollout.budget import left_of, share_out
 from fleet.rollout.decisions import ENDED, go_on, take_in
 from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rules, WaveFacts, WaveRule
 from fleet.rollout.gate import judge, needs_approval
-
-_MAY_PUSH = frozenset((WavePhase.OPEN, WavePhase.PASSED))
-"""A passed wave pushes again what a person retries; its gate is not asked twice."""
+from fleet.rollout.way_back import MAY_UPGRADE, may_upgrade, only_back, with_taken_back
 
 
 def advance(
@@ -48,7 +46,7 @@ def advance(
         return state, ()
     state = _with_waves(state, _settle_waves(state, rules, facts, now))
     if state.phase is RolloutPhase.PAUSED:
-        return state, ()
+        return state, tuple(_orders(state, rules, facts))
     if state.current is None and not any(_has_work(seen) for seen in facts.waves.values()):
         return state.model_copy(update={"phase": RolloutPhase.FINISHED, "finished_at": now}), ()
     state = _open_next(state, now)
@@ -70,7 +68,7 @@ def _at_work(wave: WaveState, *, is_stuck: bool) -> WaveState:
     """A wave that has something to push: its gate is asked again later, and a spent budget holds it."""
     if wave.phase is WavePhase.GATE:
         wave = wave.model_copy(update={"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}})
-    if wave.phase in _MAY_PUSH and is_stuck:
+    if wave.phase in MAY_UPGRADE and is_stuck:
         return wave.model_copy(update={"phase": WavePhase.HELD, "approved_by": None, "approved_at": None})
     return wave
 
@@ -84,7 +82,7 @@ def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRul
         wave = go_on(wave)
     if wave.phase is not WavePhase.OPEN:
         return wave
-    judgement = judge(rules.gate, facts, following, rules.only)
+    judgement = with_taken_back(judge(rules.gate, facts, following, rules.only), facts)
     found = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
     passes = judgement.verdict is Verdict.PASS and not needs_approval(rules.gate, wave.number, following)
     is_through = passes or rules.only is not None
@@ -94,7 +92,10 @@ def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRul
 
 def _has_work(facts: WaveFacts) -> bool:
     """Whether a wave has something to push, or a shard that is not ended: some of its terminals may still be collected."""
-    return bool(facts.shards) or facts.count(TerminalState.NOT_STARTED, TerminalState.RUNNING) > 0
+    return bool(facts.shards) or facts.count(*_UNDER_WAY) > 0
+
+
+_UNDER_WAY = (TerminalState.NOT_STARTED, TerminalState.RUNNING, TerminalState.GOING_BACK)
 
 
 def _open_next(state: RolloutState, now: datetime) -> RolloutState:
@@ -107,17 +108,22 @@ def _open_next(state: RolloutState, now: datetime) -> RolloutState:
 
 
 def _orders(state: RolloutState, rules: Rules, facts: Facts) -> Iterator[Action]:
-    """What is to be handed out: shards to be cut, shards to be dispatched, grants to be raised."""
+    """What is to be handed out: shards to be cut, shards to be dispatched, grants to be raised.
+
+    Where nothing may be upgraded, that is only what a person wants taken back.
+    """
     out = {shard.id: shard for wave in facts.waves.values() for shard in wave.out}
     parallel = rules.parallel - sum(shard.grant_parallel for shard in out.values())
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
-        if wave.phase not in _MAY_PUSH:
-            continue
-        if not seen.shards and seen.count(TerminalState.NOT_STARTED):
+        left = left_of(rule, wave, seen.sites)
+        if not may_upgrade(state, wave):
+            seen, others = only_back(seen)
+            left -= others
+        elif not seen.shards and seen.count(TerminalState.NOT_STARTED, TerminalState.GOING_BACK):
             yield PlanShards(wave.number)
             continue
-        for order in share_out(left_of(rule, wave, seen.sites), parallel, seen.out, seen.waiting):
+        for order in share_out(left, parallel, seen.out, seen.waiting):
             parallel -= order.parallel - (out[order.shard].grant_parallel if order.shard in out else 0)
             yield order
 

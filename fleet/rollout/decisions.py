@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.rollout.budget import accept
-from fleet.rollout.facts import Action, Exclude, Facts, PutBack
+from fleet.rollout.facts import Action, Exclude, Facts, PutBack, TakeBack
+from fleet.rollout.way_back import held_by
 
 ENDED = frozenset((RolloutPhase.STOPPED, RolloutPhase.FINISHED))
-"""Only a retry leads out of these."""
+"""Only a retry or a rollback leads out of these."""
 _MOVES = {
     (DecisionKind.PAUSE, RolloutPhase.RUNNING): RolloutPhase.PAUSED,
     (DecisionKind.RESUME, RolloutPhase.PAUSED): RolloutPhase.RUNNING,
@@ -16,6 +18,8 @@ _MOVES = {
     (DecisionKind.STOP, RolloutPhase.PAUSED): RolloutPhase.STOPPED,
     (DecisionKind.RETRY, RolloutPhase.STOPPED): RolloutPhase.RUNNING,
     (DecisionKind.RETRY, RolloutPhase.FINISHED): RolloutPhase.RUNNING,
+    (DecisionKind.ROLLBACK, RolloutPhase.STOPPED): RolloutPhase.PAUSED,
+    (DecisionKind.ROLLBACK, RolloutPhase.FINISHED): RolloutPhase.RUNNING,
 }
 
 
@@ -35,8 +39,11 @@ def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime
         case DecisionKind.APPROVE if phase not in ENDED:
             waves = tuple(_approved(wave, facts, decision, now) for wave in waves)
         case DecisionKind.RETRY:
-            waves = tuple(go_on(wave) if wave.phase is WavePhase.HELD else wave for wave in waves)
+            waves = tuple(go_on(wave) if wave.phase is WavePhase.HELD and wave.taken_back_by is None else wave for wave in waves)
             actions = (PutBack(decision.terminals),)
+        case DecisionKind.ROLLBACK:
+            waves = tuple(held_by(wave, facts, decision) for wave in waves)
+            actions = (TakeBack(decision.terminals),)
         case DecisionKind.EXCLUDE:
             actions = (Exclude(decision.terminals),)
     update = {"seen_decision": decision.id, "phase": phase, "finished_at": ended_at, "waves": waves}
@@ -45,7 +52,7 @@ def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime
 
 def go_on(wave: WaveState) -> WaveState:
     """A held wave set going again, as what it was before."""
-    return wave.model_copy(update={"phase": WavePhase.PASSED if wave.passed_at else WavePhase.OPEN})
+    return wave.model_copy(update={"phase": WavePhase.PASSED if wave.passed_at else WavePhase.OPEN, "taken_back_by": None})
 
 
 def _approved(wave: WaveState, facts: Facts, decision: Decision, now: datetime) -> WaveState:
@@ -54,4 +61,7 @@ def _approved(wave: WaveState, facts: Facts, decision: Decision, now: datetime) 
     named = {"approved_by": decision.actor, "approved_at": decision.at}
     if wave.phase is WavePhase.GATE:
         return wave.model_copy(update=named | {"phase": WavePhase.PASSED, "passed_at": now})
-    return accept(go_on(wave), facts.wave(wave.number).sites).model_copy(update=named)
+    seen = facts.wave(wave.number)
+    if wave.taken_back_by is not None and seen.count(TerminalState.GOING_BACK):
+        return accept(wave, seen.sites)  # the rollback goes on; what has not begun waits for the next approval
+    return accept(go_on(wave), seen.sites).model_copy(update=named)

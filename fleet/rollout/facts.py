@@ -63,6 +63,8 @@ class WaveFacts:
     """Its terminals that are reached by SSH, by state."""
     shards: tuple[Shard, ...] = ()
     """Those that have not ended."""
+    going_back: frozenset[int] = frozenset()
+    """Of these, the ones with a terminal that waits to be taken back."""
 
     def count(self, *states: TerminalState) -> int:
         """Terminals reached by SSH in one of these states."""
@@ -147,10 +149,17 @@ class PutBack:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """A person wants the release before live again on these terminals."""
+
+    terminals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Exclude:
     """A person leaves these terminals out."""
 
     terminals: tuple[str, ...]
 
 
-Action = PlanShards | Dispatch | Grant | Recover | Abandon | PutBack | Exclude
+Action = PlanShards | Dispatch | Grant | Recover | Abandon | PutBack | TakeBack | Exclude

@@ -79,6 +79,9 @@ _WORDS = {
     "enough-staged": N_("{staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
     "below-staged": N_("only {staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
     "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
+    "taken-back": N_(
+        "{upgraded} of {samples} terminals that answered are upgraded, but people rolled back: {taken_back}; a person decides"
+    ),
     "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
 }
 
@@ -104,6 +107,7 @@ def _share(values: dict[str, str | int | float]) -> float:
     return well * 1000 // samples / 10 if samples else 0.0
 
 
+_TAKEN_BACK = N_("it is rolled back because a person wanted it; what has not begun waits for an approval")
 _HELD = {
     (True, False): N_("its failure budget is spent"),
     (False, True): N_("its budget for unreachable sites is spent"),
@@ -114,4 +118,6 @@ _HELD = {
 
 def held_words(rule: WaveRule, wave: WaveState, sites: SiteCounts | None) -> Message:
     """Which budget holds a wave, for people."""
+    if wave.taken_back_by is not None:
+        return _TAKEN_BACK
     return _HELD[spent(rule, wave, sites or SiteCounts())]

@@ -34,9 +34,9 @@ def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decisi
     """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites."""
     phase = phase_after(state.phase, pending)
     if phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}:
-        bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running
+        bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running + sites.going_back + sites.taken_back
         return Standing.INCOMPLETE if bad else Standing.SUCCEEDED
     if phase is RolloutPhase.PAUSED:
-        return Standing.WAITING
-    pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves)
+        return Standing.AT_WORK if sites.going_back else Standing.WAITING
+    pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves) or sites.going_back > 0
     return Standing.WAITING if waiting_waves(state, pending) and not pushing else Standing.AT_WORK

@@ -157,6 +157,7 @@ class _Told:
 _MOVES = {
     "push.began": TerminalState.RUNNING,
     "terminal.put-back": TerminalState.NOT_STARTED,
+    "terminal.going-back": TerminalState.GOING_BACK,
     "terminal.excluded": TerminalState.EXCLUDED,
 }
 

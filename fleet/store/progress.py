@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.model.attempt import ENDINGS, PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.attempt import ENDINGS, LIVE_CAUSES, MAYBE_LIVE, PROVEN, AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Reach
 from fleet.model.playbook import DoneWhen
 from fleet.model.rollout import SiteState, site_state
@@ -28,21 +28,25 @@ def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are being pushed to now."""
     ids = list(terminals)
     fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
-    written = _move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh)
+    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh)
     tx.event("push.began", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
 def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str) -> None:
-    """These terminals are to be pushed (again): a retry, or a worker that died over them."""
+    """These terminals are to be pushed (again), for what they were to be pushed for: a retry, or a worker that died over them."""
     ids = list(terminals)
-    written = _move(tx, rollout, dict.fromkeys(ids, TerminalState.NOT_STARTED), {})
-    tx.event("terminal.put-back", rollout, {"terminals": ids, "reason": reason} | rows_written(tx, written))
+    back = {row.terminal for row in _rows(tx, rollout, ids) if row.errand is not None}
+    for kind, state in (("terminal.put-back", TerminalState.NOT_STARTED), ("terminal.going-back", TerminalState.GOING_BACK)):
+        moved = [name for name in ids if (name in back) is (state is TerminalState.GOING_BACK)]
+        if moved:
+            written = move(tx, rollout, dict.fromkeys(moved, state), {})
+            tx.event(kind, rollout, {"terminals": moved, "reason": reason} | rows_written(tx, written))
 
 
 def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are left out of the rollout; the decision names who and why."""
     ids = list(terminals)
-    written = _move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {})
+    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {})
     tx.event("terminal.excluded", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
@@ -50,7 +54,7 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
     """Store how an attempt ended; the attempt is history and is never overwritten."""
     tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout)))
     more = {"step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
-    written = _move(tx, rollout, {result.terminal: result.ending}, more)
+    written = move(tx, rollout, {result.terminal: result.ending}, more)
     written[tables.attempt] = {(rollout, result.terminal, result.number)}
     body = {
         "rollout": rollout,
@@ -68,10 +72,10 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
 def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool], notes: Mapping[str, str] | None = None) -> None:
     """Store what a technician's own tests of by-hand terminals came to: proven, or failed with the technician's note."""
     fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
-    written = _move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
+    written = move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
     for terminal in (terminal for terminal, ok in passed.items() if not ok):
         why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, "")}
-        for table, keys in _move(tx, rollout, {terminal: TerminalState.FAILED}, fresh | why).items():
+        for table, keys in move(tx, rollout, {terminal: TerminalState.FAILED}, fresh | why).items():
             written[table] |= keys
     tx.event("terminal.self-tested", rollout, {"passed": dict(passed)} | rows_written(tx, written))
 
@@ -154,6 +158,35 @@ def last_endings(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> 
     return found
 
 
+def may_be_live(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[str]:
+    """Of these terminals, the ones that may be on the new release, or are being pushed to; not those done by hand."""
+    return [row.terminal for row in _rows(snapshot, rollout, terminals) if row.reach == Reach.SSH.value and is_maybe_live(row)]
+
+
+def is_maybe_live(row: Any) -> bool:
+    """Whether the new release may be live on a terminal, by its row's state and cause."""
+    state, cause = TerminalState(row.state), Cause(row.cause)
+    return state in MAYBE_LIVE or (state is TerminalState.FAILED and cause in LIVE_CAUSES)
+
+
+def places_of(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> list[tuple[int, str, str]]:
+    """(wave, district, site) of each of these sites, as they were when the rollout started."""
+    wanted = list(sites)
+    found: list[tuple[int, str, str]] = []
+    for start in range(0, len(wanted), 500):
+        query = select(_sites.c.wave, _sites.c.district, _sites.c.site).where(
+            _sites.c.rollout == rollout, _sites.c.site.in_(wanted[start : start + 500])
+        )
+        found.extend((row.wave, row.district, row.site) for row in snapshot.connection.execute(query))
+    return found
+
+
+def terminals_of_wave(snapshot: Snapshot, rollout: str, wave: int) -> list[str]:
+    """Ids of every terminal of a wave, those done by hand too."""
+    query = select(_terminals.c.terminal).where(_terminals.c.rollout == rollout, _terminals.c.wave == wave)
+    return [row.terminal for row in snapshot.connection.execute(query.order_by(_terminals.c.terminal))]
+
+
 def terminals_in(snapshot: Snapshot, rollout: str, states: Iterable[TerminalState], wave: int | None = None) -> list[str]:
     """Ids of the rollout's terminals reached by SSH that are in one of these states, all waves or one."""
     query = select(_terminals.c.terminal).where(
@@ -231,7 +264,7 @@ def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[An
     return rows
 
 
-def _move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> dict[Table, set[Key]]:
+def move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> dict[Table, set[Key]]:
     """Give terminals their new states, then bring their sites and the tallies in line; returns which rows the next event is to name."""
     rows = _rows(tx, rollout, states)
     kinds = _kinds(tx, rollout, {row.site for row in rows})

@@ -131,6 +131,12 @@ def exclusions(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:
     return {terminal: decision for decision in decisions if decision.kind is DecisionKind.EXCLUDE for terminal in decision.terminals}
 
 
+def rollbacks(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:
+    """Terminal -> the last decision to roll it back."""
+    decisions = decisions_after(snapshot, rollout, 0)
+    return {terminal: decision for decision in decisions if decision.kind is DecisionKind.ROLLBACK for terminal in decision.terminals}
+
+
 def decisions_after(snapshot: Snapshot, rollout: str, seen: int) -> list[Decision]:
     """Decisions about a rollout that came after decision `seen`, oldest first."""
     query = select(tables.decision).where(tables.decision.c.rollout == rollout, tables.decision.c.id > seen).order_by(tables.decision.c.id)
@@ -151,4 +157,5 @@ _PAST = {
     "stop": "stopped",
     "retry": "retried",
     "exclude": "excluded",
+    "rollback": "rolled-back",
 }

@@ -137,6 +137,8 @@ key_binding = Table(
     Column("check_value", Text, nullable=False),
     Column("host_fingerprint", String(80), nullable=False, unique=True),
     Column("bound_at", UtcTime, nullable=False),
+    Column("release", String(32), info=ADDED),
+    Column("set_aside_at", UtcTime, info=ADDED),
 )
 
 release = Table(
@@ -249,6 +251,7 @@ terminal_progress = Table(
     Column("attempts", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("updated_at", UtcTime),
+    Column("errand", String(16), info=ADDED),
     Index(None, "rollout", "site"),
     Index(None, "rollout", "state"),
 )
@@ -273,6 +276,7 @@ attempt = Table(
     Column("log", JSON, nullable=False),
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
+    Column("errand", String(16), info=ADDED),
 )
 
 site_progress = Table(

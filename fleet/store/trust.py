@@ -64,7 +64,16 @@ def save_binding(tx: Tx, binding: KeyBinding) -> None:
     tx.connection.execute(delete(tables.key_binding).where(tables.key_binding.c.terminal == binding.terminal))
     tx.connection.execute(insert(tables.key_binding).values(row_of(tables.key_binding, binding)))
     body = {"key_card": binding.key_card, "key": binding.key_id, "host": binding.host_fingerprint, "source": binding.source.value}
+    body |= {"release": binding.release} if binding.release else {}
     tx.event("key.bound", binding.terminal, body | rows_written(tx, {tables.key_binding: [(binding.terminal,)]}))
+
+
+def set_binding_aside(tx: Tx, terminal: str) -> None:
+    """The release that showed the terminal's key was taken back: the binding stays, and says so, until a release shows the key again."""
+    table = tables.key_binding
+    where = (table.c.terminal == terminal, table.c.set_aside_at.is_(None))
+    if tx.connection.execute(update(table).where(*where).values(set_aside_at=tx.at)).rowcount:
+        tx.event("key.set-aside", terminal, rows_written(tx, {table: [(terminal,)]}))
 
 
 def read_bindings(snapshot: Snapshot) -> dict[str, KeyBinding]:

@@ -67,6 +67,8 @@ _MARKS = {
     "unknown": ("?", BAD),
     "waiting-by-hand": ("!", WARN),
     "excluded": ("=", DIM),
+    "going-back": ("↶", BUSY),
+    "taken-back": ("↶", WARN),
 }
 _TERMINALS = {state: Shown(_MARKS[state][0], terminal_state_words(state), _MARKS[state][1]) for state in TerminalState}
 _SITES = {state: Shown(_MARKS[state][0], site_state_words(state), _MARKS[state][1]) for state in SiteState}
@@ -91,6 +93,8 @@ _TROUBLE_FIRST = (
     SiteState.UNKNOWN,
     SiteState.UNREACHABLE,
     SiteState.WAITING_BY_HAND,
+    SiteState.GOING_BACK,
+    SiteState.TAKEN_BACK,
     SiteState.RUNNING,
     SiteState.STAGED,
     SiteState.UPGRADED,

@@ -149,6 +149,8 @@ class Terminals:
     connections: Counter[str] = field(default_factory=Counter)
     attempts: list[str] = field(default_factory=list)
     """Names of the attempts that were asked for, in order."""
+    errands: Counter[str] = field(default_factory=Counter)
+    """Terminal -> how often it was to be taken back."""
     most_at_once: int = 0
     opened: threading.Event = field(default_factory=threading.Event)
     """Pushes wait for it; set unless a test holds them."""
@@ -177,7 +179,8 @@ class Terminals:
         with self._changed:
             self._now -= 1
             script = self.endings.get(name, [])
-            ending = script.pop(0) if script else TerminalState.UPGRADED
+            ending = script.pop(0) if script else TerminalState.TAKEN_BACK if job.errand else TerminalState.UPGRADED
+            self.errands[name] += job.errand is not None
         if stop.is_set() and not self.opened.is_set():
             return result(job, TerminalState.FAILED, Cause.STOPPED)
         if isinstance(ending, Exception):
@@ -199,13 +202,14 @@ class Terminals:
 def result(job: PushJob, ending: TerminalState, cause: Cause = Cause.NONE, key: str | None = None) -> AttemptResult:
     """A result as the real push makes it."""
     name = job.terminal.id
-    good = ending is TerminalState.UPGRADED
+    good = ending is TerminalState.UPGRADED and job.errand is None
     evidence = KeyEvidence(source=KeySource.TOKEN, number=key or f"key-of-{name.replace('/', '-')}", check_value="ok") if good else None
     if ending is TerminalState.UNREACHABLE:
         cause = Cause.NO_ANSWER
     return AttemptResult(
         terminal=name,
         number=job.number,
+        errand=job.errand,
         ending=ending,
         step="" if good else "preflight",
         cause=cause,

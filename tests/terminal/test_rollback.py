@@ -19,7 +19,9 @@ SWITCH = RunStep(
 
 
 def steps(release: Build, *, run: RunStep | None = None, keep: int = 2) -> list[Step]:
-    made = [step.model_copy(update={"keep_releases": keep}) if isinstance(step, StageStep) else step for step in upgrade_steps(release.version)]
+    made = [
+        step.model_copy(update={"keep_releases": keep}) if isinstance(step, StageStep) else step for step in upgrade_steps(release.version)
+    ]
     return [*made, run] if run else made
 
 

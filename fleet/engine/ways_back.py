@@ -1,0 +1,60 @@
+"""Taking terminals back: who is meant by a decision, the shards that it needs at once, and what follows from a result.
+
+- Meant is what may be on the new release: upgraded, unknown, failed after it had gone live, or being pushed to just now.
+- A rollback does not wait for what its wave has still to upgrade: sites that stand in no open shard get shards of their own.
+- What ends well is settled, and its key binding is set aside; what does not keeps its errand, so that a retry goes on with it.
+"""
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+
+from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.purpose import Errand
+from fleet.store import Tx, progress, shards, trust, ways_back
+
+SHARD_SITES = 50
+"""Sites of one shard, at most."""
+
+
+def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) -> None:
+    """Have these terminals taken back, as far as they may be on the new release."""
+    meant = progress.may_be_live(tx, rollout, terminals)
+    if meant:
+        ways_back.send_back(tx, rollout, meant, errand)
+        cut_shards(tx, rollout, {name.partition("/")[0] for name in meant})
+
+
+def cut_shards(tx: Tx, rollout: str, sites: Collection[str]) -> None:
+    """Shards for those of these sites that stand in none that is open."""
+    held = {site for shard in shards.open_shards(tx, rollout) for site in shard.sites}
+    places = sorted(progress.places_of(tx, rollout, [site for site in sites if site not in held]))
+    for wave, of_wave in groupby(places, key=lambda place: place[0]):
+        shards.add_shards(tx, rollout, wave, parts_of([(district, site) for _wave, district, site in of_wave]))
+
+
+def parts_of(places: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """(district, site), by district -> parts of a district that a shard can hold."""
+    return [
+        (district, sites[start : start + SHARD_SITES])
+        for district, group in groupby(places, key=lambda place: place[0])
+        for sites in [[site for _district, site in group]]
+        for start in range(0, len(sites), SHARD_SITES)
+    ]
+
+
+def follow_up(tx: Tx, rollout: str, result: AttemptResult) -> None:
+    """What a stored result leads to where something special is, or was, wanted of its terminal."""
+    wanted = ways_back.errands_of(tx, rollout, [result.terminal]).get(result.terminal)
+    if result.errand is not None:
+        if result.ending is TerminalState.TAKEN_BACK:
+            trust.set_binding_aside(tx, result.terminal)
+        if result.ending is TerminalState.TAKEN_BACK or wanted is Errand.REHEARSAL:
+            ways_back.settle(tx, rollout, result.terminal)
+        if result.ending is TerminalState.TAKEN_BACK and wanted is Errand.REHEARSAL:
+            progress.put_back(tx, rollout, [result.terminal], "rehearsed")
+    elif wanted is not None:
+        # It was wanted while the terminal was being upgraded. Where that came to nothing, nothing is left to take back.
+        if progress.may_be_live(tx, rollout, [result.terminal]):
+            ways_back.send_back(tx, rollout, [result.terminal], wanted)
+        else:
+            ways_back.settle(tx, rollout, result.terminal)

@@ -1,0 +1,47 @@
+"""A rollback that a person wants: what the decision does to a wave, and what may be pushed while nothing is upgraded. Pure.
+
+- It goes on while the rollout is paused and while its wave is held: that is when it is wanted.
+- It has budgets and grants like any push. A wave it is wanted for has its budgets anew, for they may be what is spent.
+- A wave that had not begun everywhere is held by it: nothing more of it is upgraded until a person approves.
+"""
+
+from fleet.model.attempt import TerminalState
+from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
+from fleet.rollout.budget import accept
+from fleet.rollout.facts import Facts, WaveFacts
+from fleet.rollout.gate import Judgement
+
+MAY_UPGRADE = frozenset((WavePhase.OPEN, WavePhase.PASSED))
+"""A passed wave pushes again what a person retries; its gate is not asked twice."""
+
+
+def may_upgrade(state: RolloutState, wave: WaveState) -> bool:
+    """Whether anything of the wave may be upgraded now; where not, it is only taken back what a person wants taken back."""
+    return state.phase is RolloutPhase.RUNNING and wave.phase in MAY_UPGRADE
+
+
+def held_by(wave: WaveState, facts: Facts, decision: Decision) -> WaveState:
+    """A wave after a person wanted it, or some of its terminals, rolled back."""
+    seen = facts.wave(wave.number)
+    if wave.phase is WavePhase.CLOSED or (decision.wave not in {None, wave.number}):
+        return wave
+    if decision.wave is None and wave.phase is WavePhase.OPEN:
+        return wave  # it goes on, with what is left of its budgets
+    if decision.wave is not None and wave.phase in MAY_UPGRADE | {WavePhase.HELD} and seen.count(TerminalState.NOT_STARTED):
+        wave = wave.model_copy(update={"phase": WavePhase.HELD, "taken_back_by": decision.actor, "approved_by": None, "approved_at": None})
+    return accept(wave, seen.sites)
+
+
+def only_back(seen: WaveFacts) -> tuple[WaveFacts, int]:
+    """The wave's facts with no shard but those that have something to take back, and what the grants of the others hold of its budget."""
+    shards = tuple(shard for shard in seen.shards if shard.id in seen.going_back)
+    others = sum(shard.grant_failures for shard in seen.out if shard.id not in seen.going_back)
+    return WaveFacts(seen.sites, seen.by_ssh, shards, seen.going_back), others
+
+
+def with_taken_back(judgement: Judgement, facts: WaveFacts) -> Judgement:
+    """A wave that people took something back of never lets the next one through by itself."""
+    count = facts.count(TerminalState.TAKEN_BACK)
+    if not count or judgement.verdict is not Verdict.PASS:
+        return judgement
+    return Judgement(Verdict.INCONCLUSIVE, "taken-back", judgement.values | {"taken_back": count})

@@ -1,0 +1,78 @@
+"""Terminals that are to be taken back: what a push to one is for, where it is not what the rollout is for.
+
+A terminal's errand stands from the decision until the old release is live again, so that a retry, a lost worker and a restart go on with
+the same thing.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, update
+
+from fleet.model.attempt import TerminalState
+from fleet.model.purpose import Errand
+from fleet.store import tables
+from fleet.store.database import Snapshot, Tx
+from fleet.store.progress import move, states_of
+from fleet.store.written import rows_written
+
+_terminals = tables.terminal_progress
+_CHUNK = 500
+
+
+def send_back(tx: Tx, rollout: str, terminals: Iterable[str], errand: Errand) -> None:
+    """These terminals wait to be taken back; one that is being pushed to now does so once that has ended."""
+    states = states_of(tx, rollout, terminals)
+    _set_errand(tx, rollout, states, errand)
+    waiting = [name for name, state in states.items() if state is not TerminalState.RUNNING]
+    written = move(tx, rollout, dict.fromkeys(waiting, TerminalState.GOING_BACK), {})
+    written[_terminals] = {(rollout, name) for name in states}
+    body = {"terminals": sorted(waiting), "later": sorted(states.keys() - set(waiting)), "errand": errand.value}
+    tx.event("terminal.going-back", rollout, body | rows_written(tx, written))
+
+
+def settle(tx: Tx, rollout: str, terminal: str) -> None:
+    """Nothing special is wanted of the terminal any more."""
+    _set_errand(tx, rollout, [terminal], None)
+    tx.event("terminal.settled", rollout, {"terminals": [terminal]} | rows_written(tx, {_terminals: [(rollout, terminal)]}))
+
+
+def errands_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Errand]:
+    """What a push to these terminals is for; those of which nothing special is wanted are not there."""
+    found: dict[str, Errand] = {}
+    wanted = list(terminals)
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(_terminals.c.terminal, _terminals.c.errand).where(
+            _terminals.c.rollout == rollout,
+            _terminals.c.terminal.in_(wanted[start : start + _CHUNK]),
+            _terminals.c.errand.is_not(None),
+        )
+        found |= {row.terminal: Errand(row.errand) for row in snapshot.connection.execute(query)}
+    return found
+
+
+def last_errands(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Errand]:
+    """What the last attempt on each of these terminals was for, where that was something special."""
+    table = tables.attempt
+    found: dict[str, Errand | None] = {}
+    wanted = list(terminals)
+    for start in range(0, len(wanted), _CHUNK):
+        query = (
+            select(table.c.terminal, table.c.errand)
+            .where(table.c.rollout == rollout, table.c.terminal.in_(wanted[start : start + _CHUNK]))
+            .order_by(table.c.number)
+        )
+        found |= {row.terminal: Errand(row.errand) if row.errand else None for row in snapshot.connection.execute(query)}
+    return {name: errand for name, errand in found.items() if errand is not None}
+
+
+def sites_going_back(snapshot: Snapshot, rollout: str) -> set[str]:
+    """Sites with a terminal that waits to be taken back."""
+    query = select(_terminals.c.site).where(_terminals.c.rollout == rollout, _terminals.c.state == TerminalState.GOING_BACK.value)
+    return set(snapshot.connection.execute(query.distinct()).scalars())
+
+
+def _set_errand(tx: Tx, rollout: str, terminals: Iterable[str], errand: Errand | None) -> None:
+    ids = list(terminals)
+    for start in range(0, len(ids), _CHUNK):
+        where = (_terminals.c.rollout == rollout, _terminals.c.terminal.in_(ids[start : start + _CHUNK]))
+        tx.connection.execute(update(_terminals).where(*where).values(errand=errand.value if errand else None))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from fleet.cli.common import RELEASES, current_door, print_json, say, show
+from fleet.cli.typed import typed_count
 from fleet.errors import InputError
-from fleet.text import N_, _
+from fleet.text import N_, Message, _
 
 if TYPE_CHECKING:
     from fleet.model.actor import Actor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+_COUNT = typer.Option(None, "--count", metavar="SITES", min=0, help=_("How many sites it is about; needed where no selection narrows it."))
 _REASON = typer.Option("", "--reason", metavar="TEXT", help=_("Why; it is recorded."))
 
 
@@ -33,6 +35,7 @@ def start(
         None, metavar="RATE", help=_("The most that is sent to one site in a second, for example 2Mbit or 500KB.")
     ),
     total_rate: str | None = typer.Option(None, metavar="RATE", help=_("The most that is sent to all sites together in a second.")),
+    count: int | None = _COUNT,
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
 ) -> None:
     from fleet.cli.rates import parse_rate
@@ -45,7 +48,9 @@ def start(
     store, actor, at = _asked()
     made = read_plan(plan)
     _require_whole_release(store, made)
-    state = start_rollout(store, actor, at, made, only=purpose, limits=limits, zone=current_door().settings.zone)
+    typed = None if made.select else typed_count(count, len(made.wave_of), _about_whole_plan(made))
+    zone = current_door().settings.zone
+    state = start_rollout(store, actor, at, made, only=purpose, limits=limits, zone=zone, typed=count if typed is None else typed)
     if as_json:
         print_json(state)
         return
@@ -95,6 +100,7 @@ def retry(
     terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL; without it all.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
+    count: int | None = _COUNT,
     reason: str = _REASON,
 ) -> None:
     from fleet.control import rollouts
@@ -102,9 +108,19 @@ def retry(
     store, actor, at = _asked()
     rollout = _newest(store)
     chosen = _chosen(store, rollout, terminals or [], select)
-    count = rollouts.retry(store, actor, at, rollout, chosen, reason=reason)
-    if count:
-        show(_("Terminals that will be pushed again: {count}", count=count))
+    if not chosen and (sites := rollouts.unfinished_sites(store, rollout)):
+        count = typed_count(
+            count,
+            sites,
+            N_(
+                "no terminal is named: every unfinished one of rollout {rollout} would be pushed again, at {sites} sites",
+                rollout=rollout,
+                sites=sites,
+            ),
+        )
+    again = rollouts.retry(store, actor, at, rollout, chosen, reason=reason, typed=count)
+    if again:
+        show(_("Terminals that will be pushed again: {count}", count=again))
     else:
         show(_("They wait to be pushed again already; `fleet run` does it."))
 
@@ -115,6 +131,7 @@ def exclude(
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
+    count: int | None = _COUNT,
 ) -> None:
     from fleet.control import rollouts
 
@@ -123,11 +140,22 @@ def exclude(
     store, actor, at = _asked()
     rollout = _newest(store)
     chosen = _chosen(store, rollout, terminals or [], select)
-    count = rollouts.exclude(store, actor, at, rollout, chosen, reason=reason)
-    if already := len(set(chosen)) - count:
-        show(_("Terminals newly left out: {count}; left out before: {already}", count=count, already=already))
+    if not terminals and rollouts.is_everything(store, rollout, chosen):
+        sites = len(rollouts.sites_of(chosen))
+        count = typed_count(
+            count,
+            sites,
+            N_("this would leave out everything that rollout {rollout} still holds: {sites} sites", rollout=rollout, sites=sites),
+        )
+    left_out = rollouts.exclude(store, actor, at, rollout, chosen, reason=reason, typed=count)
+    if already := len(set(chosen)) - left_out:
+        show(_("Terminals newly left out: {count}; left out before: {already}", count=left_out, already=already))
     else:
-        show(_("Terminals newly left out: {count}", count=count))
+        show(_("Terminals newly left out: {count}", count=left_out))
+
+
+def _about_whole_plan(plan: "Plan") -> Message:
+    return N_("the plan has no selection: it is about all its {sites} sites", sites=len(plan.wave_of))
 
 
 @app.command("rollback", help=_("Take the release before live again: on a whole wave, or on some terminals."))
@@ -139,15 +167,23 @@ def rollback(
     despite_irreversible: bool = typer.Option(
         False, "--despite-irreversible", help=_("Go back although some steps have no way back; what they did stays done.")
     ),
+    count: int | None = _COUNT,
     reason: str = _REASON,
 ) -> None:
     from fleet.cli.rollback import meant_lines
     from fleet.control.rollback import roll_back
+    from fleet.control.rollouts import is_everything, sites_of
 
     store, actor, at = _asked()
     rollout = _newest(store)
     chosen = _chosen(store, rollout, terminals or [], select)
-    meant = roll_back(store, actor, at, rollout, wave=wave, terminals=chosen, reason=reason, despite_irreversible=despite_irreversible)
+    if wave is None and not terminals and is_everything(store, rollout, chosen):
+        sites = len(sites_of(chosen))
+        about = N_("this would take back everything that rollout {rollout} holds: {sites} sites", rollout=rollout, sites=sites)
+        count = typed_count(count, sites, about)
+    meant = roll_back(
+        store, actor, at, rollout, wave=wave, terminals=chosen, reason=reason, despite_irreversible=despite_irreversible, typed=count
+    )
     for line in meant_lines(meant, wave):
         show(line)
 

@@ -37,6 +37,8 @@ class Stand:
     """What people rolled back on purpose, with the names of who decided it."""
     exclusions: "tuple[tuple[Decision, str], ...]"
     """Decisions that left terminals out, oldest first, each with who made it."""
+    refused: "tuple[Decision, ...]"
+    """Decisions that were not taken in, because whoever made them had lost the right by then; oldest first."""
     bytes_sent: int
     bytes_saved: int
     """Of files that terminals had already, from an earlier push that was cut off too."""
@@ -97,6 +99,7 @@ def look(store: "Store") -> Stand:
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
             exclusions=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in left_out.values()),
+            refused=tuple(rollouts.refused_decisions(snapshot, rollout.id)),
             bytes_sent=sent,
             bytes_saved=saved,
         )

@@ -57,7 +57,7 @@ def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
 
 def _show(stand: Stand) -> None:
     from fleet.model.attempt import TerminalState
-    from fleet.report.words import wave_name_words, wave_phase_words
+    from fleet.report.words import decision_words, wave_name_words, wave_phase_words
 
     total, zone = stand.tallies.total, current_door().settings.zone
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
@@ -96,6 +96,9 @@ def _show(stand: Stand) -> None:
     for decision, person in stand.rollbacks[-_EXCLUSIONS:]:
         values = {"count": len(decision.terminals), "person": person, "reason": decision.reason or _("no reason was given")}
         show(_("Rolled back on purpose on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
+    for decision in stand.refused[-_EXCLUSIONS:]:
+        values = {"what": decision_words(decision), "person": decision.actor, "reason": decision.refused or ""}
+        show(_("Not taken in, decided on {time}: {what}, by {person}; {reason}", time=local_time(decision.at, zone), **values))
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
@@ -160,6 +163,10 @@ def _facts(stand: Stand) -> dict[str, Any]:
         "rollbacks": [
             {"by": decision.actor, "at": decision.at, "reason": decision.reason, "wave": decision.wave, "terminals": decision.terminals}
             for decision, _person in stand.rollbacks
+        ],
+        "refused": [
+            {"decision": decision.kind, "wave": decision.wave, "by": decision.actor, "at": decision.at, "reason": decision.refused}
+            for decision in stand.refused
         ],
         "orchestrator": None
         if last is None

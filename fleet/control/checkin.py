@@ -15,6 +15,7 @@ from datetime import datetime
 
 from fleet.control.crew import find_site, find_technician
 from fleet.control.rights import Right, require
+from fleet.control.scope import require_sites
 from fleet.control.words import checked_text
 from fleet.errors import InputError, NotAllowedError
 from fleet.files import one_of
@@ -62,18 +63,21 @@ def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> Checke
     """Record a technician's report in the newest rollout that holds the site.
 
     Raises:
-        NotAllowedError: The actor may not report for this technician, or the technician is not sent to this site.
+        NotAllowedError: The actor may not report for this technician or in this site's district, or the technician is not sent to this site.
         InputError: Unknown site, technician or terminal; no rollout holds the site; a self-test of a terminal that can be reached by SSH; an
             empty note or problem; self-tests of one terminal that contradict each other.
     """
     with store.read() as snapshot:
         require(snapshot, actor, Right.CHECK_IN)
         person = find_technician(snapshot, report.technician)
-    behalf = Actor(code=actor.code, on_behalf=None if person.code == actor.code else person.code)
+    is_own = person.code == actor.code
+    behalf = Actor(code=actor.code, on_behalf=None if is_own else person.code)
     with store.write(behalf, at) as tx:
         require(tx, actor, Right.CHECK_IN)
         _require_own(tx, actor, person)
         site = find_site(tx, report.site).code
+        if not is_own:
+            require_sites(tx, actor, Right.CHECK_IN, [site])
         _require_sent(tx, site, person)
         return _record(tx, _rollout_of(tx, site), replace(report, site=site, technician=person.code))
 

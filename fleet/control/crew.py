@@ -7,6 +7,7 @@ from math import inf
 from typing import TypeVar
 
 from fleet.control.rights import Right, require
+from fleet.control.scope import require_everywhere, require_sites
 from fleet.control.words import checked_text
 from fleet.crew import CrewPlan, distance_to, plan_crew
 from fleet.errors import InputError
@@ -90,7 +91,7 @@ def apply_assignments(store: Store, actor: Actor, at: datetime, *, anew: bool = 
         NotAllowedError: The actor may not change who goes where.
     """
     with store.write(actor, at) as tx:
-        require(tx, actor, Right.ASSIGN)
+        require_everywhere(tx, actor, Right.ASSIGN)
         plan = propose_assignments(tx, anew=anew)
         crew.save_assignments(tx, [assignment.model_copy(update={"at": at}) for assignment in plan.new.values()])
     return plan
@@ -111,12 +112,13 @@ def assign(
         covering: Technicians who may mark the site in their place.
 
     Raises:
-        NotAllowedError: The actor may not change who goes where.
+        NotAllowedError: The actor may not change who goes where, or not in the site's district.
         InputError: No such site or technician, or no reason given.
     """
     with store.write(actor, at) as tx:
         require(tx, actor, Right.ASSIGN)
         found, person = find_site(tx, site), find_technician(tx, technician)
+        require_sites(tx, actor, Right.ASSIGN, [found.code])
         others = tuple(dict.fromkeys(find_technician(tx, code).code for code in covering))
         if person.code in others:
             raise InputError(N_("{name} cannot cover for themselves", name=person.name))

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from fleet.control.rights import Right, require
+from fleet.control.scope import require_sites
 from fleet.errors import InputError
 from fleet.model.actor import Actor
 from fleet.model.trust import HostKey, HostKeyState
@@ -29,10 +30,10 @@ def confirm(store: Store, actor: Actor, at: datetime, terminals: Collection[str]
 
     Raises:
         InputError: A terminal was never scanned.
-        NotAllowedError: The actor may not confirm.
+        NotAllowedError: The actor may not confirm, or not in the district of one of them.
     """
     with store.write(actor, at) as tx:
-        require(tx, actor, Right.TRUST)
+        require_sites(tx, actor, Right.TRUST, {name.partition("/")[0] for name in terminals})
         known = trust.read_host_keys(tx, terminals)
         unseen = [terminal for terminal in terminals if terminal not in known]
         if unseen:

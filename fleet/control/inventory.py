@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from fleet.control.rights import Right, require
+from fleet.control.rights import Right
+from fleet.control.scope import require_everywhere
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
 from fleet.model.inventory import Fleet, Person, Role
@@ -42,7 +43,7 @@ def import_fleet(
             `replacing` was read.
     """
     with store.write(actor, at) as tx:
-        require(tx, actor, Right.IMPORT)
+        require_everywhere(tx, actor, Right.IMPORT)
         if replacing is not None and fleets.read_fleet(tx) != replacing:
             raise ConflictError(
                 N_("somebody else changed the inventory just now; nothing was changed"),

@@ -1,10 +1,11 @@
 """Who may do what. Unknown people may look, not act; the check is made when the thing is done."""
 
+from collections.abc import Mapping
 from enum import Enum
 
 from fleet.errors import NotAllowedError
 from fleet.model.actor import Actor
-from fleet.model.inventory import Role
+from fleet.model.inventory import Person, Role
 from fleet.store import Snapshot, fleets
 from fleet.text import N_, Message
 
@@ -20,6 +21,8 @@ class Right(Enum):
     CHECK_IN = "check-in"
 
 
+_NAMED = 3
+"""People who are named as those to ask, at most."""
 _COORDINATING = frozenset((Role.COORDINATOR, Role.MANAGER))
 _ALLOWED = {
     Right.IMPORT: _COORDINATING,
@@ -65,8 +68,21 @@ def require(snapshot: Snapshot, actor: Actor, right: Right) -> None:
     if person.role not in _ALLOWED[right]:
         raise NotAllowedError(
             N_("{name} is a {role}, and may not {verb}", name=person.name, role=_ROLE_WORDS[person.role], verb=_WORDS[right]),
-            hint=N_("ask a coordinator"),
+            hint=_who_may(people, right),
         )
+
+
+def allowed_roles(right: Right) -> frozenset[Role]:
+    """The roles that have a right; what a person is responsible for is another question (`scope`)."""
+    return frozenset(_ALLOWED[right])
+
+
+def _who_may(people: Mapping[str, Person], right: Right) -> Message:
+    able = [person for person in people.values() if person.role in _ALLOWED[right]]
+    if not able:
+        return N_("nobody of the inventory may; enter a coordinator in people.csv, and import it")
+    names = ", ".join(f"{person.name} (`{person.code}`)" for person in able[:_NAMED])
+    return N_("ask a coordinator, for example {names}", names=names)
 
 
 def why_not(snapshot: Snapshot, actor: Actor, right: Right) -> Message | None:

@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleet.control.rollouts import decidable, decision_of, require_known
+from fleet.control.rollouts import decidable, decision_of, require_known, sites_of
+from fleet.control.typed import check_typed
 from fleet.errors import InputError
 from fleet.model.actor import Actor
 from fleet.model.attempt import PROVEN, TerminalState
@@ -48,17 +49,22 @@ def roll_back(
     terminals: Collection[str] = (),
     reason: str = "",
     despite_irreversible: bool = False,
+    typed: int | None = None,
 ) -> Meant:
     """Have the release before live again on a whole wave, or on these terminals.
 
+    `typed` is the number of sites that a person typed to confirm that the whole rollout is meant; None where nobody was asked.
+
     Raises:
-        NotAllowedError: The actor may not decide about rollouts.
+        NotAllowedError: The actor may not decide about rollouts, or not in the district of one of these terminals.
         ConflictError: A newer rollout was started since.
         InputError: Neither or both are given, there is no such wave or terminal, nothing is there to be taken back, the programs know no way
             back, or steps have none and nobody said that it goes back all the same.
     """
     with store.write(actor, at) as tx:
-        state, pending = decidable(tx, actor, rollout)
+        named = terminals if wave is None else progress.terminals_of_wave(tx, rollout, wave)
+        state, pending = decidable(tx, actor, rollout, DecisionKind.ROLLBACK, named)
+        check_typed(typed, len(sites_of(named)))
         meant = _meant(tx, state, pending, wave, terminals)
         if meant.irreversible and not despite_irreversible:
             raise InputError(

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, tzinfo
 
 from fleet.control.purpose import refuse_senseless, without_share
 from fleet.control.rights import Right, require
+from fleet.control.scope import require_decision, require_districts
+from fleet.control.typed import check_typed
 from fleet.control.words import checked_text
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
@@ -36,17 +38,19 @@ def start_rollout(
     only: Only | None = None,
     limits: Limits = NO_LIMITS,
     zone: tzinfo = UTC,
+    typed: int | None = None,
 ) -> RolloutState:
     """Record a new rollout of a plan; the orchestrator begins with it.
 
     `only` is the part of the plan that is wanted, where it is not the whole; who has no share in that is left out from the beginning.
-    `zone` is the one of the days that are named in what is refused.
+    `zone` is the one of the days that are named in what is refused. `typed` is the number of sites that a person typed to confirm a plan
+    without a selection; None where nobody was asked.
 
     Raises:
-        NotAllowedError: The actor may not decide about rollouts.
+        NotAllowedError: The actor may not decide about rollouts, or not in every district the plan has a site in.
         ConflictError: Another rollout is unfinished, or its last pushes are still running.
         InputError: The release is unknown, another one now or its signature has expired, the inventory no longer holds what the plan names,
-            or `only` or `limits` make no sense with this plan.
+            or `only` or `limits` make no sense with this plan; `typed` is another number.
     """
     with store.write(actor, at) as tx:
         require(tx, actor, Right.DECIDE)
@@ -55,6 +59,8 @@ def start_rollout(
         refuse_senseless(plan, release, only, limits)
         fleet = fleets.read_fleet(tx)
         _require_members(plan, fleet)
+        require_districts(tx, actor, Right.DECIDE, {fleet.sites[site].district for site in plan.wave_of})
+        check_typed(typed, len(plan.wave_of))
         waves = tuple(WaveState(number=wave.number) for wave in plan.waves)
         state = RolloutState(
             id=f"r{rollouts.rollout_number(tx) + 1}",
@@ -81,7 +87,7 @@ def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *
         InputError: There is no such wave, or it waits for nobody.
     """
     with store.write(actor, at) as tx:
-        state, pending = decidable(tx, actor, rollout)
+        state, pending = decidable(tx, actor, rollout, DecisionKind.APPROVE)
         found = next((one for one in state.waves if one.number == wave), None)
         if found is None:
             raise InputError(
@@ -110,27 +116,37 @@ def stop(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "
     return _move(store, actor, at, rollout, DecisionKind.STOP, reason=reason)
 
 
-def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str] = (), *, reason: str = "") -> int:
+def retry(
+    store: Store,
+    actor: Actor,
+    at: datetime,
+    rollout: str,
+    terminals: Collection[str] = (),
+    *,
+    reason: str = "",
+    typed: int | None = None,
+) -> int:
     """Push the unfinished again, all of them or only those named; the same plan, the same exclusions.
 
-    Answers how many that is; what waits for it already is not counted again.
+    Answers how many that is; what waits for it already is not counted again. `typed` is the number of sites that a person typed to confirm
+    that all of them are meant; None where nobody was asked.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts.
         ConflictError: A newer rollout was started since.
-        InputError: A terminal is not in the rollout, or nothing is unfinished.
+        InputError: A terminal is not in the rollout, nothing is unfinished, or `typed` is another number.
     """
     with store.write(actor, at) as tx:
-        state, pending = decidable(tx, actor, rollout)
+        state, pending = decidable(tx, actor, rollout, DecisionKind.RETRY, terminals)
         require_known(tx, rollout, terminals)
-        is_stopped = phase_after(state.phase, pending) is RolloutPhase.STOPPED
+        phase = phase_after(state.phase, pending)
+        is_stopped = phase is RolloutPhase.STOPPED
         if is_stopped and terminals:
             raise InputError(
                 N_("a stopped rollout is retried as a whole: what it had not begun begins, too"),
                 hint=N_("run `fleet rollout retry` without naming terminals, and exclude what is to be left out"),
             )
-        wanted = _UNFINISHED | {TerminalState.NOT_STARTED} if is_stopped else _UNFINISHED
-        wanted = wanted | {TerminalState.TAKEN_BACK} if terminals else wanted
+        wanted = _wanted(phase) | {TerminalState.TAKEN_BACK} if terminals else _wanted(phase)
         unfinished = set(progress.terminals_in(tx, rollout, wanted))
         again = unfinished & set(terminals) if terminals else unfinished
         if not again:
@@ -140,11 +156,34 @@ def retry(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Col
                     "failed, rolled back, unreachable and unknown terminals are pushed again; what is done by hand is checked in again instead"
                 ),
             )
+        check_typed(typed, len(sites_of(again)))
         fresh = again if is_stopped else again - _queued(again, pending)
         decision = decision_of(tx, rollout, DecisionKind.RETRY, terminals=fresh if terminals else (), reason=reason)
         if fresh:
             rollouts.add_decision(tx, decision)
     return len(fresh)
+
+
+def unfinished_sites(store: Store, rollout: str) -> int:
+    """How many sites a retry that names no terminal is about now."""
+    with store.read() as snapshot:
+        state = rollouts.read_rollout(snapshot, rollout)
+        if state is None:
+            return 0
+        phase = phase_after(state.phase, rollouts.decisions_after(snapshot, rollout, state.seen_decision))
+        return len(sites_of(progress.terminals_in(snapshot, rollout, _wanted(phase))))
+
+
+def _wanted(phase: RolloutPhase) -> frozenset[TerminalState]:
+    """What a retry takes up: where the rollout is stopped, also what it had not begun."""
+    return _UNFINISHED | {TerminalState.NOT_STARTED} if phase is RolloutPhase.STOPPED else _UNFINISHED
+
+
+def is_everything(store: Store, rollout: str, terminals: Collection[str]) -> bool:
+    """Whether these are all terminals that a rollout still holds."""
+    with store.read() as snapshot:
+        held = rollouts.terminals_of_rollout(snapshot, rollout)
+    return bool(held) and set(held) <= set(terminals)
 
 
 def _queued(terminals: set[str], pending: Sequence[Decision]) -> set[str]:
@@ -153,8 +192,12 @@ def _queued(terminals: set[str], pending: Sequence[Decision]) -> set[str]:
     return terminals if any(not retry.terminals for retry in retries) else {name for retry in retries for name in retry.terminals}
 
 
-def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str) -> int:
+def exclude(
+    store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str, typed: int | None = None
+) -> int:
     """Leave terminals out of the rollout, for a reason; how many that is, those excluded already not counted.
+
+    `typed` is the number of sites that a person typed to confirm that the whole rollout is meant; None where nobody was asked.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts.
@@ -164,7 +207,8 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
     if not reason.strip():
         raise InputError(N_("say why they are left out"), hint=N_("for example --reason 'closed for renovation'"))
     with store.write(actor, at) as tx:
-        decidable(tx, actor, rollout)
+        decidable(tx, actor, rollout, DecisionKind.EXCLUDE, terminals)
+        check_typed(typed, len(sites_of(terminals)))
         require_known(tx, rollout, terminals)
         states = progress.states_of(tx, rollout, terminals)
         for name, state in states.items():
@@ -187,7 +231,7 @@ def exclude(store: Store, actor: Actor, at: datetime, rollout: str, terminals: C
 def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: DecisionKind, *, reason: str) -> bool:
     """Record a decision that changes the phase; False where the rollout is in that phase already."""
     with store.write(actor, at) as tx:
-        state, pending = decidable(tx, actor, rollout)
+        state, pending = decidable(tx, actor, rollout, kind)
         decision = decision_of(tx, rollout, kind, reason=reason)
         phase = phase_after(state.phase, pending)
         if phase_after(phase, [decision]) is phase:
@@ -200,15 +244,22 @@ def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: Decision
     return True
 
 
-def decidable(tx: Tx, actor: Actor, rollout: str) -> tuple[RolloutState, list[Decision]]:
-    """The rollout, and the decisions about it that are not taken in yet; once the actor may decide about it.
+def sites_of(terminals: Collection[str]) -> set[str]:
+    """The sites of these terminals."""
+    return {name.partition("/")[0] for name in terminals}
+
+
+def decidable(
+    tx: Tx, actor: Actor, rollout: str, kind: DecisionKind, terminals: Collection[str] = ()
+) -> tuple[RolloutState, list[Decision]]:
+    """The rollout, and the decisions about it that are not taken in yet; once the actor may decide that about it.
 
     Raises:
-        NotAllowedError: The actor may not decide about rollouts.
+        NotAllowedError: The actor may not decide about rollouts, or not about these terminals (empty: all of the rollout).
         ConflictError: A newer rollout was started since.
         InputError: There is no such rollout.
     """
-    require(tx, actor, Right.DECIDE)
+    require_decision(tx, actor, rollout, kind, terminals)
     newest = rollouts.newest_rollout(tx)
     if newest is None:
         raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))

@@ -8,6 +8,7 @@ from fleet.engine.facts import read_facts
 from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
 from fleet.engine.ports import Dispatcher
+from fleet.engine.sift import passed_over, sift
 from fleet.errors import InternalError
 from fleet.model.actor import FLEET
 from fleet.model.rollout import RolloutState
@@ -55,12 +56,13 @@ def _advance_to_rest(
     used = plans.of(tx, state)
     begun = state
     dispatched: list[tuple[int, int]] = []
-    decisions = rollouts.decisions_after(tx, state.id, state.seen_decision)
+    decisions, last_refused = sift(tx, rollouts.decisions_after(tx, state.id, state.seen_decision))
     for turn in range(_MOST_STEPS):
         facts = read_facts(tx, state, dispatcher, tx.at)
         facts = facts.without_lost(shard for shard, _attempt in dispatched)
         new, actions = advance(state, used.rules, facts, decisions, tx.at)
         if new == state and not actions:
+            state = passed_over(state, last_refused)
             if state != begun:
                 rollouts.save_rollout(tx, state)
             return state, dispatched, turn > 0, not any(wave.out for wave in facts.waves.values())

@@ -68,6 +68,8 @@ class Decision(Noun):
     actor: Code
     on_behalf: Code | None = None
     at: AwareDatetime
+    refused: FreeText | None = None
+    """Why the orchestrator did not take it in: whoever decided had lost the right by then. None: it was taken in, or waits."""
 
 
 class SiteCounts(Noun):

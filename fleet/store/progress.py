@@ -127,6 +127,11 @@ def districts_of(snapshot: Snapshot, rollout: str, wave: int) -> dict[str, str]:
     return {row.site: row.district for row in snapshot.connection.execute(query)}
 
 
+def districts_of_rollout(snapshot: Snapshot, rollout: str) -> set[str]:
+    """The districts a rollout has a site in, as they were when it started."""
+    return set(snapshot.connection.execute(select(tables.tally.c.district).where(tables.tally.c.rollout == rollout).distinct()).scalars())
+
+
 def collectable(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> set[str]:
     """Of these unknown terminals, the ones worth another look by the program itself: their attempt before did not end unknown, too."""
     counts = attempts_of(snapshot, rollout, terminals)

@@ -15,6 +15,7 @@ from fleet.store.rows import noun_of, row_of
 from fleet.store.written import Key, rows_written
 
 _CHUNK = 5_000
+_LONGEST_REASON = 400
 
 
 def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> None:
@@ -123,6 +124,21 @@ def add_decision(tx: Tx, decision: Decision) -> int:
     told = {name: value for name, value in body.items() if value} | rows_written(tx, {tables.decision: [tuple(identity)]})
     tx.event(f"rollout.{_PAST[decision.kind.value]}", decision.rollout, told)
     return int(identity[0])
+
+
+def refuse_decision(tx: Tx, decision: Decision, reason: str) -> None:
+    """Keep with a decision why it was not taken in, with its event."""
+    row = tables.decision.c
+    tx.connection.execute(update(tables.decision).where(row.id == decision.id).values(refused=reason[:_LONGEST_REASON]))
+    told = {"decision": decision.id, "kind": decision.kind.value, "by": decision.actor}
+    tx.event("decision.refused", decision.rollout, told | rows_written(tx, {tables.decision: [(decision.id,)]}))
+
+
+def refused_decisions(snapshot: Snapshot, rollout: str) -> list[Decision]:
+    """Decisions about a rollout that were not taken in, oldest first."""
+    row = tables.decision.c
+    query = select(tables.decision).where(row.rollout == rollout, row.refused.is_not(None)).order_by(row.id)
+    return [noun_of(Decision, found) for found in snapshot.connection.execute(query)]
 
 
 def exclusions(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:

@@ -215,6 +215,7 @@ decision = Table(
     _code("actor", nullable=False),
     _code("on_behalf"),
     Column("at", UtcTime, nullable=False),
+    Column("refused", Text, info=ADDED),
 )
 
 shard = Table(

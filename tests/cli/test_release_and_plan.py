@@ -60,7 +60,7 @@ def test_a_release_whose_files_are_not_whole_is_neither_planned_nor_started(flee
         content.write_bytes(whole[:-1] if how == "short" else whole[:-1] + bytes((whole[-1] ^ 1,)))
 
     planned = fleet(*plan, tmp_path / "another.json")
-    started = fleet("rollout", "start", tmp_path / "plan.json")
+    started = fleet("rollout", "start", tmp_path / "plan.json", "--count", 20)
     status = fleet("status")
     fleet("release", "add", RELEASE)
 
@@ -70,7 +70,7 @@ def test_a_release_whose_files_are_not_whole_is_neither_planned_nor_started(flee
         assert "add the release again" in ran.err
     assert not (tmp_path / "another.json").exists()
     assert "no rollout" in (status.out + status.err).lower()
-    assert fleet("rollout", "start", tmp_path / "plan.json").code == 0
+    assert fleet("rollout", "start", tmp_path / "plan.json", "--count", 20).code == 0
 
 
 def test_a_version_that_is_there_with_other_contents_is_refused(fleet: Cli, tmp_path: Path) -> None:

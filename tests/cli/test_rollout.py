@@ -69,7 +69,7 @@ def put(store: Store, phase: RolloutPhase, *waves: WavePhase) -> None:
 
 
 def test_a_plan_is_started_once(cli: Cli, night: Path) -> None:
-    first, second = cli("rollout", "start", night), cli("rollout", "start", night)
+    first, second = cli("rollout", "start", night, "--count", 6), cli("rollout", "start", night, "--count", 6)
 
     assert first.code == 0
     assert "Rollout r1 is started. Waves: 2" in first.out
@@ -80,14 +80,14 @@ def test_a_plan_is_started_once(cli: Cli, night: Path) -> None:
 def test_an_edited_plan_is_not_started(cli: Cli, night: Path) -> None:
     night.write_text(night.read_text("utf-8").replace("s000", "s001", 1), "utf-8")
 
-    ran = cli("rollout", "start", night)
+    ran = cli("rollout", "start", night, "--count", 6)
 
     assert ran.code == 2
     assert cli("status").code == 2
 
 
 def test_run_once_ends_when_only_a_person_can_go_on(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
 
     ran = cli("run", "--once")
 
@@ -105,7 +105,7 @@ def test_run_once_without_a_rollout_says_what_status_says(cli: Cli, night: Path)
 
 
 def test_run_without_a_user_key_says_what_to_do(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     (night.parent / "workspace" / "id_ed25519").unlink()
 
     ran = cli("run", "--once")
@@ -123,7 +123,7 @@ def test_status_without_a_rollout_says_how_to_start_one(cli: Cli, night: Path) -
 
 
 def test_status_says_that_nobody_runs_and_how_to_start(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
 
     ran = cli("status")
 
@@ -132,7 +132,7 @@ def test_status_says_that_nobody_runs_and_how_to_start(cli: Cli, night: Path) ->
 
 
 def test_status_says_since_when_nobody_runs(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("run", "--once")
 
     assert "No orchestrator since " in cli("status").out
@@ -151,7 +151,7 @@ def test_status_says_since_when_nobody_runs(cli: Cli, night: Path) -> None:
 def test_the_exit_code_of_status_says_whether_a_person_is_needed(  # noqa: PLR0917 - a table of cases
     cli: Cli, night: Path, store: Store, phase: RolloutPhase, waves: tuple[WavePhase, ...], code: int, words: str
 ) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     put(store, phase, *waves)
 
     ran = cli("status")
@@ -162,7 +162,7 @@ def test_the_exit_code_of_status_says_whether_a_person_is_needed(  # noqa: PLR09
 
 @pytest.mark.parametrize(("words", "phase"), [(("stop",), "stopped"), (("pause",), "paused")])
 def test_status_shows_what_was_decided_although_no_orchestrator_runs(cli: Cli, night: Path, words: tuple[str, ...], phase: str) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("rollout", *words)
 
     ran, facts = cli("status"), json.loads(cli("status", "--json").out)
@@ -173,7 +173,7 @@ def test_status_shows_what_was_decided_although_no_orchestrator_runs(cli: Cli, n
 
 
 def test_a_rollout_that_is_over_tells_of_no_decision_that_would_be_taken_up(cli: Cli, night: Path, store: Store) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     put(store, RolloutPhase.STOPPED, WavePhase.CLOSED, WavePhase.CLOSED)
     cli("rollout", "exclude", "s000/t1", "--reason", "closed")
 
@@ -181,29 +181,29 @@ def test_a_rollout_that_is_over_tells_of_no_decision_that_would_be_taken_up(cli:
 
 
 def test_status_speaks_chinese_of_what_was_decided(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("rollout", "pause")
 
     assert "c01 已决定：暂停；" in cli("status", "--lang", "zh_CN").out
 
 
 def test_after_a_stop_one_run_makes_room_for_the_next_rollout(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("rollout", "stop")
 
-    refused = cli("rollout", "start", night)
+    refused = cli("rollout", "start", night, "--count", 6)
     cli("run", "--once")
 
     assert refused.code == 2
     assert "run `fleet run --once`, then start again" in refused.err
-    assert cli("rollout", "start", night).code == 0
+    assert cli("rollout", "start", night, "--count", 6).code == 0
 
 
 def test_a_held_wave_says_which_budget_is_spent(cli: Cli, night: Path, tmp_path: Path) -> None:
     plan = tmp_path / "tight.json"
     write_plan(make_plan(nowhere(make_fleet(6)), 3, 3, approval=Approval.CANARY, unreachable=2), plan)
     assert night.exists()
-    cli("rollout", "start", plan)
+    cli("rollout", "start", plan, "--count", 6)
 
     ran = cli("run", "--once")
 
@@ -212,7 +212,7 @@ def test_a_held_wave_says_which_budget_is_spent(cli: Cli, night: Path, tmp_path:
 
 
 def test_the_endings_of_status_add_up_to_the_fleet(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("run", "--once")
 
     facts = json.loads(cli("status", "--json").out)
@@ -224,7 +224,7 @@ def test_the_endings_of_status_add_up_to_the_fleet(cli: Cli, night: Path) -> Non
 
 
 def test_status_says_how_much_was_sent_and_how_much_was_there(cli: Cli, night: Path, store: Store) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     ended = AttemptResult(
         terminal="s000/t1",
         number=1,
@@ -245,14 +245,14 @@ def test_status_says_how_much_was_sent_and_how_much_was_there(cli: Cli, night: P
 
 
 def test_watching_status_ends_with_the_rollout(cli: Cli, night: Path, store: Store) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     put(store, RolloutPhase.FINISHED, WavePhase.PASSED, WavePhase.PASSED)
 
     assert cli("status", "--watch", "--plain").code == 1
 
 
 def test_decisions_are_recorded_and_told(cli: Cli, night: Path, store: Store) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     put(store, RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
 
     said = [
@@ -271,7 +271,7 @@ def test_decisions_are_recorded_and_told(cli: Cli, night: Path, store: Store) ->
 
 
 def test_a_second_approval_names_the_first_person(cli: Cli, night: Path, store: Store) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     put(store, RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
     cli("rollout", "approve", 1)
 
@@ -282,7 +282,7 @@ def test_a_second_approval_names_the_first_person(cli: Cli, night: Path, store: 
 
 
 def test_retry_and_exclude_take_a_selection(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("run", "--once")
 
     retried = cli("rollout", "retry", "--select", "state:unreachable site:s000")
@@ -296,7 +296,7 @@ def test_retry_and_exclude_take_a_selection(cli: Cli, night: Path) -> None:
 
 
 def test_status_says_who_left_terminals_out_and_why(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("rollout", "exclude", "s000/t1", "--reason", "closed for renovation")
 
     ran, facts = cli("status"), json.loads(cli("status", "--json").out)
@@ -306,7 +306,7 @@ def test_status_says_who_left_terminals_out_and_why(cli: Cli, night: Path) -> No
 
 
 def test_terminals_that_were_left_out_before_are_counted_apart(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("rollout", "exclude", "s000/t1", "--reason", "closed")
 
     ran = cli("rollout", "exclude", "s000/t1", "s000/t1", "--reason", "closed")
@@ -315,10 +315,10 @@ def test_terminals_that_were_left_out_before_are_counted_apart(cli: Cli, night: 
 
 
 def test_what_waits_to_be_pushed_again_is_counted_once(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("run", "--once")
 
-    said = [cli("rollout", "retry", *words).out.strip() for words in (("s000/t1",), (), ())]
+    said = [cli("rollout", "retry", *words).out.strip() for words in (("s000/t1",), ("--count", 2), ("--count", 2))]
 
     assert said == [
         "Terminals that will be pushed again: 1",
@@ -329,7 +329,7 @@ def test_what_waits_to_be_pushed_again_is_counted_once(cli: Cli, night: Path) ->
 
 @pytest.mark.parametrize("words", [("retry",), ("exclude", "--reason", "closed")], ids=["retry", "exclude"])
 def test_an_empty_selection_is_refused(cli: Cli, night: Path, words: tuple[str, ...]) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
 
     ran = cli("rollout", *words, "--select", " ")
 
@@ -340,7 +340,7 @@ def test_an_empty_selection_is_refused(cli: Cli, night: Path, words: tuple[str, 
 @pytest.mark.parametrize("reason", ["two\nlines", "\x1b[31m", "x" * 100_000], ids=["newline", "escape", "long"])
 @pytest.mark.parametrize("words", [("pause",), ("resume",), ("stop",), ("approve", 1), ("exclude", "s000/t1")], ids=lambda words: words[0])
 def test_a_reason_that_no_record_could_show_is_refused(cli: Cli, night: Path, store: Store, words: tuple[object, ...], reason: str) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     put(store, RolloutPhase.PAUSED if words == ("resume",) else RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
 
     ran = cli("rollout", *words, "--reason", reason)
@@ -350,13 +350,13 @@ def test_a_reason_that_no_record_could_show_is_refused(cli: Cli, night: Path, st
 
 
 def test_exclude_wants_to_know_who_is_meant(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
 
     assert "name the terminals" in cli("rollout", "exclude", "--reason", "closed").err
 
 
 def test_the_record_of_a_night_holds(cli: Cli, night: Path) -> None:
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     cli("run", "--once")
 
     ran = cli("audit", "verify")
@@ -368,7 +368,7 @@ def test_the_record_of_a_night_holds(cli: Cli, night: Path) -> None:
 def test_a_counter_that_somebody_changed_is_found(cli: Cli, night: Path) -> None:
     import sqlite3
 
-    cli("rollout", "start", night)
+    cli("rollout", "start", night, "--count", 6)
     with sqlite3.connect(night.parent / "workspace" / "fleet.db") as database:
         database.execute("UPDATE tally SET n = n + 1 WHERE unit = 'site'")
     database.close()

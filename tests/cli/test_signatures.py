@@ -234,7 +234,7 @@ def test_a_plan_whose_release_has_expired_since_is_not_started(fleet: Cli, works
 
     assert "the signature of release 4.2.0 expired on " in str(refused.value)
     assert "run `fleet release sign 4.2.0`, then make the plan again" in str(refused.value)
-    assert fleet("rollout", "start", tmp_path / "plan.json").code == 0
+    assert fleet("rollout", "start", tmp_path / "plan.json", "--count", 20).code == 0
 
 
 def test_the_day_of_an_expiry_is_the_workspace_s_own_everywhere(fleet: Cli, workspace_dir: Path, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_the_day_of_an_expiry_is_the_workspace_s_own_everywhere(fleet: Cli, work
     write_plan(made, tmp_path / "plan.json")
 
     said = [fleet("release", "list").out, fleet("release", "verify").out, plan(fleet, "4.2.0").err]
-    said.append(fleet("rollout", "start", tmp_path / "plan.json").err)
+    said.append(fleet("rollout", "start", tmp_path / "plan.json", "--count", 20).err)
 
     assert ["expired on 2026-01-12" in words for words in said] == [True] * 4, said
 

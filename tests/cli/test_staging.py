@@ -61,7 +61,9 @@ def end(store: Store, **endings: TerminalState) -> None:
 
 @pytest.mark.usefixtures("store")
 def test_starting_says_what_it_is_for_and_what_the_rates_come_to(cli: Cli, tmp_path: Path) -> None:
-    ran = cli("rollout", "start", tmp_path / "plan.json", "--only", "stage", "--site-rate", "2Mbit", "--total-rate", "160kbit")
+    ran = cli(
+        "rollout", "start", tmp_path / "plan.json", "--count", 6, "--only", "stage", "--site-rate", "2Mbit", "--total-rate", "160kbit"
+    )
 
     assert ran.code == 0
     started, rates, longest, least = ran.out.splitlines()
@@ -84,7 +86,7 @@ def test_starting_says_what_it_is_for_and_what_the_rates_come_to(cli: Cli, tmp_p
 def test_what_makes_no_sense_is_refused_with_its_option_and_starts_nothing(
     cli: Cli, tmp_path: Path, words: tuple[str, ...], told: str
 ) -> None:
-    ran = cli("rollout", "start", tmp_path / "plan.json", *words)
+    ran = cli("rollout", "start", tmp_path / "plan.json", "--count", 6, *words)
 
     assert ran.code == 2
     assert told in ran.err
@@ -94,7 +96,7 @@ def test_what_makes_no_sense_is_refused_with_its_option_and_starts_nothing(
 
 @pytest.mark.usefixtures("store")
 def test_an_export_of_a_staging_rollout_tells_how_much_is_staged(cli: Cli, tmp_path: Path) -> None:
-    cli("rollout", "start", tmp_path / "plan.json", "--only", "stage")
+    cli("rollout", "start", tmp_path / "plan.json", "--count", 6, "--only", "stage")
 
     ran = cli("export", "--out", tmp_path / "staged.csv")
 
@@ -104,7 +106,7 @@ def test_an_export_of_a_staging_rollout_tells_how_much_is_staged(cli: Cli, tmp_p
 
 
 def test_status_shows_staging_as_what_it_is(cli: Cli, store: Store, tmp_path: Path) -> None:
-    cli("rollout", "start", tmp_path / "plan.json", "--only", "stage", "--site-rate", "2Mbit")
+    cli("rollout", "start", tmp_path / "plan.json", "--count", 6, "--only", "stage", "--site-rate", "2Mbit")
     sites = [f"s00{number}" for number in range(6)]
     end(store, **dict.fromkeys(sites[:2], TerminalState.FAILED), **dict.fromkeys(sites[2:], TerminalState.STAGED))
 
@@ -123,7 +125,7 @@ def test_status_shows_staging_as_what_it_is(cli: Cli, store: Store, tmp_path: Pa
 
 
 def test_an_export_of_staging_counts_staged_and_nothing_as_done(cli: Cli, store: Store, tmp_path: Path) -> None:
-    cli("rollout", "start", tmp_path / "plan.json", "--only", "stage")
+    cli("rollout", "start", tmp_path / "plan.json", "--count", 6, "--only", "stage")
     end(store, **{f"s00{number}": TerminalState.STAGED for number in range(6)})
 
     ran = cli("export", "--format", "json", "--out", "-")
@@ -137,7 +139,7 @@ def test_an_export_of_staging_counts_staged_and_nothing_as_done(cli: Cli, store:
 
 def test_a_check_in_says_that_there_is_nothing_to_check_in(cli: Cli, store: Store, tmp_path: Path) -> None:  # noqa: ARG001 - the workspace
     cli("assign", "--apply")
-    cli("rollout", "start", tmp_path / "plan.json", "--only", "stage")
+    cli("rollout", "start", tmp_path / "plan.json", "--count", 6, "--only", "stage")
 
     ran = cli("checkin", "s000", "--by", "t01")
 
@@ -146,7 +148,7 @@ def test_a_check_in_says_that_there_is_nothing_to_check_in(cli: Cli, store: Stor
 
 
 def test_a_rollout_that_puts_no_release_live_has_no_completion_to_sign(cli: Cli, store: Store, tmp_path: Path) -> None:  # noqa: ARG001
-    cli("rollout", "start", tmp_path / "plan.json")
+    cli("rollout", "start", tmp_path / "plan.json", "--count", 6)
 
     ran = cli("export", "--format", "json", "--out", "-")
 

@@ -5,7 +5,6 @@
 - Killed at any moment, the next one goes on from the tables: shards without a worker are planned again, recorded results stay.
 """
 
-import gc
 import resource
 import threading
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from fleet.engine.collector import settle_collector
 from fleet.engine.lock import WorkspaceLock
 from fleet.engine.log import open_log
 from fleet.engine.plans import Plans
@@ -23,7 +23,7 @@ from fleet.engine.workers import LocalWorkers
 from fleet.errors import ConflictError, FleetError
 from fleet.model.attempt import AttemptResult
 from fleet.model.playbook import MOST_PARALLEL
-from fleet.push import PushJob, Throttles, gate_of, load_user_key, push_terminal
+from fleet.push import KeptFiles, PushJob, Throttles, gate_of, load_user_key, push_terminal
 from fleet.settings import Settings
 from fleet.store import Store
 from fleet.trust.contents import Contents
@@ -46,7 +46,7 @@ def real_push(settings: Settings) -> Push:
         InputError: The workspace's user key cannot be used.
     """
     keys = load_user_key(settings.user_key)
-    files = Contents(settings.workspace / "releases")
+    files = KeptFiles(Contents(settings.workspace / "releases"))
     gate = gate_of(settings)
     throttles = Throttles()
 
@@ -93,7 +93,7 @@ class Orchestrator:
         """
         push = self._push or real_push(self._settings)
         _allow_open_files()
-        gc.freeze()  # what is there now stays; to look through it again and again costs a push a tenth of its time
+        settle_collector()
         self._lock.take(self._clock())
         self._log = self._open.enter_context(open_log(self._settings.workspace))
         self._plans = Plans()

@@ -7,6 +7,7 @@
 
 from fleet.push.gate import Gate, gate_of
 from fleet.push.job import FileSource, PushJob, ScanResult
+from fleet.push.kept_files import KeptFiles
 from fleet.push.push import push_terminal, scan_host_key
 from fleet.push.throttle import Throttles
 from fleet.push.user_key import UserKey, load_user_key
@@ -14,6 +15,7 @@ from fleet.push.user_key import UserKey, load_user_key
 __all__ = [
     "FileSource",
     "Gate",
+    "KeptFiles",
     "PushJob",
     "ScanResult",
     "Throttles",

@@ -6,28 +6,40 @@ from typing import Protocol
 
 from paramiko import Channel, Transport
 
-from fleet.push.inline import SLICE_S, InlineTransport, Request
-from fleet.push.link import Link
+from fleet.push.inline import PACKET_BYTES, SLICE_S, InlineTransport, Request
+from fleet.push.link import Buffer, Link
 
-PIECE_BYTES = 32 * 1024 - 64
+PIECE_BYTES = PACKET_BYTES
 """As much as one packet of a channel takes."""
+BATCH_BYTES = 4 * PIECE_BYTES
+"""As much as is made into packets in one go, and leaves together."""
 WINDOW_BYTES = 256 * 1024
 """How much a terminal may say before we have read it."""
 WANTED_BYTES = 512 * 1024
 """Where a terminal's window is much larger, as OpenSSH's is, we wait until so much of it is free again, rather than wake up for each packet."""
 NAP_S = 0.003
-"""And do not look at all for so long: it has megabytes of ours to work through."""
+"""And do not look at all for so long: it has a lot of ours to work through."""
+BACKLOG_BYTES = 512 * 1024
+"""How far we run ahead of an OpenSSH that is near. What its program has not read yet it copies anew with every packet: with its whole
+window of 2 MB filled, that is half of what a file of some megabytes costs it."""
+NEAR_S = 0.005
+"""A round trip below this lets so much in flight fill the line."""
+UNCHANGED_S = 2.0
+"""A near server that frees nothing for so long waits for more than we want to keep in flight; from then on it gets all it takes."""
 
 
 class ExecChannel(Protocol):
     """A channel that runs a command. Raises OSError, EOFError or SSHException when the link is gone."""
 
+    most_bytes: int
+    """As much as is best written at a time."""
+
     def read(self, seconds: float) -> bytes:
         """What the command said, at most a piece of it; empty at its end. TimeoutError when it says nothing for so long."""
         ...
 
-    def write(self, parts: Sequence[bytes], seconds: float) -> int:
-        """Send some of the parts, together at most a piece; how many bytes went, 0 when nothing more is taken. TimeoutError as `read`."""
+    def write(self, parts: Sequence[Buffer], seconds: float) -> int:
+        """Send some of the parts, together at most `most_bytes`; how many bytes went, 0 when nothing more is taken. TimeoutError as `read`."""
         ...
 
     def rest(self, stopped: Callable[[], bool], seconds: float) -> bool:
@@ -65,6 +77,8 @@ def open_exec(transport: Transport, command: str, seconds: float) -> ExecChannel
 class _Threaded:
     """A channel that the library's thread feeds: one that goes through a gateway."""
 
+    most_bytes = PIECE_BYTES
+
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
@@ -72,7 +86,7 @@ class _Threaded:
         self._channel.settimeout(seconds)
         return self._channel.recv(PIECE_BYTES)
 
-    def write(self, parts: Sequence[bytes], seconds: float) -> int:
+    def write(self, parts: Sequence[Buffer], seconds: float) -> int:
         self._channel.settimeout(seconds)
         return self._channel.send(b"".join(parts))
 
@@ -98,11 +112,19 @@ class _Threaded:
 class _Inline(_Threaded):
     """A channel whose transport runs while we wait."""
 
+    most_bytes = BATCH_BYTES
+
     def __init__(self, channel: Channel, transport: InlineTransport) -> None:
         super().__init__(channel)
         self._transport = transport
         self._link: Link = transport.sock
         self._wanted_bytes = WANTED_BYTES if channel.out_window_size >= 2 * WANTED_BYTES else 1
+        self._least_bytes = 0
+        """Of the window, left free."""
+        if transport.remote_version.startswith("SSH-2.0-OpenSSH") and self._link.round_trip_s() < NEAR_S:
+            self._least_bytes = max(0, channel.out_window_size - BACKLOG_BYTES)
+        self._full_at: float | None = None
+        """Since when nothing was freed of what we keep in flight."""
 
     def read(self, seconds: float) -> bytes:
         self._link.flush()
@@ -110,18 +132,34 @@ class _Inline(_Threaded):
         self._transport.pump(lambda: channel.recv_ready() or channel.eof_received or channel.closed, seconds)
         return super().read(0.0)
 
-    def write(self, parts: Sequence[bytes], seconds: float) -> int:
-        if self._transport.send_files(self._channel, parts):
-            return sum(map(len, parts))
-        self._link.flush()
-        wanted = self._wanted_bytes
-        if wanted > 1:
-            sleep(NAP_S)
+    def write(self, parts: Sequence[Buffer], seconds: float) -> int:
         channel = self._channel
-        self._transport.pump(lambda: channel.out_window_size >= wanted or channel.closed or channel.eof_sent, seconds)
-        if self._transport.send_files(channel, parts):
-            return sum(map(len, parts))
-        return super().write(parts, 0.0)
+        size = sum(map(len, parts))
+        if channel.out_window_size - size >= self._least_bytes and (sent := self._transport.send_files(channel, parts)):
+            return sent
+        self._link.flush()
+        if self._wanted_bytes > 1:
+            sleep(NAP_S)
+        if self._least_bytes:
+            self._await_server(seconds)
+        if not self._least_bytes:
+            self._await_window(self._wanted_bytes, seconds)
+        return self._transport.send_files(channel, parts) or super().write(parts, 0.0)
+
+    def _await_server(self, seconds: float) -> None:
+        """Until it has read most of what is in flight, or turns out to be one that frees nothing before it has more."""
+        self._full_at = self._full_at or monotonic()
+        if self._await_window(self._least_bytes + BACKLOG_BYTES // 2, seconds):
+            self._full_at = None
+        elif monotonic() - self._full_at < UNCHANGED_S:
+            raise TimeoutError
+        else:
+            self._least_bytes = 0
+
+    def _await_window(self, wanted: int, seconds: float) -> bool:
+        """Until so much of the window is free, or nothing can be sent any more; False when that takes longer."""
+        channel = self._channel
+        return self._transport.pump(lambda: channel.out_window_size >= wanted or channel.closed or channel.eof_sent, seconds)
 
     def rest(self, stopped: Callable[[], bool], seconds: float) -> bool:
         self._link.flush()

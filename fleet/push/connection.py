@@ -239,6 +239,17 @@ class _Hop(fabric.Connection):  # type: ignore[misc]  # Fabric carries no types
         object.__setattr__(self, name, value)
 
 
+class _Settings(fabric.Config):  # type: ignore[misc]  # Fabric carries no types
+    """Settings that nobody changes: what was looked up once is at hand."""
+
+    def __getattr__(self, name: str) -> Any:
+        """As Fabric's."""
+        found = super().__getattr__(name)
+        if not name.startswith("_"):
+            object.__setattr__(self, name, found)
+        return found
+
+
 def _hops(target: Target) -> list[fabric.Connection]:
     """The connections to open, the first gateway first, the terminal last."""
     terminal = target.terminal
@@ -264,7 +275,7 @@ def _changed_at(ssh_config: Path | None) -> int:
 def _fabric_config(ssh_config: Path | None, _mtime_ns: int) -> fabric.Config:
     """Fabric's settings: the given ssh_config only, nothing from the user's or the system's own files."""
     parsed = SSHConfig.from_path(str(ssh_config)) if ssh_config else SSHConfig()
-    return fabric.Config(ssh_config=parsed, lazy=True)
+    return _Settings(ssh_config=parsed, lazy=True)
 
 
 def _end(transport: Transport) -> None:

@@ -5,7 +5,7 @@
 - The library's code runs as it is. It gives way where it asks the link for bytes that are not there yet, and nowhere else. There is
   no thread, no timer and no lock that anybody waits for. One thread owns all of it.
 - A packet of a file is made here: joined once, encrypted once. The library copies it seven times and takes four locks on the way.
-- Everything that stands behind the library's private names stands in this file: `Transport._send_user_message`, and of `Packetizer`
+- Everything that stands behind the library's private names stands in this file: `Transport._send_user_message` and `_parse_debug`, and of `Packetizer`
   the outgoing cipher and its counters. tests/push/test_inline.py holds the installed version to it. Why: docs/decisions/0008.
 """
 
@@ -21,12 +21,14 @@ from paramiko import AuthenticationException, Channel, Message, PKey, SSHExcepti
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_OPEN
 from paramiko.packet import Packetizer
 
-from fleet.push.link import Link
+from fleet.push.link import Buffer, Link
 
 SLICE_S = 0.5
 """After so long without a byte the library looks at its own limits."""
 _BLOCK_BYTES = 16
 """Of AES, which every AEAD cipher we offer is made of."""
+PACKET_BYTES = 32 * 1024 - 64
+"""Of a file, in one packet: as many as every server takes."""
 _LARGEST_BYTES = 64 * 1024
 """More than a packet can have."""
 
@@ -89,23 +91,30 @@ class InlineTransport(Transport):
         assert self.auth_handler is not None
         return list(self.auth_handler.wait_for_response(answered))
 
-    def send_files(self, channel: Channel, parts: Sequence[bytes]) -> bool:
-        """Send the parts as one packet of data; False, with nothing sent, where only the library's own way will do."""
+    def send_files(self, channel: Channel, parts: Sequence[Buffer]) -> int:
+        """Send the parts as packets of data; how many bytes went. 0, with nothing sent, where only the library's own way will do."""
         size = sum(map(len, parts))
-        if not self.clear_to_send.is_set() or not self.packetizer.is_direct:
-            return False
         with channel.lock:
-            if channel.closed or channel.eof_sent or not size <= min(channel.out_window_size, channel.out_max_packet_size - 64):
-                return False
-            channel.out_window_size -= size
-        self.packetizer.send_direct(struct.pack(">BII", MSG_CHANNEL_DATA, channel.remote_chanid, size), parts)
-        return True
+            most = channel.out_window_size if channel.out_max_packet_size >= PACKET_BYTES + 64 else 0
+            if channel.closed or channel.eof_sent or not size <= most:
+                return 0
+            data = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+            sent = 0
+            while sent < size and self.clear_to_send.is_set() and self.packetizer.is_direct:
+                piece = data[sent : sent + PACKET_BYTES]
+                self.packetizer.send_direct(struct.pack(">BII", MSG_CHANNEL_DATA, channel.remote_chanid, len(piece)), piece)
+                sent += len(piece)
+            channel.out_window_size -= sent
+        return sent
 
     def _give_way(self) -> None:
         """Called in the loop when the link has nothing for it. Returns when it has, or raises what ends the wait."""
         assert self._loop is not None
         assert self._loop.parent is not None
         self._loop.parent.switch()
+
+    def _parse_debug(self, _message: Message) -> None:
+        """A server's remarks for its maintainer; the library would write every one out to throw it away."""
 
     def _send_user_message(self, data: Message) -> None:
         """As Transport's; but a key exchange that goes on is taken part in, and so is the answer to an opened channel."""
@@ -163,12 +172,12 @@ class _Packetizer(Packetizer):
         near = self.__sent_packets + 1 >= self.REKEY_PACKETS or self.__sent_bytes + _LARGEST_BYTES >= self.REKEY_BYTES
         return bool(self.__aead_out and self.__compress_engine_out is None and not self.__need_rekey and not near)
 
-    def send_direct(self, head: bytes, parts: Sequence[bytes]) -> None:
+    def send_direct(self, head: bytes, data: memoryview) -> None:
         """What `send_message` does for an AEAD cipher, with one copy: RFC 4253 section 6, RFC 5647 section 7."""
-        size = len(head) + sum(map(len, parts))
+        size = len(head) + len(data)
         padding = 3 + _BLOCK_BYTES - (size + 4) % _BLOCK_BYTES
         length = struct.pack(">I", size + padding + 1)
-        plain = b"".join((bytes((padding,)), head, *parts, urandom(padding)))
+        plain = b"".join((bytes((padding,)), head, data, urandom(padding)))
         sealed = self.__block_engine_out.encrypt(self.__iv_out, plain, length)
         self.__iv_out = self._inc_iv_counter(self.__iv_out)
         self.__sequence_number_out = self.__sequence_number_out + 1 & 0xFFFFFFFF

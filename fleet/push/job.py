@@ -17,7 +17,7 @@ from fleet.model.release import Artifact
 class FileSource(Protocol):
     """Where the contents of release files are."""
 
-    def open(self, sha256: str) -> BinaryIO:
+    def open(self, sha256: str, /) -> BinaryIO:
         """The contents with that digest, at their beginning; the caller closes it. Raises OSError where they are missing."""
         ...
 

@@ -9,15 +9,19 @@
 import errno
 import select
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Self
 
 from fleet.model.attempt import Cause
 
+Buffer = bytes | memoryview
 CONNECT_S = 10.0
 MAX_GREETING_BYTES = 256 * 1024
 MAX_FIRST_WORDS_BYTES = 128
@@ -30,6 +34,8 @@ LARGE_BYTES = 16 * 1024
 """A write of this size is part of a file; anything smaller is waited for by somebody."""
 HELD_BYTES = 128 * 1024
 _DEAD_LINK_MS = 30_000
+_TCP_INFO = struct.Struct("=148xI")
+"""The beginning of Linux's `struct tcp_info`, up to `tcpi_min_rtt` in microseconds. The smoothed time would count what a busy server takes."""
 _NO_ROUTE = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL))
 
 
@@ -126,6 +132,16 @@ class Link(socket.socket):
     def wait_readable(self, seconds: float) -> bool:
         """Whether there is something to read within that time, or the deadline passed: then a read says so."""
         return bool(self._ahead) or bool(self._wait(select.POLLIN, seconds)) or self.deadline.passed
+
+    def round_trip_s(self) -> float:
+        """How long the system has seen a packet take there and back, at least; infinite where it does not tell."""
+        if sys.platform != "linux":
+            return inf
+        try:
+            told = self.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        except OSError:
+            return inf
+        return int(_TCP_INFO.unpack(told)[-1]) / 1_000_000 if len(told) == _TCP_INFO.size else inf
 
     def flush(self) -> None:
         """Send what waits."""

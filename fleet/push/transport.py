@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from time import monotonic
 from typing import BinaryIO
 
@@ -15,10 +16,10 @@ from paramiko import SSHException, Transport
 
 from fleet.model.attempt import Cause
 from fleet.model.release import ReleaseFile
-from fleet.push.channel import PIECE_BYTES, ExecChannel, open_exec
+from fleet.push.channel import ExecChannel, open_exec
 from fleet.push.conversation import Conversation, GoOn, HangUp, Order, SendFile, SendLastWord
 from fleet.push.job import FileSource
-from fleet.push.link import Deadline, LinkError
+from fleet.push.link import Buffer, Deadline, LinkError
 from fleet.push.payload import ANEW, LAST_WORD, REST, archive_header, archive_padding, is_part
 from fleet.push.throttle import UNLIMITED, Turn
 
@@ -55,8 +56,8 @@ class Courier:
     """Bytes of files that an earlier push had sent, and which were left out."""
     detail: str = field(default="", init=False)
     """More about why we ended the conversation, where there is more to say."""
-    _rest: list[bytes] = field(default_factory=list, init=False)
-    """What waits for more, less than a packet of it: a small packet costs as much as a large one."""
+    _rest: list[Buffer] = field(default_factory=list, init=False)
+    """What waits for more, less than the channel takes at a time: a small packet costs as much as a large one."""
     _rest_bytes: int = field(default=0, init=False)
     _skip: int = field(default=0, init=False)
     """Bytes of the payload that are still to be left out."""
@@ -138,8 +139,10 @@ class Courier:
             self._skip -= held
             self.held_bytes += held
             left = file.size - held
+            # What is in memory is read in one go: then it is not copied.
+            most = file.size if isinstance(source, BytesIO) else channel.most_bytes
             while taken and left:
-                read = _read(source, file, min(left, PIECE_BYTES - self._rest_bytes))
+                read = _read(source, file, min(left, most))
                 left -= len(read)
                 self.sent_bytes += len(read)
                 taken = self._gather(channel, read)
@@ -159,15 +162,16 @@ class Courier:
             raise _unreadable(file, error) from None
 
     def _gather(self, channel: ExecChannel, data: bytes) -> bool:
-        """Send what makes whole packets, keep the rest; False as `_send`."""
-        while self._rest_bytes + len(data) >= PIECE_BYTES:
-            cut = PIECE_BYTES - self._rest_bytes
-            self._rest.append(data[:cut])
+        """Send what fills the channel, keep the rest; False as `_send`."""
+        left, most = memoryview(data), channel.most_bytes
+        while self._rest_bytes + len(left) >= most:
+            cut = most - self._rest_bytes
+            self._rest.append(left[:cut])
             if not self._let_go(channel):
                 return False
-            data = data[cut:]
-        self._rest.append(data)
-        self._rest_bytes += len(data)
+            left = left[cut:]
+        self._rest.append(left)
+        self._rest_bytes += len(left)
         return True
 
     def _let_go(self, channel: ExecChannel, *, in_turn: bool = False) -> bool:
@@ -177,9 +181,10 @@ class Courier:
 
     def _send(self, channel: ExecChannel, data: bytes) -> bool:
         """Send everything in pieces; False when the terminal takes no more, and then its words say why."""
-        return all(self._send_piece(channel, (data[start : start + PIECE_BYTES],)) for start in range(0, len(data), PIECE_BYTES))
+        most = channel.most_bytes
+        return all(self._send_piece(channel, (data[start : start + most],)) for start in range(0, len(data), most))
 
-    def _send_piece(self, channel: ExecChannel, parts: Sequence[bytes]) -> bool:
+    def _send_piece(self, channel: ExecChannel, parts: Sequence[Buffer]) -> bool:
         """Send a piece, where the rollout has limits as much at a time as they grant."""
         if not self.turn.most:
             return self._write(channel, parts)
@@ -204,7 +209,7 @@ class Courier:
     def _is_stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()
 
-    def _write(self, channel: ExecChannel, parts: Sequence[bytes]) -> bool:
+    def _write(self, channel: ExecChannel, parts: Sequence[Buffer]) -> bool:
         sent_at = monotonic()
         while True:
             self._check(sent_at)

@@ -89,6 +89,13 @@ hold() {
   held_record="$held_record$*$newline"
 }
 
+# report_held: report what is held.
+report_held() {
+  printf '%s' "$held_lines" >&4 || :
+  held_lines=''
+  held_record=''
+}
+
 # report_log LINE: a line for people.
 report_log() {
   report "log $1"
@@ -121,7 +128,12 @@ step() {
   began=$now
   limit_at=$((now + $2))
   shift 2
-  report "step $step"
+  # The look is short, and says everything at once.
+  if [ -n "$record" ]; then
+    report "step $step"
+  else
+    hold "step $step"
+  fi
   "$@"
   clock
   hold "done $step $(((now - began) * 10))"

@@ -97,10 +97,11 @@ lead() {
   exec 4>&1
   take_values "$@"
   enter_root
-  report 'begin 1'
+  hold 'begin 1'
   # Said before anything else: a program that does not know the word must not be taken for one that stops after staging.
-  [ -z "$only" ] || report "only $only"
+  [ -z "$only" ] || hold "only $only"
   look
+  report_held
   # The client's directory as the account's others are; what is in .fleet is the account's alone.
   [ -d "$run" ] || tool mkdir -p -m 700 "$work" "$work/signed" "$run"
   enter_root

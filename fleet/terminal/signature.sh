@@ -19,7 +19,7 @@ check_signature() {
     keep_floor
   fi
   check_once
-  [ -n "$known_key" ] || keep release-key "$release_key"
+  [ "$known_key" = "$release_key" ] || keep_key
   hold "fact signature $level"
 }
 
@@ -62,11 +62,21 @@ read_release_statement() {
   [ "$told" = "$release_statement" ] || refuse 'the statement is about something else'
 }
 
-# check_key: the release is signed by the key of this terminal's first push.
+# check_key: the release is signed by the key of this terminal's first push. A power cut in that one may have left the key's
+# beginning only; then nothing else of it is left either.
 check_key() {
   known_key=''
   [ ! -f "$work/release-key" ] || read -r known_key <"$work/release-key" || :
-  [ "${known_key:-$release_key}" = "$release_key" ] || refuse 'it is signed by another key than the one this terminal knows'
+  case $release_key in
+    "$known_key"*) ;;
+    *) refuse 'it is signed by another key than the one this terminal knows' ;;
+  esac
+}
+
+# keep_key: from now on this terminal knows the key; durable with what is next.
+keep_key() {
+  printf '%s\n' "$release_key" 2>/dev/null >"$work/release-key" || trouble 'the key cannot be written'
+  unsettled="$unsettled $work/release-key $work"
 }
 
 # read_signed NAME: $signed is what is kept about releases/NAME, empty where nothing is.
@@ -226,5 +236,5 @@ verify_der() {
 # tell_signature: how the live release's signature was checked when it came.
 tell_signature() {
   read_signed "$live"
-  [ -z "$signed" ] || report "fact signature ${signed%%"$newline"*}"
+  [ -z "$signed" ] || hold "fact signature ${signed%%"$newline"*}"
 }

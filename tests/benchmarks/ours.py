@@ -1,17 +1,17 @@
 """One run of this project: pushes through `fleet.push`, from a pool of threads as a worker of `fleet run` has it."""
 
-import gc
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from fleet.engine.collector import settle_collector
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Site, SiteKind, Terminal
 from fleet.model.playbook import Account, ActivateStep, Command, Playbook, PreflightStep, ProbeStep, StageStep, Step
 from fleet.model.release import Artifact, ReleaseFile
-from fleet.push import PushJob, load_user_key, push_terminal
+from fleet.push import KeptFiles, PushJob, load_user_key, push_terminal
 from fleet.terminal.compile import compile_program
 from fleet.trust.contents import Contents
 from tests.seals import sealed
@@ -74,8 +74,8 @@ def main() -> int:
     """Push all; every one must end upgraded."""
     order = json.loads(Path(sys.argv[1]).read_text())
     key = load_user_key(Path(order["key"]))
-    contents = Contents(Path(order["contents"]))
-    gc.freeze()  # as the orchestrator does when it starts
+    contents = KeptFiles(Contents(Path(order["contents"])))  # as the orchestrator does
+    settle_collector()  # as it does when it starts
     with ThreadPoolExecutor(PARALLEL) as pool:
         results = list(pool.map(lambda job: push_terminal(job, contents, key), jobs(order)))
     bad = [result for result in results if result.ending is not TerminalState.UPGRADED]

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +13,7 @@ from paramiko import ServerInterface, Transport
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.packet import Packetizer
 
-from fleet.push.channel import PIECE_BYTES, ExecChannel, open_exec
+from fleet.push.channel import BACKLOG_BYTES, BATCH_BYTES, PIECE_BYTES, ExecChannel, open_exec
 from fleet.push.inline import InlineTransport, _Packetizer
 from fleet.push.link import Deadline, connect
 from tests.keys import new_user_key
@@ -52,11 +53,14 @@ def open_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     key = new_user_key(tmp_path_factory.mktemp("key") / "id")
     open_ones: list[Transport] = []
 
-    def open_transport(serve: Callable[[paramiko.Channel], None], kind: type["Server"] = Server, **server_options: int) -> InlineTransport:
+    def open_transport(
+        serve: Callable[[paramiko.Channel], None], kind: type["Server"] = Server, version: str = "SSH-2.0-any", **server_options: int
+    ) -> InlineTransport:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             link = connect("127.0.0.1", listener.getsockname()[1], Deadline.after(ENOUGH_S))
             far, _ = listener.accept()
         server = Transport(far, **server_options)  # type: ignore[arg-type]  # sizes only
+        server.local_version = version
         server.add_server_key(key.private)
         server.start_server(server=kind(serve), event=threading.Event())
         transport = InlineTransport(link)
@@ -95,7 +99,7 @@ def swallow(channel: paramiko.Channel) -> None:
 
 def write_all(channel: ExecChannel, data: bytes) -> None:
     while data:
-        count = channel.write((data[:100], data[100:PIECE_BYTES]), ENOUGH_S)
+        count = channel.write((data[:100], data[100 : channel.most_bytes]), ENOUGH_S)
         assert count
         data = data[count:]
 
@@ -122,7 +126,7 @@ def test_the_installed_library_has_every_private_name_that_is_used() -> None:
     ]
 
     assert {f"_Packetizer__{name}" for name in (*used, "socket")} <= set(fields)
-    assert "_send_user_message" in vars(Transport)
+    assert {"_send_user_message", "_parse_debug"} <= set(vars(Transport))
     assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake"} <= set(vars(Packetizer))
     assert (Packetizer.REKEY_BYTES, Packetizer.REKEY_PACKETS) > (0, 0)
 
@@ -140,7 +144,7 @@ def test_what_is_sent_directly_is_what_the_library_would_have_sent(open_to: Call
     said = read_all(channel)
 
     assert said == data
-    assert len(direct) == 4
+    assert [len(piece) for _, piece in direct] == [PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, 11]
     assert channel.exit_status(ENOUGH_S) == 7
 
 
@@ -175,6 +179,43 @@ def test_a_window_smaller_than_a_packet_is_no_obstacle(open_to: Callable[..., In
     channel.end_input()
 
     assert read_all(channel) == b"500000"
+
+
+def count_in_flight(open_to: Callable[..., InlineTransport], version: str) -> int:
+    """How much is sent to a server whose command reads nothing, until no more is taken."""
+    done = threading.Event()
+    transport = open_to(lambda _: done.wait(ENOUGH_S), version=version)
+    channel = open_exec(transport, "wait", ENOUGH_S)
+    sent = 0
+    with suppress(TimeoutError):
+        while sent < 8_000_000:
+            sent += channel.write((bytes(channel.most_bytes),), 0.05)
+    done.set()
+    assert sent < 8_000_000
+    return sent
+
+
+def test_what_a_near_openssh_has_not_read_stays_small(open_to: Callable[..., InlineTransport]) -> None:
+    assert BACKLOG_BYTES - BATCH_BYTES < count_in_flight(open_to, "SSH-2.0-OpenSSH_9.2p1") <= BACKLOG_BYTES
+
+
+def test_another_server_gets_all_that_its_window_takes(open_to: Callable[..., InlineTransport]) -> None:
+    assert count_in_flight(open_to, "SSH-2.0-dropbear_2022.83") > 2_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how far away a server is")
+def test_a_far_server_gets_all_that_its_window_takes(open_to: Callable[..., InlineTransport], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.push.channel.NEAR_S", 0.0)
+
+    assert count_in_flight(open_to, "SSH-2.0-OpenSSH_9.2p1") > 2_000_000
+
+
+def test_a_server_that_frees_nothing_before_it_has_more_is_found_out(
+    open_to: Callable[..., InlineTransport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.push.channel.UNCHANGED_S", 0.0)
+
+    assert count_in_flight(open_to, "SSH-2.0-OpenSSH_9.2p1") > 2_000_000
 
 
 def test_a_terminal_that_talks_while_it_is_sent_to_does_not_block(open_to: Callable[..., InlineTransport]) -> None:

@@ -46,6 +46,7 @@ class DyingChannel:
     error: Exception
     heard: list[bytes] = field(default_factory=list)
     said: bool = False
+    most_bytes: int = 1000
 
     def read(self, seconds: float) -> bytes:  # noqa: ARG002 - the seam's signature
         if self.said:

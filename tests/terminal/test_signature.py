@@ -147,6 +147,17 @@ def test_a_terminal_stays_with_the_key_of_its_first_push(far: Far, tools: tuple[
     assert kept(far, "release-key") == f"{KEY.public_line}\n"
 
 
+@pytest.mark.parametrize("left", ["", KEY.public_line[:40]])
+def test_a_key_of_which_a_power_cut_left_the_beginning_is_written_again(far: Far, left: str) -> None:
+    (far.root / ".fleet").mkdir(parents=True)
+    (far.root / ".fleet/release-key").write_text(left)
+
+    pushed = push(far, NEW)
+
+    assert end(pushed) == UPGRADED
+    assert kept(far, "release-key") == f"{KEY.public_line}\n"
+
+
 def test_the_playbook_of_the_documentation_makes_a_terminal_forget_a_key_that_was_lost(far: Far, tmp_path: Path) -> None:
     push(far, OLD)
     (tmp_path / "forget.yaml").write_text((ROOT / "docs/operations.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0])

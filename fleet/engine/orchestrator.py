@@ -13,7 +13,6 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from fleet.engine.collector import settle_collector
 from fleet.engine.lock import WorkspaceLock
 from fleet.engine.log import open_log
 from fleet.engine.plans import Plans
@@ -24,6 +23,7 @@ from fleet.errors import ConflictError, FleetError
 from fleet.model.attempt import AttemptResult
 from fleet.model.playbook import MOST_PARALLEL
 from fleet.push import KeptFiles, PushJob, Throttles, gate_of, load_user_key, push_terminal
+from fleet.push.collector import settle_collector
 from fleet.settings import Settings
 from fleet.store import Store
 from fleet.trust.contents import Contents

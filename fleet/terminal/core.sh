@@ -128,11 +128,11 @@ step() {
   began=$now
   limit_at=$((now + $2))
   shift 2
-  # The look is short, and says everything at once.
-  if [ -n "$record" ]; then
-    report "step $step"
-  else
+  # The look is short, and says everything at once; what comes first in these two steps is short, too.
+  if [ -z "$record" ] || [ "$1" = preflight ] || [ "$1" = activate ]; then
     hold "step $step"
+  else
+    report "step $step"
   fi
   "$@"
   clock

@@ -11,6 +11,11 @@ print_sum() {
   printf '%s  releases/%s/%s\n' "$2" "$target" "$5"
 }
 
+# add_sum INDEX SHA256 SIZE MODE PATH: the same line, behind $lines.
+add_sum() {
+  lines="$lines$2  releases/$target/$5$newline"
+}
+
 # note_sum INDEX SHA256 SIZE MODE PATH: the file, and its line as `openssl dgst -r` prints it.
 note_sum() {
   files="$files releases/$target/$5"
@@ -270,9 +275,10 @@ verify_release() {
   [ -z "$program_files" ] || tool chmod 755 $program_files
   weed
   # They are written in one go, here and to be checked: of a write for each, only the last one's failure would be noticed.
-  lines=$(each_file print_sum)
+  lines=''
+  each_file add_sum
   quick_sums || check_sums
-  printf '%s\n' "$lines" >"$work/manifests/$target" || fail disk-error
+  printf '%s' "$lines" >"$work/manifests/$target" || fail disk-error
   unsettled="$unsettled $paths releases $work/manifests/$target"
 }
 
@@ -283,9 +289,35 @@ weed() {
   for file in $settings_files; do
     known="$known$file$newline"
   done
-  # Names with a line break in them are none of ours, and are met by the parts they fall into.
+  # A release that has just come has its own directories only, and the shell lists those itself.
+  unknown=''
+  for directory in . $directories; do
+    look_through "releases/$target" "$directory"
+  done
+  [ -n "$unknown" ] || return 0
+  # Here a name with a line break in it is met by the parts it falls into.
   found=$(find "releases/$target" ! -type d)
   each_line weed_file "$found"
+}
+
+# look_through RELEASE DIRECTORY: weed what is in it; $unknown is set where another directory is. A name with a line break in it is
+# none of ours.
+look_through() {
+  within=$1/$2
+  [ "$2" != . ] || within=$1
+  for entry in "$within"/* "$within"/.[!.]* "$within"/..?*; do
+    if [ -d "$entry" ] && [ ! -L "$entry" ]; then
+      case " $directories " in
+        *" ${entry#"$1/"} "*) ;;
+        *) unknown=yes ;;
+      esac
+    elif [ -e "$entry" ] || [ -L "$entry" ]; then
+      case $entry in
+        *"$newline"*) tool rm -rf "$entry" ;;
+        *) weed_file "$entry" ;;
+      esac
+    fi
+  done
 }
 
 note_known() {
@@ -313,7 +345,7 @@ weed_file() {
 check_sums() {
   sums=$run/sums
   garbage="$garbage $sums"
-  printf '%s\n' "$lines" >"$sums" || fail disk-error
+  printf '%s' "$lines" >"$sums" || fail disk-error
   code=0
   verdicts=$(sha256sum -c "$sums" 2>/dev/null) || code=$?
   [ "$code" -ne 127 ] || fail tool-missing sha256sum

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from fleet.engine.collector import settle_collector
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Site, SiteKind, Terminal
 from fleet.model.playbook import Account, ActivateStep, Command, Playbook, PreflightStep, ProbeStep, StageStep, Step
 from fleet.model.release import Artifact, ReleaseFile
 from fleet.push import KeptFiles, PushJob, load_user_key, push_terminal
+from fleet.push.collector import settle_collector
 from fleet.terminal.compile import compile_program
 from fleet.trust.contents import Contents
 from tests.seals import sealed

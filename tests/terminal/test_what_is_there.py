@@ -63,6 +63,21 @@ def test_nothing_but_the_releases_own_files_is_in_it(far: Far) -> None:
     }
 
 
+@pytest.mark.parametrize("stray", ["lib/.hidden", "..two", "bin/two\nlines", "lib/cards.dat\nlib"])
+def test_whatever_a_stray_file_is_called_it_goes(far: Far, stray: str) -> None:
+    release = far.root / "releases" / NEW.name
+    (release / stray).parent.mkdir(parents=True, exist_ok=True)
+    (release / stray).write_bytes(b"stray")
+
+    pushed = far.push(upgrade_steps("2.0"), NEW)
+
+    assert pushed.story.ending is TerminalState.UPGRADED
+    assert {str(path.relative_to(release)) for path in release.rglob("*") if not path.is_dir()} == {
+        *(file.path for file in NEW.artifact.files),
+        "etc/client.conf",
+    }
+
+
 def test_a_file_that_would_run_as_somebody_else_is_not_kept(far: Far) -> None:
     far.push(upgrade_steps("1.0"), OLD)
     held = far.root / "releases" / OLD.name / "lib/cards.dat"

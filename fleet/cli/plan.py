@@ -27,13 +27,21 @@ def command(
     select: str = typer.Option(
         "", metavar="EXPR", show_default=False, help=_("Only these terminals, for example `kind:pharmacy district:青湾`.")
     ),
+    windows: Path | None = typer.Option(
+        None, metavar="FILE", help=_("When sites may be touched: suspensions, windows, blackouts. Without it, at any time.")
+    ),
     out: str | None = typer.Option(None, metavar="PLAN", help=_("Write the plan to this file, for `fleet rollout start`.")),
     push_seconds: float = typer.Option(20.0, metavar="S", help=_("How long one push is assumed to take.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print the preview as JSON.")),
 ) -> None:
     """Make a plan and show it: waves, who is in the canary and why, steps, parallelism, earliest finish, digest."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
     from fleet.cli.release import other_key_words
-    from fleet.plan import make_plan, preview, read_playbook, write_plan
+    from fleet.cli.windows import windows_facts, windows_lines
+    from fleet.control.window_preview import preview_windows
+    from fleet.plan import make_plan, preview, read_playbook, read_windows, write_plan
     from fleet.store.fleets import read_fleet
     from fleet.trust.release import require_whole
 
@@ -48,14 +56,18 @@ def command(
     require_whole(found, door.workspace / RELEASES)
     if (other := other_key_words(door, found)) is not None:
         say(other)
-    plan = make_plan(fleet, steps, found, select)
+    dated = read_windows(windows, fleet, door.settings.zone) if windows is not None else None
+    plan = make_plan(fleet, steps, found, select, dated)
     shown = preview(plan, fleet, push_seconds)
+    times = preview_windows(plan, fleet, datetime.now(UTC), shown.earliest_s)
     if out is not None:
         write_plan(plan, Path(out))
     if as_json:
-        print_json(shown)
+        print_json({**asdict(shown), "windows": windows_facts(times)})
     else:
         _show(shown)
+        for line in windows_lines(times, door.settings.zone):
+            show(line)
     if out is None:
         say(_("Nothing was written. `--out plan.json` writes the plan to a file."))
     else:

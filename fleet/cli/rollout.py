@@ -95,6 +95,17 @@ def stop(*, reason: str = _REASON) -> None:
     _move(rollouts.stop, reason, _("Stopped. `fleet rollout retry` takes up what is unfinished."), _("It is stopped already."))
 
 
+@app.command("go-past", help=_("Go on past the point of no return: what was touched could no longer all go back in time."))
+def go_past(*, reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded."))) -> None:
+    from fleet.control.go_past import go_past as decide
+
+    store, actor, at = _asked()
+    if decide(store, actor, at, _newest(store), reason=reason):
+        show(_("It goes on past the point of no return. Your name and the reason are recorded."))
+    else:
+        show(_("Somebody decided so already."))
+
+
 @app.command("retry", help=_("Push the unfinished again: failed, rolled back, unreachable and unknown."))
 def retry(
     terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL; without it all.")),

@@ -11,6 +11,8 @@ from fleet.text import N_, Message, _, render
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from fleet.control.outlook import Outlook
+    from fleet.control.unreached import Unreached
     from fleet.model.rollout import Decision, RolloutPhase, RolloutState, WaveState
     from fleet.rollout import Rules
     from fleet.rollout.standing import Standing
@@ -40,6 +42,8 @@ class Stand:
     refused: "tuple[Decision, ...]"
     """Decisions that were not taken in, because whoever made them had lost the right by then; oldest first."""
     bytes_sent: int
+    outlook: "Outlook"
+    unreached: "tuple[Unreached, ...]"
     bytes_saved: int
     """Of files that terminals had already, from an earlier push that was cut off too."""
 
@@ -76,8 +80,12 @@ def look(store: "Store") -> Stand:
     Raises:
         InputError: There is none yet.
     """
+    from random import Random
+
+    from fleet.control.outlook import read_outlook
+    from fleet.control.unreached import read_unreached
     from fleet.rollout import rules_of
-    from fleet.store import fleets, orchestrator, reads, releases, rollouts
+    from fleet.store import audit, fleets, orchestrator, reads, releases, rollouts
 
     with store.read() as snapshot:
         rollout = rollouts.newest_rollout(snapshot)
@@ -88,13 +96,17 @@ def look(store: "Store") -> Stand:
         taken_back = {each.id: each for each in rollouts.rollbacks(snapshot, rollout.id).values()}
         people = fleets.read_people(snapshot)
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
+        at, tallies = datetime.now(UTC), reads.read_tallies(snapshot, rollout.id)
+        dice = Random(f"{rollout.id} {audit.read_head(snapshot)[0]}").random  # noqa: S311 - a forecast; while nothing happens it stays what it is
         return Stand(
-            at=datetime.now(UTC),
+            at=at,
+            outlook=read_outlook(snapshot, rollout, plan, tallies, now=at.replace(second=0, microsecond=0), dice=dice),
+            unreached=read_unreached(snapshot, rollout),
             rollout=rollout,
             release=plan.release,
             names=tuple(wave.name for wave in plan.waves),
             rules=rules_of(plan, rollout.only),
-            tallies=reads.read_tallies(snapshot, rollout.id),
+            tallies=tallies,
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
@@ -116,7 +128,7 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
     """What waits for a person, and the command with which they go on."""
     from fleet.model.rollout import RolloutPhase
     from fleet.report.words import decision_words
-    from fleet.rollout.standing import waiting_waves
+    from fleet.rollout.standing import waiting_waves, waits_past_return
 
     for decision in () if stand.is_over else stand.pending:
         if stand.is_run:
@@ -125,6 +137,8 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
             yield _("{person} decided: {what}; `fleet run` takes it up.", person=decision.actor, what=decision_words(decision))
     if stand.phase is RolloutPhase.PAUSED:
         yield _("Paused by a person. Go on: fleet rollout resume")
+    if waits_past_return(stand.rollout, stand.pending):
+        yield _("Past the point of no return, so nothing more begins. Go on all the same: fleet rollout go-past --reason TEXT")
     for wave in waiting_waves(stand.rollout, stand.pending):
         yield _(
             "Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}",

@@ -9,6 +9,7 @@ import typer
 from fleet.cli.common import current_door, print_json, print_table, show
 from fleet.cli.rates import limits_words
 from fleet.cli.standing import Stand, exit_code, judged_lines, local_time, look, orchestrator_line, phase_words, waiting_lines, why_waiting
+from fleet.cli.windows import outlook_facts, outlook_lines
 from fleet.text import _, render
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _show(stand: Stand) -> None:
     for decision in stand.refused[-_EXCLUSIONS:]:
         values = {"what": decision_words(decision), "person": decision.actor, "reason": decision.refused or ""}
         show(_("Not taken in, decided on {time}: {what}, by {person}; {reason}", time=local_time(decision.at, zone), **values))
+    for line in outlook_lines(stand, zone):
+        show(line)
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
@@ -190,6 +193,7 @@ def _facts(stand: Stand) -> dict[str, Any]:
             for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
         ],
         "total": _tally_facts(stand.tallies.total),
+        **outlook_facts(stand),
         "bytes_sent": stand.bytes_sent,
         "bytes_saved": stand.bytes_saved,
     }

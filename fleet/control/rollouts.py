@@ -22,6 +22,7 @@ from fleet.model.release import Release
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.rollout import ENDED, phase_after
 from fleet.store import Snapshot, Store, Tx, fleets, orchestrator, progress, releases, rollouts, shards
+from fleet.store.windows import terminals_not_reached
 from fleet.terminal.seal import expires_at
 from fleet.text import N_
 
@@ -147,7 +148,7 @@ def retry(
                 hint=N_("run `fleet rollout retry` without naming terminals, and exclude what is to be left out"),
             )
         wanted = _wanted(phase) | {TerminalState.TAKEN_BACK} if terminals else _wanted(phase)
-        unfinished = set(progress.terminals_in(tx, rollout, wanted))
+        unfinished = {*progress.terminals_in(tx, rollout, wanted), *terminals_not_reached(tx, rollout)}
         again = unfinished & set(terminals) if terminals else unfinished
         if not again:
             raise InputError(
@@ -171,7 +172,8 @@ def unfinished_sites(store: Store, rollout: str) -> int:
         if state is None:
             return 0
         phase = phase_after(state.phase, rollouts.decisions_after(snapshot, rollout, state.seen_decision))
-        return len(sites_of(progress.terminals_in(snapshot, rollout, _wanted(phase))))
+        wanted = {*progress.terminals_in(snapshot, rollout, _wanted(phase)), *terminals_not_reached(snapshot, rollout)}
+        return len(sites_of(wanted))
 
 
 def _wanted(phase: RolloutPhase) -> frozenset[TerminalState]:

@@ -21,8 +21,19 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
         if any(tally.terminals.get(TerminalState.GOING_BACK) for tally in tallies.values())
         else frozenset()
     )
+    later = frozenset(
+        shard.id for of_wave in open_shards.values() for shard in of_wave if shard.opens_at is not None and now < shard.opens_at
+    )
     waves = {
-        number: WaveFacts(tally.sites, tally.by_ssh, tuple(open_shards.get(number, ())), going_back) for number, tally in tallies.items()
+        number: WaveFacts(
+            tally.sites,
+            tally.by_ssh,
+            tuple(open_shards.get(number, ())),
+            going_back,
+            later - going_back,
+            sum(tally.not_reached.values()),
+        )
+        for number, tally in tallies.items()
     }
     out = (shard for wave in waves.values() for shard in wave.out)
     return Facts(waves, frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now)))

@@ -178,12 +178,16 @@ class Orchestrator:
             self._workers.drain()
             return
         version = self._store.version()
-        if version == self._seen and not was_woken:
+        if version == self._seen and not was_woken and not self._is_due():
             return
         turn = reconcile(self._store, self._workers, self._plans, self._clock(), self._lock.hold)
         with self._turned:
             self._turn, self._seen = turn, version
             self._turned.notify_all()
+
+    def _is_due(self) -> bool:
+        """Whether a moment has come that the last turn named."""
+        return self._turn is not None and self._turn.next_at is not None and self._clock() >= self._turn.next_at
 
     def _end_with(self, error: ConflictError) -> None:
         """Somebody else runs the workspace: nothing of ours may be stored any more."""

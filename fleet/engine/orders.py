@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 
 from fleet.engine import ways_back
-from fleet.engine.record import record
+from fleet.engine.record import record_lost
 from fleet.engine.shard_run import what_is_open
-from fleet.model.attempt import SUCCEEDED, AttemptResult, Cause, TerminalState
+from fleet.model.attempt import SUCCEEDED, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WavePhase
 from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover, TakeBack
 from fleet.store import Tx, progress, shards
 from fleet.store.ways_back import errands_of
+from fleet.store.windows import terminals_not_reached
 
 UNFINISHED = (TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
 """What a retry takes up again."""
@@ -30,10 +31,10 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
         case Recover(shard):
             running = _running(tx, state.id, shard)
             if running:
-                progress.put_back(tx, state.id, running, "worker-lost")
+                progress.put_back(tx, state.id, running, progress.WORKER_LOST)
             shards.put_back(tx, shard)
         case Abandon(shard):
-            _record_lost(tx, state.id, _running(tx, state.id, shard))
+            record_lost(tx, state.id, _running(tx, state.id, shard))
             shards.put_back(tx, shard)
         case PutBack(terminals):
             _put_back(tx, state.id, terminals)
@@ -78,24 +79,9 @@ def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
     return sorted(name for of_site in states.values() for name, state in of_site.items() if state is TerminalState.RUNNING)
 
 
-def _record_lost(tx: Tx, rollout: str, terminals: list[str]) -> None:
-    """Nobody heard what became of these, and nobody is to ask: an attempt that ended unknown."""
-    errands = errands_of(tx, rollout, terminals)
-    for name, attempts in progress.attempts_of(tx, rollout, terminals).items():
-        lost = AttemptResult(
-            terminal=name,
-            number=attempts + 1,
-            errand=errands.get(name),
-            ending=TerminalState.UNKNOWN,
-            cause=Cause.LINK_LOST,
-            started_at=tx.at,
-            finished_at=tx.at,
-        )
-        record(tx, rollout, lost)
-
-
 def _put_back(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
     again = set(progress.terminals_in(tx, rollout, (*UNFINISHED, TerminalState.TAKEN_BACK) if terminals else UNFINISHED))
+    again |= terminals_not_reached(tx, rollout).keys()
     again = again & set(terminals) if terminals else again
     if again:
         progress.put_back(tx, rollout, sorted(again), "retry")

@@ -1,14 +1,22 @@
 """Plans and releases as the engine uses them, read once for each rollout: neither ever changes, nor does what a rollout is for."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from fleet.control.outlook import pace_of
+from fleet.cutover import Pace, SiteTime, site_time
 from fleet.errors import InternalError
+from fleet.model.hours import hours_of
+from fleet.model.inventory import Site
 from fleet.model.plan import Plan, Program
 from fleet.model.release import Artifact, Release
 from fleet.model.rollout import RolloutState
+from fleet.model.windows import Windows
 from fleet.rollout import Rules, rules_of, sending_s
 from fleet.store import Snapshot, releases
 from fleet.text import N_
+
+_PACE_LASTS = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,11 @@ class PlanInUse:
         """How long a push of this program may have to send, by the rollout's limits; 0 without any."""
         return sending_s(self.plan, self.release, program, self.rollout.limits)
 
+    @property
+    def windows(self) -> Windows | None:
+        """When its sites may be touched; None is at any time, also where nothing live is touched at all."""
+        return self.plan.windows if self.rollout.only is None else None
+
     def artifact(self, name: str | None) -> Artifact | None:
         """The release's artifact of that name."""
         return self.release.artifact(name)
@@ -35,6 +48,10 @@ class Plans:
     """The plan that is in use now; safe to share between threads."""
 
     _held: PlanInUse | None = field(default=None)
+    _pace: tuple[str, datetime, Pace] | None = field(default=None)
+    """Of which rollout, when it was read, and what it was."""
+    _times: dict[tuple[str, str, bool], SiteTime] = field(default_factory=dict)
+    """Of the rollout that is held: by site, opening hours and whether it is open around the clock."""
 
     def of(self, snapshot: Snapshot, state: RolloutState) -> PlanInUse:
         """The plan of a rollout."""
@@ -45,4 +62,19 @@ class Plans:
             if release is None:
                 raise InternalError(N_("the plan's release {version} is gone from the workspace", version=plan.release))
             held = self._held = PlanInUse(plan, rules_of(plan, state.only), release, state)
+            self._times = {}
         return held
+
+    def times(self, windows: Windows, code: str, site: Site | None) -> SiteTime:
+        """When a site of the rollout may be touched, with the opening hours that the inventory has for it now."""
+        key = (code, site.opening_hours if site else "", site.open_24h if site else False)
+        if key not in self._times:
+            self._times[key] = site_time(windows, code, hours_of(key[1]), open_24h=key[2])
+        return self._times[key]
+
+    def pace(self, snapshot: Snapshot, used: PlanInUse, now: datetime) -> Pace:
+        """How long pushes and rollbacks of a rollout take, at most a few seconds old."""
+        kept = self._pace
+        if kept is None or kept[0] != used.rollout.id or not timedelta() <= now - kept[1] < _PACE_LASTS:
+            kept = self._pace = (used.rollout.id, now, pace_of(snapshot, used.plan, used.rollout.id))
+        return kept[2]

@@ -6,21 +6,30 @@ from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 
 from fleet.engine.line import Line, Place
-from fleet.engine.ports import Push
+from fleet.engine.ports import Clock, Push
 from fleet.model.attempt import AttemptResult
 from fleet.model.playbook import MOST_PARALLEL
 from fleet.push import PushJob
 
-Take = Callable[[PushJob, AttemptResult | Exception], None]
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """A push whose turn came too late for its window: nothing was touched, and it waits as before."""
+
+    terminal: str
+
+
+Outcome = AttemptResult | NotBegun | Exception
+Take = Callable[[PushJob, Outcome], None]
 """Is given what came of a job, on its thread."""
 
 
 class Pool:
     """Makes pushes, each on a thread of its own while it runs. Safe to use from many threads."""
 
-    def __init__(self, push: Push, *, at_gateway: int) -> None:
+    def __init__(self, push: Push, *, at_gateway: int, clock: Clock) -> None:
         """`at_gateway`: pushes of one gateway that hold a thread before they have passed it, at most."""
-        self._push = push
+        self._push, self._clock = push, clock
         self._threads = ThreadPoolExecutor(MOST_PARALLEL, thread_name_prefix="push")
         self._line: Line[_Task] = Line(1, at_gateway)
         self._lock = Lock()
@@ -63,16 +72,20 @@ class Pool:
                 self._passed(waits.pop())
                 self._fill()
 
-        outcome: AttemptResult | Exception
+        outcome: Outcome
+        by = task.job.begin_by
         try:
-            outcome = self._push(replace(task.job, on_connected=on_connected), task.stop)
+            if by is not None and self._clock() > by:
+                outcome = NotBegun(task.job.terminal.id)
+            else:
+                outcome = self._push(replace(task.job, on_connected=on_connected), task.stop)
         except Exception as error:  # noqa: BLE001 - our own mistake over one terminal must not cost the others
             outcome = error
         self._end(place, task, outcome)
         on_connected()
         self._fill()
 
-    def _end(self, place: Place, task: "_Task", outcome: AttemptResult | Exception) -> None:
+    def _end(self, place: Place, task: "_Task", outcome: Outcome) -> None:
         task.take(task.job, outcome)
         with self._lock:
             self._line.ended(place)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from fleet.engine.admission import next_moment, with_windows
 from fleet.engine.facts import read_facts
 from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
@@ -12,7 +13,7 @@ from fleet.engine.sift import passed_over, sift
 from fleet.errors import InternalError
 from fleet.model.actor import FLEET
 from fleet.model.rollout import RolloutState
-from fleet.rollout import advance
+from fleet.rollout import ENDED, Facts, advance, may_upgrade
 from fleet.store import Store, Tx, rollouts
 from fleet.text import N_
 
@@ -28,6 +29,8 @@ class Turn:
     """Where the newest rollout stands; None when there is none."""
     is_at_rest: bool
     """Nobody works on it, and nothing will move until a person decides."""
+    next_at: datetime | None = None
+    """When a turn is due although nobody writes: a window opens or closes."""
 
 
 def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime, hold: Callable[[Tx], None]) -> Turn:
@@ -41,31 +44,37 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
         state = rollouts.newest_rollout(tx)
         if state is None:
             return Turn(None, is_at_rest=True)
-        state, dispatched, moved, is_at_rest = _advance_to_rest(tx, state, dispatcher, plans)
+        state, dispatched, moved, facts = _advance_to_rest(tx, state, dispatcher, plans)
+        next_at = next_moment(facts, tx, state, plans, tx.at) if state.phase not in ENDED else None
     for shard, attempt in dispatched:
         dispatcher.dispatch(shard, attempt)
     if moved:
         dispatcher.wake()
-    return Turn(state, is_at_rest)
+    return Turn(state, not any(wave.out for wave in facts.waves.values()) and not _waits_for_windows(state, facts), next_at)
+
+
+def _waits_for_windows(state: RolloutState, facts: Facts) -> bool:
+    """Whether something begins by itself, once its window opens."""
+    return any(may_upgrade(state, wave) and facts.wave(wave.number).later for wave in state.waves)
 
 
 def _advance_to_rest(
     tx: Tx, state: RolloutState, dispatcher: Dispatcher, plans: Plans
-) -> tuple[RolloutState, list[tuple[int, int]], bool, bool]:
-    """The position at rest, what is to be dispatched, whether anything moved, and whether nobody is at work."""
+) -> tuple[RolloutState, list[tuple[int, int]], bool, Facts]:
+    """The position at rest, what is to be dispatched, whether anything moved, and the facts it rests on."""
     used = plans.of(tx, state)
     begun = state
     dispatched: list[tuple[int, int]] = []
     decisions, last_refused = sift(tx, rollouts.decisions_after(tx, state.id, state.seen_decision))
     for turn in range(_MOST_STEPS):
         facts = read_facts(tx, state, dispatcher, tx.at)
-        facts = facts.without_lost(shard for shard, _attempt in dispatched)
+        facts = with_windows(facts.without_lost(shard for shard, _attempt in dispatched), tx, state, plans, tx.at)
         new, actions = advance(state, used.rules, facts, decisions, tx.at)
         if new == state and not actions:
             state = passed_over(state, last_refused)
             if state != begun:
                 rollouts.save_rollout(tx, state)
-            return state, dispatched, turn > 0, not any(wave.out for wave in facts.waves.values())
+            return state, dispatched, turn > 0, facts
         note_changes(tx, state, new)
         state = new
         for action in actions:

@@ -1,11 +1,14 @@
 """Storing what came of a push: the result, and what it proves about host keys and key bindings."""
 
+from collections.abc import Collection
+
 from pydantic import ValidationError
 
 from fleet.engine.ways_back import follow_up
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.trust import KeyBinding
 from fleet.store import Tx, fleets, progress, trust
+from fleet.store.ways_back import errands_of
 
 _NOTHING_LEARNED = frozenset((Cause.BUSY, Cause.STOPPED))
 
@@ -36,6 +39,22 @@ def record(
     progress.record_result(tx, rollout, result)
     follow_up(tx, rollout, result)
     return result
+
+
+def record_lost(tx: Tx, rollout: str, terminals: Collection[str]) -> None:
+    """Nobody heard what became of these, and nobody is to ask: an attempt that ended unknown."""
+    errands = errands_of(tx, rollout, terminals)
+    for name, attempts in progress.attempts_of(tx, rollout, terminals).items():
+        lost = AttemptResult(
+            terminal=name,
+            number=attempts + 1,
+            errand=errands.get(name),
+            ending=TerminalState.UNKNOWN,
+            cause=Cause.LINK_LOST,
+            started_at=tx.at,
+            finished_at=tx.at,
+        )
+        record(tx, rollout, lost)
 
 
 def _bind(tx: Tx, result: AttemptResult, release: str | None) -> AttemptResult:

@@ -2,20 +2,25 @@
 
 - A step first holds up the fence: where the claim no longer stands, nothing is written and the run is over.
 - A site begins only when the grant in the row, read in this transaction, backs it; all its terminals begin together.
+- A site begins only when its window lets it; one that waits for its window, or has none any more, holds nothing up.
 - When the rest is done, terminals that ended unknown are asked once more: the program there answers what became of it.
 - A run is a value: a step that could not be stored has changed nothing and is taken again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from fleet.engine.admission import Admitted, ask
 from fleet.engine.jobs import Task, make_tasks
 from fleet.engine.plans import Plans
-from fleet.engine.record import record
-from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.engine.pool import NotBegun
+from fleet.engine.record import record, record_lost
+from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
+from fleet.push import PushJob
 from fleet.rollout import after, may_begin, may_upgrade
-from fleet.store import Snapshot, Tx, progress, rollouts, shards, ways_back
+from fleet.store import Snapshot, Tx, progress, rollouts, shards, ways_back, windows
 
 _STARTS = frozenset((TerminalState.NOT_STARTED, TerminalState.GOING_BACK))
 _GOES_BACK = frozenset((TerminalState.GOING_BACK,))
@@ -43,13 +48,15 @@ class ShardRun:
     """Terminals in flight whose attempt before ended unknown."""
     asked_again: frozenset[str] = frozenset()
     """Of these, the ones that only have to say how that attempt ended."""
+    asleep: frozenset[str] = frozenset()
+    """Sites of those that wait, or are to be asked again, whose window lets nothing begin now."""
     seen: int | None = None
     """The last decision that was taken in when it looked; a later one may have changed what it has to do."""
 
     @property
     def open(self) -> int:
-        """Sites it has still to do, those in flight included."""
-        return len({*self.waiting, *self.unknown, *self.in_flight})
+        """Sites it has still to do now, those in flight included."""
+        return len({*self.waiting, *self.unknown} - self.asleep | {*self.in_flight})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Step:
     parallel: int = 1
     """Pushes at the same time, at most, in one process."""
     frees: bool = False
-    """Some grant came free, or the shard did: the reconciler has something to hand out."""
+    """Some grant came free, the shard did, or a window opened for more of its sites: the reconciler has something to hand out."""
     stops: bool = False
     """The rollout is stopped: pushes end as soon as they can."""
 
@@ -78,7 +85,7 @@ def claim(tx: Tx, shard: int, attempt: int, owner: str) -> ShardRun | None:
     return ShardRun(shard, attempt, row.rollout, row.sites, waiting, unknown)
 
 
-def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plans: Plans, *, drains: bool) -> Step:
+def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun], plans: Plans, *, drains: bool) -> Step:
     """Store results, then begin what may begin; end the shard, or give it back, when nothing is left in flight.
 
     Args:
@@ -94,19 +101,24 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plans: Pl
     assert stored is not None
     assert state is not None
     used = plans.of(tx, state)
-    run, ended_badly = _with_results(tx, run, results, used.plan.release)
+    run, stranded = _put_back(tx, run, [result.terminal for result in results if isinstance(result, NotBegun)])
+    ended = [result for result in results if not isinstance(result, NotBegun)]
+    run, ended_badly = _with_results(tx, run, ended, used.plan.release)
+    ended_badly += stranded
     run = _looked_again(tx, run, state)
+    run, admitted = _by_windows(tx, run, state, plans)
     row = _trimmed(stored, run, ended_badly=ended_badly)
     begun = asked = frozenset[str]()
     if state.phase in _BEGINS and not drains:
-        upgrades = may_upgrade(state, state.waves[stored.wave - 1])
+        upgrades = may_upgrade(state, state.waves[stored.wave - 1]) and (not admitted.is_past_return or state.past_return_by is not None)
         run, begun = _begin(tx, run, may_begin(row, len(run.in_flight)), _STARTS if upgrades else _GOES_BACK)
         if not run.in_flight and run.unknown:
             run = run if state.phase is RolloutPhase.RUNNING else _only_back(tx, run)
+            run = _only_awake(tx, run)
             row = _trimmed(row, run, taken_up=len(run.unknown))
             run, asked = _ask_again(tx, run)
     if not run.in_flight:
-        _hand_in(tx, run)
+        _hand_in(tx, run, admitted)
         return Step(None, frees=True)
     row = _trimmed(row, run)
     grant_changed = (row.grant_failures, row.grant_parallel) != (stored.grant_failures, stored.grant_parallel)
@@ -121,11 +133,12 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plans: Pl
             *make_tasks(tx, run.rollout, used, sorted(begun)),
             *make_tasks(tx, run.rollout, used, sorted(asked), again=True),
         ]
+        tasks = [replace(task, begin_by=_begin_by(task, admitted)) if isinstance(task, PushJob) else task for task in tasks]
         endings = progress.last_endings(tx, run.rollout, begun | asked)
         doubtful = {name for name, ending in endings.items() if ending is TerminalState.UNKNOWN}
         run = replace(run, doubtful=run.doubtful | doubtful, asked_again=run.asked_again | asked)
     stops = state.phase is RolloutPhase.STOPPED
-    return Step(run, tuple(tasks), used.plan.playbook.parallel, frees=grant_changed, stops=stops)
+    return Step(run, tuple(tasks), used.plan.playbook.parallel, frees=grant_changed or row.open > stored.open, stops=stops)
 
 
 def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tuple[_Terminals, _Terminals]:
@@ -151,6 +164,69 @@ def _looked_again(tx: Tx, run: ShardRun, state: RolloutState) -> ShardRun:
         return replace(run, seen=state.seen_decision)
     waiting, _unknown = what_is_open(tx, run.rollout, run.sites)
     return replace(run, waiting=waiting, seen=state.seen_decision)
+
+
+def _only_awake(tx: Tx, run: ShardRun) -> ShardRun:
+    """The run without the unknown terminals whose window lets nothing begin; what a person wants taken back waits for none."""
+    if not run.asleep:
+        return run
+    back = ways_back.errands_of(tx, run.rollout, [name for names in run.unknown.values() for name in names]).keys()
+    left = {site: names & back if site in run.asleep else names for site, names in run.unknown.items()}
+    return replace(run, unknown={site: names for site, names in left.items() if names})
+
+
+def _put_back(tx: Tx, run: ShardRun, names: Collection[str]) -> tuple[ShardRun, int]:
+    """The run after the turn of these terminals came too late for their window, and how many sites ended badly with that: they wait as before."""
+    if not names:
+        return run, 0
+    unsure = run.asked_again.intersection(names)
+    if unsure:
+        windows.as_before(tx, run.rollout, sorted(unsure))
+    if fresh := sorted(set(names) - unsure):
+        progress.put_back(tx, run.rollout, fresh, "too-late")
+    in_flight = {site: left for site, flying in run.in_flight.items() if (left := flying - set(names))}
+    waiting, unknown = dict(run.waiting), dict(run.unknown)
+    for found, back in ((waiting, fresh), (unknown, unsure)):
+        for name in back:
+            site = name.partition("/")[0]
+            found[site] = found.get(site, frozenset()) | {name}
+    states = progress.site_states(tx, run.rollout, [site for site in run.in_flight if site not in in_flight])
+    run = replace(run, in_flight=in_flight, waiting=waiting, unknown=unknown, asked_again=run.asked_again - unsure)
+    return run, sum(state in _BAD for state in states.values())
+
+
+def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tuple[ShardRun, Admitted]:
+    """Ask the windows about what has not begun; what none lets begin any more has ended, as not reached."""
+    waiting = {site: [*run.waiting.get(site, ()), *run.unknown.get(site, ())] for site in {**run.waiting, **run.unknown}}
+    admitted = ask(tx, state, plans, waiting, tx.at)
+    if (over := admitted.over(run.waiting)) and state.phase is RolloutPhase.RUNNING:
+        states = progress.states_of(tx, run.rollout, [name for site in over for name in run.waiting[site]])
+        missed = {name: over[name.partition("/")[0]] for name, at in states.items() if at is TerminalState.NOT_STARTED}
+        _end_missed(tx, run.rollout, missed)
+        left = {site: names - missed.keys() for site, names in run.waiting.items()}
+        run = replace(run, waiting={site: names for site, names in left.items() if names})
+    return replace(run, asleep=frozenset(site for site in waiting if not admitted.may(site))), admitted
+
+
+def _end_missed(tx: Tx, rollout: str, missed: Mapping[str, Cause]) -> None:
+    """End terminals that wait and that no window lets begin any more.
+
+    Where nothing ever began, that is not reached. A retry that came too late leaves things as they were; and where a worker was lost over
+    a first push, nobody knows.
+    """
+    lost = windows.had_begun(tx, rollout, missed)
+    before = progress.last_endings(tx, rollout, missed).keys()
+    if before:
+        windows.as_before(tx, rollout, sorted(before))
+    if unknown := sorted(lost - before):
+        record_lost(tx, rollout, unknown)
+    if fresh := {name: why for name, why in missed.items() if name not in before | lost}:
+        windows.not_reached(tx, rollout, fresh)
+
+
+def _begin_by(job: PushJob, admitted: Admitted) -> datetime | None:
+    """Until when a push may begin; one that takes a terminal back is a person's decision, and waits for no window."""
+    return admitted.begin_by(job.site.code) if job.errand is None else None
 
 
 def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], release: str) -> tuple[ShardRun, int]:
@@ -189,7 +265,8 @@ def _begin(tx: Tx, run: ShardRun, sites: int, starts: Collection[TerminalState])
         if site in in_flight:
             continue  # one unit of the grant backs one site
         states = progress.states_of(tx, run.rollout, waiting.pop(site))
-        fresh = frozenset(name for name, state in states.items() if state in starts)
+        may = _GOES_BACK if site in run.asleep else starts
+        fresh = frozenset(name for name, state in states.items() if state in may)
         if later := frozenset(name for name, state in states.items() if state in _STARTS) - fresh:
             waiting[site] = later
         if fresh:
@@ -225,11 +302,12 @@ def _trimmed(row: Shard, run: ShardRun, *, ended_badly: int = 0, taken_up: int =
     return row.model_copy(update={"grant_failures": grant["failures"], "grant_parallel": grant["parallel"], "open": run.open})
 
 
-def _hand_in(tx: Tx, run: ShardRun) -> None:
-    """End the shard, or give it back when the tables say that something is left to do."""
+def _hand_in(tx: Tx, run: ShardRun, admitted: Admitted) -> None:
+    """End the shard, or give it back when the tables say that something is left to do, now or once a window opens."""
     waiting, unknown = what_is_open(tx, run.rollout, run.sites)
+    unknown = {site: names for site, names in unknown.items() if site not in admitted.over(unknown)}
     if waiting or unknown:
-        shards.put_back(tx, run.shard)
+        shards.put_back(tx, run.shard, admitted.opens_at({*waiting, *unknown}))
         shards.set_open(tx, run.shard, len({*waiting, *unknown}))
     else:
         shards.end(tx, run.shard, run.attempt)

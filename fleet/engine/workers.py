@@ -20,7 +20,7 @@ from typing import Any
 
 from fleet.engine.jobs import Task
 from fleet.engine.plans import Plans
-from fleet.engine.pool import Pool
+from fleet.engine.pool import NotBegun, Outcome, Pool
 from fleet.engine.ports import Clock, Push
 from fleet.engine.shard_run import ShardRun, Step, claim, take_step
 from fleet.errors import FleetError
@@ -44,7 +44,7 @@ class _News:
     """What came in while the writer was writing."""
 
     dispatched: list[_Key] = field(default_factory=list)
-    results: dict[_Key, list[AttemptResult]] = field(default_factory=dict)
+    results: dict[_Key, list[AttemptResult | NotBegun]] = field(default_factory=dict)
     woken: bool = False
 
 
@@ -56,10 +56,10 @@ class LocalWorkers:
     ) -> None:
         """Take what the workers need; `on_free` must return at once. `at_gateway` is for the `Pool`."""
         self._store, self._plans, self._clock, self._log, self._on_free = store, plans, clock, log, on_free
-        self._pool = Pool(push, at_gateway=at_gateway)
+        self._pool = Pool(push, at_gateway=at_gateway, clock=clock)
         self._changed = Condition()
         self._dispatched: deque[_Key] = deque()
-        self._results: deque[tuple[_Key, AttemptResult]] = deque()
+        self._results: deque[tuple[_Key, AttemptResult | NotBegun]] = deque()
         self._woken = False
         self._drains = False
         self._ends = False
@@ -191,7 +191,7 @@ class LocalWorkers:
             return
         self._pool.begin(task, stop, partial(self._settle, key), parallel)
 
-    def _settle(self, key: _Key, job: PushJob, outcome: AttemptResult | Exception) -> None:
+    def _settle(self, key: _Key, job: PushJob, outcome: Outcome) -> None:
         self._take_in(key, self._broken(job, outcome) if isinstance(outcome, Exception) else outcome)
 
     def _broken(self, job: PushJob, error: Exception) -> AttemptResult:
@@ -209,7 +209,7 @@ class LocalWorkers:
             finished_at=now,
         )
 
-    def _take_in(self, key: _Key, result: AttemptResult) -> None:
+    def _take_in(self, key: _Key, result: AttemptResult | NotBegun) -> None:
         with self._changed:
             self._results.append((key, result))
             self._changed.notify_all()

@@ -1,21 +1,21 @@
 """What must hold between rows and between files: references, uniqueness, pairs, a tree without a loop."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from fleet.errors import InputError
 from fleet.files.mistakes import Mistakes
 from fleet.files.reasons import shown
 from fleet.files.spelling import nearest
 from fleet.files.tables import Row
 from fleet.inventory.sections import Section
 from fleet.model.base import Noun
+from fleet.model.hours import parse_hours
 from fleet.model.inventory import District, Person, Reach, Site, Terminal
 from fleet.text import N_, Message
 
 N = TypeVar("N", bound=Noun)
-_HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)")
 _TITLES = {"districts": N_("districts"), "sites": N_("sites"), "terminals": N_("terminals"), "people": N_("people")}
 _SPELLED = 20
 """Nearest spellings looked for in one reading: among a hundred thousand codes each costs a good part of a second."""
@@ -113,9 +113,11 @@ class _Rules:
     def _hours(self) -> None:
         """Opening hours have the form that windows are computed from."""
         for row, site in self._all.sites.judged("opening_hours"):
-            if not all(map(_HOURS.fullmatch, site.opening_hours.split())):
-                what = N_("`{heading}` cannot be `{value}`", heading=row.heading_of("opening_hours"), value=shown(site.opening_hours))
-                self._note(row, "opening_hours", what, N_("write `08:00-12:00 14:00-20:00`; leave it empty when unknown"))
+            try:
+                parse_hours(site.opening_hours)
+            except InputError as error:
+                values = {"heading": row.heading_of("opening_hours"), "value": shown(site.opening_hours)}
+                self._note(row, "opening_hours", N_("`{heading}` cannot be `{value}`: {why}", why=error.what, **values), error.hint)
 
     def _hosts(self) -> None:
         """A terminal that is reached by SSH has a host."""

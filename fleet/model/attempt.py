@@ -96,6 +96,15 @@ class Cause(StrEnum):
     SELF_TEST = "self-test-failed"
     STOPPED = "stopped"
     OUR_FAULT = "our-fault"
+    WINDOW_NOT_OPEN = "window-not-open"
+    WINDOW_CLOSED = "window-closed"
+    CANNOT_FINISH = "cannot-finish"
+    CLOSED_SITE = "closed-site"
+    NO_WINDOW = "no-window"
+
+
+NOT_REACHED = frozenset((Cause.WINDOW_CLOSED, Cause.CANNOT_FINISH, Cause.CLOSED_SITE, Cause.NO_WINDOW))
+"""Why a terminal that has not started will not be started any more in this rollout's windows; a person may retry it."""
 
 
 MAYBE_LIVE = frozenset((TerminalState.UPGRADED, TerminalState.UNKNOWN, TerminalState.RUNNING))
@@ -154,6 +163,11 @@ _WORDS = {
     Cause.SELF_TEST: N_("it did not pass the technician's self-test"),
     Cause.STOPPED: N_("stopped by a person"),
     Cause.OUR_FAULT: N_("an error in this program; fleet.log in the workspace says more"),
+    Cause.WINDOW_NOT_OPEN: N_("its window has not opened yet"),
+    Cause.WINDOW_CLOSED: N_("its window closed before its turn came; plan it again with another window"),
+    Cause.CANNOT_FINISH: N_("its window is too short for a push and its rollback; give it a longer one, then plan again"),
+    Cause.CLOSED_SITE: N_("the site was closed, and its terminals switched off, whenever it might have been touched; have them left on"),
+    Cause.NO_WINDOW: N_("the site is open, and no suspension and no window let it be touched; give it one, then plan again"),
 }
 
 

@@ -5,7 +5,7 @@
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -14,6 +14,14 @@ from fleet.text import N_
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _REFUSED_CATEGORIES = frozenset(("Cc", "Cs", "Zl", "Zp"))
+
+
+def unless(default: Any) -> Callable[[Any], bool]:
+    """`exclude_if` of a field that a later version added to what digests cover: left at its default it is not written.
+
+    So a plan from before keeps its digest, and a playbook that does not use it stays readable for who does not know it.
+    """
+    return lambda value: value == default
 
 
 class Noun(BaseModel):

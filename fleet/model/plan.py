@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version
+from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version, unless
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.playbook import Playbook, StepKind
+from fleet.model.windows import Windows
 from fleet.text import N_, Message
 
 
@@ -107,6 +108,8 @@ class Plan(Noun):
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     programs: Mapping[str, Program]
     """By digest."""
+    windows: Windows | None = Field(default=None, exclude_if=unless(None))
+    """When its sites may be touched; None is at any time."""
     digest: str = ""
     """sha256 over everything else; see `compute_digest`."""
 

@@ -52,6 +52,8 @@ class DecisionKind(StrEnum):
     RETRY = "retry"
     EXCLUDE = "exclude"
     ROLLBACK = "rollback"
+    GO_PAST = "go-past"
+    """Go on although what was touched could no longer all go back in time."""
 
 
 class Decision(Noun):
@@ -192,6 +194,15 @@ class RolloutState(Noun):
     """What it is for, where that is not the whole plan."""
     site_rate: Rate | None = None
     total_rate: Rate | None = None
+    past_return_at: AwareDatetime | None = None
+    """Since when the point of no return is past: nothing more is upgraded until a person goes past it, or the suspension ends."""
+    past_return_by: Code | None = None
+    """Who decided to go past it."""
+
+    @property
+    def is_past_return(self) -> bool:
+        """Whether the point of no return holds everything up."""
+        return self.past_return_at is not None and self.past_return_by is None
 
     @property
     def limits(self) -> Limits:
@@ -231,7 +242,9 @@ class Shard(Noun):
     grant_failures: Count = 0
     """Sites that may end badly before it stops itself."""
     open: Count = 0
-    """Sites it has still to do, those in flight included."""
+    """Sites it has still to do now, those in flight included; those that wait for their window are not in it."""
+    opens_at: AwareDatetime | None = None
+    """Nothing in it may begin before; None is now."""
 
     @property
     def is_out(self) -> bool:

@@ -12,5 +12,6 @@ from fleet.plan.make import make_plan
 from fleet.plan.plan_file import read_plan, write_plan
 from fleet.plan.playbook import read_playbook
 from fleet.plan.preview import Preview, preview
+from fleet.plan.windows_file import read_windows
 
-__all__ = ["Preview", "make_plan", "preview", "read_plan", "read_playbook", "write_plan"]
+__all__ = ["Preview", "make_plan", "preview", "read_plan", "read_playbook", "read_windows", "write_plan"]

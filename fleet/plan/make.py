@@ -6,6 +6,7 @@ from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan, PlannedSite, PlannedTerminal, Program
 from fleet.model.playbook import Playbook
 from fleet.model.release import Release
+from fleet.model.windows import Windows
 from fleet.plan.members import Member, Sort, find_members, steps_of
 from fleet.plan.strata import strata_of
 from fleet.plan.waves import Candidate, cut_waves
@@ -15,7 +16,7 @@ from fleet.text import N_
 _LONGEST_SELECT = 400
 
 
-def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = "") -> Plan:
+def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = "", windows: Windows | None = None) -> Plan:
     """Who is upgraded in which wave, with which program.
 
     Args:
@@ -23,6 +24,7 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
         playbook: The steps, and how waves are cut.
         release: What is installed; its files need not be there yet.
         select: Selection of the terminals; empty is all of them.
+        windows: When sites may be touched; None is at any time. Frozen into the plan, with those of its sites that are in it.
 
     Returns:
         At least one wave, none empty; every terminal that `select` means in exactly one, all terminals of a site in the same.
@@ -42,6 +44,7 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
         select=select,
         waves=cut_waves(candidates, playbook, release.version),
         programs={program.digest: program for program in programs.values()},
+        windows=windows.only(members.of_site.keys()) if windows is not None else None,
     )
     return plan.model_copy(update={"digest": plan.compute_digest()})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from math import ceil
 from typing import BinaryIO, Protocol
@@ -53,6 +54,8 @@ class PushJob:
     """What it is for, where it is not the plan: then the program is told to take its release back."""
     limits: Limits = NO_LIMITS
     """How fast the rollout's pushes may send, together."""
+    begin_by: datetime | None = None
+    """Begun later, it could not be finished, and go back, before its window closes; then it is not begun. None is at any time."""
     patience_s: float = 0.0
     """How much longer sending may take because of them; part of `deadline_s`."""
 

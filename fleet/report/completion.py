@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
 
+from fleet.control.unreached import Unreached
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.crew import CheckIn
 from fleet.model.inventory import Fleet, SiteKind
@@ -43,6 +44,8 @@ class Record:
     """Terminal -> the decision that left it out."""
     rollbacks: Mapping[str, Decision] = field(default_factory=dict)
     """Terminal -> the last decision to roll it back."""
+    unreached: tuple[Unreached, ...] = ()
+    """Sites with terminals that were not reached, by reason."""
     bytes_sent: int = 0
     """Of files, in all attempts."""
     bytes_saved: int = 0

@@ -59,6 +59,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "by_technician": [{"technician": code, **_numbers(counts)} for code, counts in completion.by_technician.items()],
         "by_day": [{"day": day.isoformat() if day else None, **_numbers(counts)} for day, counts in completion.by_day.items()],
         "failures_by_cause": [asdict(row) for row in completion.causes],
+        "not_reached": [asdict(one) for one in record.unreached],
     }
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fleet.control.unreached import read_unreached
 from fleet.errors import FleetError, InputError
 from fleet.files import one_of
 from fleet.model.rollout import RolloutState
@@ -70,6 +71,7 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         check_ins={check_in.site: check_in for check_in in crew.read_check_ins(snapshot, state.id)},
         exclusions=rollouts.exclusions(snapshot, state.id),
         rollbacks=rollouts.rollbacks(snapshot, state.id),
+        unreached=read_unreached(snapshot, state),
         bytes_sent=sent,
         bytes_saved=saved,
     )

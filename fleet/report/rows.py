@@ -50,7 +50,12 @@ def in_brief(cause: Cause, language: str | None = None) -> str:
 
     The words of every cause say the one before their first semicolon and the other behind it.
     """
-    return re.split("[;；]", render(cause_words(cause), language), maxsplit=1)[0]
+    return before_the_semicolon(cause_words(cause), language)
+
+
+def before_the_semicolon(words: Message, language: str | None = None) -> str:
+    """What is said before the first semicolon: what happened, without what to do."""
+    return re.split("[;；]", render(words, language), maxsplit=1)[0]
 
 
 def words_of(value: Enum) -> Message:

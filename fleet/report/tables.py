@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from fleet.control.unreached import reason_words
 from fleet.model.inventory import SiteKind
 from fleet.report.completion import Completion
 from fleet.report.counts import Counts
 from fleet.report.measures import OF_SITES, OF_TERMINALS, SITES, TERMINALS, Measure
-from fleet.report.rows import Shown, clean, in_brief
+from fleet.report.rows import Shown, before_the_semicolon, clean, in_brief
 from fleet.report.words import kind_words, terminal_state_words
 from fleet.text import N_, Message, current_language, render
 
@@ -76,6 +77,35 @@ def by_cause(completion: Completion) -> Table:
         for row in completion.causes
     )
     return Table(render(N_("Failures by cause")), tuple(render(heading) for heading in headings), rows)
+
+
+def not_reached(completion: Completion) -> Table:
+    """A row for each site that was not reached, by reason."""
+    districts = completion.record.fleet.districts
+    headings = (
+        N_("reason"),
+        N_("code of the reason"),
+        N_("wave"),
+        N_("district"),
+        N_("site code"),
+        N_("site"),
+        N_("terminals"),
+        N_("cause"),
+    )
+    rows = tuple(
+        (
+            before_the_semicolon(reason_words(one.reason)),
+            one.reason,
+            one.wave,
+            clean(districts[one.district].name_in(current_language())) if one.district in districts else one.district,
+            one.site,
+            clean(one.name),
+            one.terminals,
+            in_brief(one.cause) if one.reason == "unreachable" else "",
+        )
+        for one in completion.record.unreached
+    )
+    return Table(render(N_("Not reached")), tuple(render(heading) for heading in headings), rows)
 
 
 def by_state(completion: Completion) -> tuple[Table, Table]:

@@ -60,6 +60,7 @@ _DECISIONS = {
     DecisionKind.RETRY: N_("retry"),
     DecisionKind.EXCLUDE: N_("exclude"),
     DecisionKind.ROLLBACK: N_("roll back"),
+    DecisionKind.GO_PAST: N_("go past the point of no return"),
 }
 _CANARY = N_("canary")
 _KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}

@@ -40,7 +40,14 @@ def write_xlsx(completion: Completion, stream: BinaryIO) -> None:
     workbook.set_custom_property(PROPERTY, completion.record.rollout.id)
     formats = Formats(workbook)
     _write_summary(workbook, formats, completion)
-    for table in (tables.by_district, tables.by_district_and_kind, tables.by_technician, tables.by_day, tables.by_cause):
+    for table in (
+        tables.by_district,
+        tables.by_district_and_kind,
+        tables.by_technician,
+        tables.by_day,
+        tables.by_cause,
+        tables.not_reached,
+    ):
         _write_table(workbook, formats, completion, table(completion))
     _write_details(workbook, formats, completion)
     workbook.close()

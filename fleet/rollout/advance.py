@@ -14,6 +14,7 @@ from fleet.rollout.budget import left_of, share_out
 from fleet.rollout.decisions import ENDED, go_on, take_in
 from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rules, WaveFacts, WaveRule
 from fleet.rollout.gate import judge, needs_approval
+from fleet.rollout.point_of_no_return import with_return
 from fleet.rollout.way_back import MAY_UPGRADE, may_upgrade, only_back, with_taken_back
 
 
@@ -44,7 +45,7 @@ def advance(
         return state, tuple(Abandon(shard) if stopped else Recover(shard) for shard in sorted(facts.lost))
     if state.phase in ENDED:
         return state, ()
-    state = _with_waves(state, _settle_waves(state, rules, facts, now))
+    state = _with_waves(with_return(state, facts, now), _settle_waves(state, rules, facts, now))
     if state.phase is RolloutPhase.PAUSED:
         return state, tuple(_orders(state, rules, facts))
     if state.current is None and not any(_has_work(seen) for seen in facts.waves.values()):
@@ -92,10 +93,7 @@ def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRul
 
 def _has_work(facts: WaveFacts) -> bool:
     """Whether a wave has something to push, or a shard that is not ended: some of its terminals may still be collected."""
-    return bool(facts.shards) or facts.count(*_UNDER_WAY) > 0
-
-
-_UNDER_WAY = (TerminalState.NOT_STARTED, TerminalState.RUNNING, TerminalState.GOING_BACK)
+    return bool(facts.shards) or facts.not_started + facts.count(TerminalState.RUNNING, TerminalState.GOING_BACK) > 0
 
 
 def _open_next(state: RolloutState, now: datetime) -> RolloutState:
@@ -120,7 +118,7 @@ def _orders(state: RolloutState, rules: Rules, facts: Facts) -> Iterator[Action]
         if not may_upgrade(state, wave):
             seen, others = only_back(seen)
             left -= others
-        elif not seen.shards and seen.count(TerminalState.NOT_STARTED, TerminalState.GOING_BACK):
+        elif not seen.shards and seen.not_started + seen.count(TerminalState.GOING_BACK):
             yield PlanShards(wave.number)
             continue
         for order in share_out(left, parallel, seen.out, seen.waiting):

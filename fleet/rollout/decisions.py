@@ -46,7 +46,8 @@ def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime
             actions = (TakeBack(decision.terminals),)
         case DecisionKind.EXCLUDE:
             actions = (Exclude(decision.terminals),)
-    update = {"seen_decision": decision.id, "phase": phase, "finished_at": ended_at, "waves": waves}
+    past = {"past_return_by": decision.actor} if decision.kind is DecisionKind.GO_PAST else {}
+    update = past | {"seen_decision": decision.id, "phase": phase, "finished_at": ended_at, "waves": waves}
     return state.model_copy(update=update), actions
 
 

@@ -65,10 +65,19 @@ class WaveFacts:
     """Those that have not ended."""
     going_back: frozenset[int] = frozenset()
     """Of these, the ones with a terminal that waits to be taken back."""
+    later: frozenset[int] = frozenset()
+    """Of these, the ones whose sites all wait for their window."""
+    not_reached: int = 0
+    """Terminals that have not started, and that no window lets start any more."""
 
     def count(self, *states: TerminalState) -> int:
         """Terminals reached by SSH in one of these states."""
         return sum(self.by_ssh.get(state, 0) for state in states)
+
+    @property
+    def not_started(self) -> int:
+        """Terminals reached by SSH that are still to be started."""
+        return self.count(TerminalState.NOT_STARTED) - self.not_reached
 
     @property
     def out(self) -> tuple[Shard, ...]:
@@ -77,8 +86,8 @@ class WaveFacts:
 
     @property
     def waiting(self) -> tuple[Shard, ...]:
-        """Shards that nobody has yet."""
-        return tuple(shard for shard in self.shards if shard.state is ShardState.PLANNED)
+        """Shards that nobody has yet, and that may begin."""
+        return tuple(shard for shard in self.shards if shard.state is ShardState.PLANNED and shard.id not in self.later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,8 @@ class Facts:
     """By number; a wave that is not there has not a single site."""
     lost: frozenset[int] = frozenset()
     """Shards that are out, but whose worker is gone."""
+    is_past_return: bool = False
+    """What is touched now might not all go back before the suspension ends."""
 
     def wave(self, number: int) -> WaveFacts:
         """How wave `number` stands."""

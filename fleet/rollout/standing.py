@@ -30,6 +30,11 @@ def waiting_waves(state: RolloutState, pending: Sequence[Decision] = ()) -> tupl
     return tuple(wave for wave in state.waves if wave.phase in {WavePhase.GATE, WavePhase.HELD} and wave.number not in approved)
 
 
+def waits_past_return(state: RolloutState, pending: Sequence[Decision] = ()) -> bool:
+    """Whether the point of no return holds it up, and nobody has decided to go past it."""
+    return state.is_past_return and not any(decision.kind is DecisionKind.GO_PAST for decision in pending)
+
+
 def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = ()) -> Standing:
     """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites."""
     phase = phase_after(state.phase, pending)
@@ -38,5 +43,7 @@ def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decisi
         return Standing.INCOMPLETE if bad else Standing.SUCCEEDED
     if phase is RolloutPhase.PAUSED:
         return Standing.AT_WORK if sites.going_back else Standing.WAITING
+    if waits_past_return(state, pending):
+        return Standing.AT_WORK if sites.running or sites.going_back else Standing.WAITING
     pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves) or sites.going_back > 0
     return Standing.WAITING if waiting_waves(state, pending) and not pushing else Standing.AT_WORK

@@ -5,6 +5,8 @@
 - A wave that had not begun everywhere is held by it: nothing more of it is upgraded until a person approves.
 """
 
+from dataclasses import replace
+
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
 from fleet.rollout.budget import accept
@@ -17,7 +19,7 @@ MAY_UPGRADE = frozenset((WavePhase.OPEN, WavePhase.PASSED))
 
 def may_upgrade(state: RolloutState, wave: WaveState) -> bool:
     """Whether anything of the wave may be upgraded now; where not, it is only taken back what a person wants taken back."""
-    return state.phase is RolloutPhase.RUNNING and wave.phase in MAY_UPGRADE
+    return state.phase is RolloutPhase.RUNNING and wave.phase in MAY_UPGRADE and not state.is_past_return
 
 
 def held_by(wave: WaveState, facts: Facts, decision: Decision) -> WaveState:
@@ -27,7 +29,7 @@ def held_by(wave: WaveState, facts: Facts, decision: Decision) -> WaveState:
         return wave
     if decision.wave is None and wave.phase is WavePhase.OPEN:
         return wave  # it goes on, with what is left of its budgets
-    if decision.wave is not None and wave.phase in MAY_UPGRADE | {WavePhase.HELD} and seen.count(TerminalState.NOT_STARTED):
+    if decision.wave is not None and wave.phase in MAY_UPGRADE | {WavePhase.HELD} and seen.not_started:
         wave = wave.model_copy(update={"phase": WavePhase.HELD, "taken_back_by": decision.actor, "approved_by": None, "approved_at": None})
     return accept(wave, seen.sites)
 
@@ -36,7 +38,7 @@ def only_back(seen: WaveFacts) -> tuple[WaveFacts, int]:
     """The wave's facts with no shard but those that have something to take back, and what the grants of the others hold of its budget."""
     shards = tuple(shard for shard in seen.shards if shard.id in seen.going_back)
     others = sum(shard.grant_failures for shard in seen.out if shard.id not in seen.going_back)
-    return WaveFacts(seen.sites, seen.by_ssh, shards, seen.going_back), others
+    return replace(seen, shards=shards), others
 
 
 def with_taken_back(judgement: Judgement, facts: WaveFacts) -> Judgement:

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal, select, true
 
 from fleet.errors import FleetError
-from fleet.model.attempt import TerminalState
+from fleet.model.attempt import NOT_REACHED, TerminalState
 from fleet.model.event import GENESIS, Event, event_hash
 from fleet.store import tables
 from fleet.store.database import Snapshot
-from fleet.store.progress import Standing, is_done, read_done_when, read_standings
+from fleet.store.progress import NOT_REACHED_UNIT, Standing, is_done, read_done_when, read_standings
 from fleet.store.releases import read_plan
 from fleet.store.rollouts import rollout_ids
 from fleet.store.rows import noun_of
@@ -168,6 +168,8 @@ def _listen(snapshot: Snapshot, rollout: str) -> _Told:
         body = event.body
         if event.subject == rollout and event.kind in _MOVES:
             told.states |= dict.fromkeys(body["terminals"], _MOVES[event.kind])
+        elif event.subject == rollout and event.kind == "terminal.as-before":
+            told.states |= {terminal: TerminalState(ending) for terminal, ending in body["terminals"].items()}
         elif event.subject == rollout and event.kind == "terminal.self-tested":
             told.states |= {
                 terminal: TerminalState.SELF_TESTED if passed else TerminalState.FAILED for terminal, passed in body["passed"].items()
@@ -230,6 +232,11 @@ def _check_tallies(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
         )
 
 
+def _is_missed() -> ColumnElement[bool]:
+    causes = [cause.value for cause in NOT_REACHED]
+    return and_(_terminals.c.state == TerminalState.NOT_STARTED.value, _terminals.c.cause.in_(causes))
+
+
 def _kept_counters(rollout: str) -> Select[Any]:
     tally = tables.tally.c
     return select(tally.wave, tally.district, tally.kind, tally.unit, tally.state, tally.n).where(tally.rollout == rollout)
@@ -243,6 +250,7 @@ def _counting(rollout: str) -> Iterator[Select[Any]]:
         (literal("site"), literal("claimed"), _sites, _sites.c.claimed.is_(True)),
         (literal("site"), literal("done"), _sites, _sites.c.done.is_(True)),
         (_terminals.c.reach, _terminals.c.state, both, true()),
+        (literal(NOT_REACHED_UNIT), _terminals.c.cause, both, _is_missed()),
     )
     for unit, state, source, condition in counted:
         named = (unit.label("unit"), state.label("state"))

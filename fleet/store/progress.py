@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.model.attempt import ENDINGS, LIVE_CAUSES, MAYBE_LIVE, PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.attempt import ENDINGS, LIVE_CAUSES, MAYBE_LIVE, NOT_REACHED, PROVEN, AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Reach
 from fleet.model.playbook import DoneWhen
 from fleet.model.rollout import SiteState, site_state
@@ -22,6 +22,10 @@ from fleet.store.written import Key, rows_written
 
 _terminals = tables.terminal_progress
 _sites = tables.site_progress
+NOT_REACHED_UNIT = "not-reached"
+WORKER_LOST = "worker-lost"
+"""Why a terminal is put back that a push may have begun on."""
+_NOT_REACHED = frozenset(cause.value for cause in NOT_REACHED)
 
 
 def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
@@ -35,12 +39,18 @@ def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
 def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str) -> None:
     """These terminals are to be pushed (again), for what they were to be pushed for: a retry, or a worker that died over them."""
     ids = list(terminals)
-    back = {row.terminal for row in _rows(tx, rollout, ids) if row.errand is not None}
-    for kind, state in (("terminal.put-back", TerminalState.NOT_STARTED), ("terminal.going-back", TerminalState.GOING_BACK)):
-        moved = [name for name in ids if (name in back) is (state is TerminalState.GOING_BACK)]
+    rows = {row.terminal: row for row in _rows(tx, rollout, ids)}
+    back = {name for name, row in rows.items() if row.errand is not None}
+    missed = {name for name, row in rows.items() if is_missed(row.state, row.cause)} - back
+    lost = {"cause": Cause.LINK_LOST.value} if reason == WORKER_LOST else {}
+    for kind, state, moved, values in (
+        ("terminal.put-back", TerminalState.NOT_STARTED, rows.keys() - back - missed, lost),
+        ("terminal.put-back", TerminalState.NOT_STARTED, missed, {"cause": Cause.NONE.value}),
+        ("terminal.going-back", TerminalState.GOING_BACK, back, {}),
+    ):
         if moved:
-            written = move(tx, rollout, dict.fromkeys(moved, state), {})
-            tx.event(kind, rollout, {"terminals": moved, "reason": reason} | rows_written(tx, written))
+            written = move(tx, rollout, dict.fromkeys(sorted(moved), state), values)
+            tx.event(kind, rollout, {"terminals": sorted(moved), "reason": reason} | rows_written(tx, written))
 
 
 def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
@@ -99,14 +109,14 @@ def states_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dic
 
 
 def states_of_sites(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> dict[str, dict[str, TerminalState]]:
-    """Site -> terminal id -> state, of the terminals reached by SSH."""
+    """Site -> terminal id -> state, of the terminals reached by SSH; without those that no window lets start any more."""
     found: dict[str, dict[str, TerminalState]] = {}
     wanted = list(sites)
     for start in range(0, len(wanted), 500):
-        query = select(_terminals.c.site, _terminals.c.terminal, _terminals.c.state).where(
+        query = select(_terminals.c.site, _terminals.c.terminal, _terminals.c.state, _terminals.c.cause).where(
             _terminals.c.rollout == rollout, _terminals.c.site.in_(wanted[start : start + 500]), _terminals.c.reach == Reach.SSH.value
         )
-        for row in snapshot.connection.execute(query):
+        for row in (row for row in snapshot.connection.execute(query) if not is_missed(row.state, row.cause)):
             found.setdefault(row.site, {})[row.terminal] = TerminalState(row.state)
     return found
 
@@ -230,7 +240,8 @@ class Standing:
     def cause(self) -> str:
         """Why the site did not end well: the cause of the terminal that speaks for it."""
         worst = self.state
-        return next((cause for state, cause in self.causes.items() if state in ENDINGS and state.value == worst.value), Cause.NONE.value)
+        told = ((state, cause) for state, cause in self.causes.items() if state.value == worst.value)
+        return next((cause for state, cause in told if state in ENDINGS or is_missed(state.value, cause)), Cause.NONE.value)
 
 
 def read_standings(snapshot: Snapshot, rollout: str, site: str | None = None) -> dict[str, Standing]:
@@ -244,7 +255,8 @@ def read_standings(snapshot: Snapshot, rollout: str, site: str | None = None) ->
         state = TerminalState(row.state)
         standing.states[state] = standing.states.get(state, 0) + 1
         standing.by_hand_open += state is TerminalState.NOT_STARTED and row.reach == Reach.BY_HAND.value
-        standing.causes.setdefault(state, row.cause)
+        if standing.causes.get(state, Cause.NONE.value) == Cause.NONE.value:
+            standing.causes[state] = row.cause
     return found
 
 
@@ -280,16 +292,24 @@ def move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict
             tx.connection.execute(update(_terminals).where(*where).values(state=state.value, seq=tx.next_seq, updated_at=tx.at, **values))
     steps: dict[tuple[str, int, str, str, str], int] = {}
     for row in rows:
-        new = states[row.terminal].value
+        new, place = states[row.terminal].value, (row.wave, row.district, kinds[row.site].kind)
         if new != row.state:
-            place = (row.reach, row.wave, row.district, kinds[row.site].kind)
-            steps[(*place, row.state)] = steps.get((*place, row.state), 0) - 1
-            steps[(*place, new)] = steps.get((*place, new), 0) + 1
+            steps[(row.reach, *place, row.state)] = steps.get((row.reach, *place, row.state), 0) - 1
+            steps[(row.reach, *place, new)] = steps.get((row.reach, *place, new), 0) + 1
+        for (at, cause), step in (((row.state, row.cause), -1), ((new, values.get("cause", row.cause)), 1)):
+            if is_missed(at, cause):
+                key = (NOT_REACHED_UNIT, *place, cause)
+                steps[key] = steps.get(key, 0) + step
     _count(tx, rollout, steps)
     done_when = read_done_when(tx, rollout)
     for site, row in kinds.items():
         _refresh_site(tx, rollout, site, done_when=done_when, claimed=row.claimed, row=row)
     return {_terminals: {(rollout, row.terminal) for row in rows}, _sites: {(rollout, site) for site in kinds}}
+
+
+def is_missed(state: str, cause: str) -> bool:
+    """Whether a terminal has not started, and no window will let it."""
+    return state == TerminalState.NOT_STARTED.value and cause in _NOT_REACHED
 
 
 def _kinds(tx: Tx, rollout: str, sites: set[str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteCounts, SiteState
 from fleet.store import tables
 from fleet.store.database import Snapshot
+from fleet.store.progress import NOT_REACHED_UNIT
 from fleet.store.rows import noun_of
 
 _sites = tables.site_progress
@@ -90,6 +91,8 @@ class Tally:
     terminals: dict[TerminalState, int] = field(default_factory=dict)
     by_hand: dict[TerminalState, int] = field(default_factory=dict)
     """Of these, the ones that are done by hand."""
+    not_reached: dict[Cause, int] = field(default_factory=dict)
+    """Terminals that have not started, and that no window lets start any more, by why."""
 
     @property
     def by_ssh(self) -> dict[TerminalState, int]:
@@ -137,7 +140,10 @@ def read_tallies(snapshot: Snapshot, rollout: str) -> Tallies:
             found.by_district_and_kind.setdefault((row.district, row.kind), Tally()),
         ):
             groups[id(tally)] = tally
-            if row.unit != "site":
+            if row.unit == NOT_REACHED_UNIT:
+                cause = Cause(row.state)
+                tally.not_reached[cause] = tally.not_reached.get(cause, 0) + row.n
+            elif row.unit != "site":
                 state = TerminalState(row.state)
                 tally.terminals[state] = tally.terminals.get(state, 0) + row.n
                 if row.unit == Reach.BY_HAND.value:

@@ -174,4 +174,5 @@ _PAST = {
     "retry": "retried",
     "exclude": "excluded",
     "rollback": "rolled-back",
+    "go-past": "went-past",
 }

@@ -1,6 +1,8 @@
 """Shards and the fence: what a worker writes is taken only while it holds the attempt it claimed."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, update
 
@@ -85,7 +87,8 @@ def drop(tx: Tx, shard: int) -> None:
     tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(state=ShardState.ENDED.value, owner=None, open=0))
 
 
-def put_back(tx: Tx, shard: int) -> None:
-    """Plan a shard again: its worker is gone, or there is more to do in it."""
-    values = {"state": ShardState.PLANNED.value, "owner": None, "beat_at": None, "grant_parallel": 0, "grant_failures": 0}
+def put_back(tx: Tx, shard: int, opens_at: datetime | None = None) -> None:
+    """Plan a shard again: its worker is gone, or there is more to do in it; nothing of that may begin before `opens_at`."""
+    values: dict[str, Any] = {"state": ShardState.PLANNED.value, "owner": None, "beat_at": None, "grant_parallel": 0, "grant_failures": 0}
+    values |= {"opens_at": opens_at}
     tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(values))

@@ -201,6 +201,8 @@ rollout = Table(
     Column("only", String(16), info=ADDED),
     Column("site_rate", BigInteger, info=ADDED),
     Column("total_rate", BigInteger, info=ADDED),
+    Column("past_return_at", UtcTime, info=ADDED),
+    _code("past_return_by", info=ADDED),
 )
 
 decision = Table(
@@ -233,6 +235,7 @@ shard = Table(
     Column("grant_parallel", Integer, nullable=False),
     Column("grant_failures", Integer, nullable=False),
     Column("open", Integer, nullable=False),
+    Column("opens_at", UtcTime, info=ADDED),
     Index(None, "rollout", "wave", "state"),
 )
 
@@ -278,6 +281,7 @@ attempt = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
     Column("errand", String(16), info=ADDED),
+    Index(None, "rollout", "finished_at"),
 )
 
 site_progress = Table(
@@ -313,7 +317,8 @@ tally = Table(
 )
 """Counters kept by the writer, never counted per poll.
 
-unit `site`: SiteState, and `claimed`, `done` beside it; units `ssh` and `by-hand`: TerminalState of the terminals reached that way.
+unit `site`: SiteState, and `claimed`, `done` beside it; units `ssh` and `by-hand`: TerminalState of the terminals reached that way;
+unit `not-reached`: of those that have not started, by Cause, the ones that no window will let start any more.
 """
 
 assignment = Table(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from fleet.control.outlook import Outlook
+from fleet.control.unreached import Unreached
 from fleet.errors import FleetError
 from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.crew import Assignment, CheckIn
@@ -53,6 +55,10 @@ class Board:
     refusal: Message | None = None
     """Why this person may not decide; None when they may."""
     site: SiteDetail | None = None
+    outlook: Outlook | None = None
+    """What lies ahead; None until the plan is there."""
+    unreached: tuple[Unreached, ...] = ()
+    """Sites that were not reached, by reason."""
     trouble: FleetError | None = None
     """Why there is nothing newer than `at`."""
 
@@ -100,6 +106,11 @@ class Board:
             return ""
         local = at.astimezone(self.zone)
         return local.strftime("%H:%M:%S" if local.date() == self.at.astimezone(self.zone).date() else "%m-%d %H:%M")
+
+    def clock(self, at: datetime) -> str:
+        """A time of this night in the workspace's zone: `03:42`, with the date when it is more than half a day away."""
+        is_near = abs((at - self.at).total_seconds()) < 12 * 3600
+        return at.astimezone(self.zone).strftime("%H:%M" if is_near else "%m-%d %H:%M")
 
     def planned(self, number: int) -> Wave | None:
         """The plan's wave of that number."""

@@ -2,15 +2,18 @@
 
 - `poll` is called about four times a second, from a thread that is not the screen's, never twice at once.
 - The first poll leaves out what takes long in a province (the inventory, the plan), the second brings it.
-- While nothing happens a poll is three one-row reads.
+- While nothing happens a poll is three one-row reads, and every few seconds a look ahead.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
 
+from fleet.control.outlook import read_outlook
 from fleet.control.rights import Right, why_not
+from fleet.control.unreached import read_unreached
 from fleet.model.actor import Actor
 from fleet.model.inventory import Fleet
 from fleet.model.rollout import RolloutState
@@ -20,6 +23,7 @@ from fleet.store.reads import SiteRow
 from fleet.tui.board import Board, SiteDetail
 
 _FAILURES_SHOWN = 200
+_AHEAD_EVERY = timedelta(seconds=5)
 _ROWS_ANEW = frozenset(("inventory.imported", "site.assigned"))
 """Events that change a site's line without the site having moved."""
 
@@ -53,6 +57,8 @@ class Feed:
         """Seq of the last event that was taken in; -1 before the first poll."""
         self._rows_seen = -1
         """Seq of the last site row that was read."""
+        self._ahead_at: datetime | None = None
+        """When it was last worked out what lies ahead."""
 
     def poll(self, site: str | None = None) -> News:
         """What is there now, and which sites moved since the last poll; `site` is the one whose own screen is open.
@@ -87,9 +93,21 @@ class Feed:
             board = replace(board, site=None)
         elif kinds or anew or old.site is None or old.site.row.code != site:
             board = replace(board, site=_read_site(snapshot, board.fleet, rollout.id, site))
+        board = self._with_outlook(snapshot, board, anew=anew or board.rollout != old.rollout)
         self._board, self._seen, self.is_whole = board, version, not is_first
         self._rows_seen = max((row.seq for row in rows), default=self._rows_seen)
         return News(board, tuple(rows), anew)
+
+    def _with_outlook(self, snapshot: Snapshot, board: Board, *, anew: bool) -> Board:
+        """The board with what lies ahead: worked out anew when the rollout moved, and every few seconds."""
+        if board.rollout is None or board.plan is None or board.tallies is None:
+            return replace(board, outlook=None, unreached=())
+        if not anew and self._ahead_at is not None and board.at - self._ahead_at < _AHEAD_EVERY:
+            return board
+        self._ahead_at = board.at
+        dice = Random(f"{board.rollout.id} {board.at:%H%M}").random  # noqa: S311 - a forecast
+        ahead = read_outlook(snapshot, board.rollout, board.plan, board.tallies, now=board.at, dice=dice)
+        return replace(board, outlook=ahead, unreached=read_unreached(snapshot, board.rollout))
 
 
 def _read_outline(snapshot: Snapshot) -> Fleet:

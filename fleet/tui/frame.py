@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from textual.strip import Strip
 
-from fleet.model.rollout import SiteState
+from fleet.model.rollout import RolloutPhase, SiteState
 from fleet.text import Message, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, between, strip_of, width_of
 from fleet.tui.lines import Panel
-from fleet.tui.look import ALERT, BADGE, BAR, BOLD, BUSY, DIM, KEY, NONE, WARN, rollout_badge, site_state_shown
+from fleet.tui.look import ALERT, BAD, BADGE, BAR, BOLD, BUSY, DIM, KEY, NONE, WARN, rollout_badge, site_state_shown
 
 ENDED_BADLY = (SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE)
 """Never one number."""
@@ -70,11 +70,24 @@ class Header(BoardPanel):
             shown, n = site_state_shown(state), getattr(total.sites, state.name.lower())
             if n:
                 pieces.append([(f"  {shown.mark}{n}" + ("" if narrow else f" {render(shown.word)}"), shown.style)])
+        pieces[1:1] = _ahead(board)
         if board.only_stages:
             pieces.insert(0, [("  " + _("stages only, nothing live is touched"), WARN)])
         else:
             pieces.append([(f"  {total.done}/{total.sites.total} ", BOLD), (_("sites done"), DIM)])
         return pieces
+
+
+def _ahead(board: Board) -> list[list[Span]]:
+    """The point of no return as a clock, and when it will be finished."""
+    ahead, pieces = board.outlook, list[list[Span]]()
+    if ahead is not None and ahead.clock is not None:
+        style = BAD if ahead.clock.is_past(board.at) else WARN
+        pieces.append([("  " + _("last safe rollback") + " ", DIM), (board.clock(ahead.clock.last_safe_at), style)])
+    if ahead is not None and ahead.forecast is not None and board.rollout is not None and board.rollout.phase is RolloutPhase.RUNNING:
+        finish = ahead.forecast
+        pieces.append([("  " + _("finish") + " ", DIM), (f"{board.clock(finish.p50_at)}-{board.clock(finish.p80_at)}", BUSY)])
+    return pieces
 
 
 class Alert(BoardPanel):
@@ -98,7 +111,12 @@ def alert_of(board: Board) -> str:
     if board.rollout is None:
         return _("No rollout yet: make a plan (fleet plan), then start it (fleet rollout start)")
     if board.is_alive or board.is_over:
-        return ""
+        held = board.rollout.is_past_return and not board.is_over
+        return (
+            ""
+            if not held
+            else _("Past the point of no return: nothing more begins. Go on all the same: fleet rollout go-past --reason TEXT")
+        )
     last = board.orchestrator
     if last is None:
         return _("No orchestrator has run here yet. Start one: fleet run")

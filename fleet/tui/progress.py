@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from rich.style import Style
 from textual.strip import Strip
 
+from fleet.control.unreached import by_reason, reason_words
 from fleet.model.attempt import Cause, cause_words
 from fleet.model.rollout import SiteCounts, SiteState, WavePhase, WaveState
+from fleet.report.rows import before_the_semicolon
 from fleet.store.reads import FailureRow, Tally
 from fleet.text import _, render
 from fleet.tui.board import Board
@@ -169,13 +171,25 @@ class Failures(BoardPanel):
         by_site: dict[str, list[FailureRow]] = {}
         for failure in board.failures:
             by_site.setdefault(failure.site, []).append(failure)
-        for newest, *older in list(by_site.values())[: (height - 1) // 2]:
+        unreached = self._unreached(board, width)
+        for newest, *older in list(by_site.values())[: max(0, (height - 1 - len(unreached)) // 2)]:
             shown = terminal_shown(newest.ending)
             time = board.time(newest.at)
             name = fit(newest.site_name, max(1, width - 5 - len(time)))
             lines.append(strip_of([(f" {shown.mark} ", shown.style), (name, BOLD), (f" {time}", DIM)], width, PLAIN))
             code = newest.terminal.partition("/")[2] + (f" +{len(older)}" if older else "")
             lines.append(strip_of([(f"   {code} ", DIM), (failure_words(newest), NONE)], width, PLAIN))
+        return [*lines, *unreached]
+
+    def _unreached(self, board: Board, width: int) -> list[Strip]:
+        """Sites that were not reached: how many, for each reason."""
+        reasons = by_reason(board.unreached)
+        if not reasons:
+            return []
+        lines = [strip_of([(" " + _("NOT REACHED"), TITLE)], width, PLAIN)]
+        for reason, ones in reasons.items():
+            sites = str(len({one.site for one in ones}))
+            lines.append(strip_of([(f" {sites:>4} ", BOLD), (before_the_semicolon(reason_words(reason)), NONE)], width, PLAIN))
         return lines
 
 

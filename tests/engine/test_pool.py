@@ -6,7 +6,8 @@ from threading import Event
 
 import pytest
 
-from fleet.engine.pool import Pool
+from fleet.engine.orchestrator import utc_now
+from fleet.engine.pool import Outcome, Pool
 from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.inventory import Terminal
 from fleet.push import PushJob
@@ -36,7 +37,7 @@ class Far:
 
     def __init__(self) -> None:
         self.began: Queue[PushJob] = Queue()
-        self.ended: Queue[tuple[str, AttemptResult | Exception]] = Queue()
+        self.ended: Queue[tuple[str, Outcome]] = Queue()
         self.goes_on: dict[str, Event] = {}
         self.breaks: set[str] = set()
 
@@ -48,13 +49,13 @@ class Far:
             raise OSError(job.terminal.id)
         return result(job, TerminalState.UPGRADED)
 
-    def take(self, push: PushJob, outcome: AttemptResult | Exception) -> None:
+    def take(self, push: PushJob, outcome: Outcome) -> None:
         self.ended.put((push.terminal.id, outcome))
 
     def next_one(self) -> PushJob:
         return self.began.get(timeout=ENOUGH_S)
 
-    def let_go(self, name: str) -> AttemptResult | Exception:
+    def let_go(self, name: str) -> Outcome:
         """Let a push end; what was told of it."""
         self.goes_on[name].set()
         ended, outcome = self.ended.get(timeout=ENOUGH_S)
@@ -69,7 +70,7 @@ def far() -> Far:
 
 @pytest.fixture
 def begin(far: Far) -> Iterator[Callable[[PushJob, int], None]]:
-    pool = Pool(far, at_gateway=1)
+    pool = Pool(far, clock=utc_now, at_gateway=1)
     yield lambda push, parallel: pool.begin(push, Event(), far.take, parallel)
     pool.close()
 

@@ -40,7 +40,7 @@ def test_all_mistakes_of_one_row_are_told_at_once(write: Write, told: Told, good
         "sites.csv:2: `latitude` cannot be `97.1`",
         "sites.csv:2: `labels` cannot be `B`",
         "sites.csv:2: `district` is `qinwan`, which is not in districts",
-        "sites.csv:2: `opening_hours` cannot be `8-17`",
+        "sites.csv:2: `opening_hours` cannot be `8-17`: `8-17` is no span of time",
         "terminals.csv:3: `code` cannot be `t 02`",
         "terminals.csv:3: `port` cannot be `0`",
         "terminals.csv:3: `site` is `hospitl-1`, which is not in sites",
@@ -73,7 +73,7 @@ def test_rows_under_a_missing_column_are_looked_at_all_the_same(write: Write, to
     assert found == [
         "sites.csv:1: unknown column `distrct`",
         "sites.csv:1: column `district` is missing",
-        "sites.csv:2: `opening_hours` cannot be `8-17`",
+        "sites.csv:2: `opening_hours` cannot be `8-17`: `8-17` is no span of time",
         "sites.csv:3: `name` is missing",
     ]
 

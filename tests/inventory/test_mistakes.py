@@ -91,8 +91,8 @@ CODE_HINT = "hint: use 1 to 32 letters, digits, `.`, `_` and `-`, beginning with
         ("sites", "中心医院", '"中心\n医院"', ["sites.csv:2: `name` is `中心<U+000A>医院`: character U+000A is not allowed"]),
         ("sites", "hospital,中心", "hospitl,中心", ["sites.csv:2: `kind` cannot be `hospitl`", "hint: did you mean `hospital`?"]),
         ("sites", "08:00-17:00", "8-17", [
-            "sites.csv:2: `opening_hours` cannot be `8-17`",
-            "hint: write `08:00-12:00 14:00-20:00`; leave it empty when unknown",
+            "sites.csv:2: `opening_hours` cannot be `8-17`: `8-17` is no span of time",
+            "hint: write `08:00-12:00 14:00-20:00` or `Mon-Fri 08:00-17:30; Sat 09:00-12:00`; leave it empty when unknown",
         ]),
         ("sites", "level=3", "level3", ["sites.csv:2: label `level3` has no `=`", "hint: write labels as `vendor=acme;arch=arm64`"]),
         ("sites", "level=3", "a=1;a=2", ["sites.csv:2: label `a` is given twice", "hint: write labels as `vendor=acme;arch=arm64`"]),

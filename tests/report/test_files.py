@@ -161,7 +161,8 @@ def test_the_workbook_holds_every_table_and_every_terminal(completion: Completio
     book = read_xlsx(written(completion, write_xlsx))
     details = sheet_rows(book["Details"])
 
-    assert book.sheetnames == ["Summary", "By district", "By district and kind", "By technician", "By day", "Failures by cause", "Details"]
+    tables = ["Summary", "By district", "By district and kind", "By technician", "By day", "Failures by cause", "Not reached"]
+    assert book.sheetnames == [*tables, "Details"]
     assert len(details) - 1 == completion.total.terminals
 
 

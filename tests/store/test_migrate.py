@@ -174,8 +174,9 @@ def test_a_record_from_before_the_columns_that_were_added_holds_after_the_migrat
         stored = list(tx.connection.execute(text("SELECT * FROM rollout")).one())
         digest = rows_written(tx, {tables.rollout: [("r1",)]})["rows"]["rollout"]["r1"]
 
-    before = dumps(stored[:-3], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    assert stored[-3:] == [None] * 3
+    added = sum(column.info == tables.ADDED for column in tables.rollout.columns)
+    before = dumps(stored[:-added], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    assert stored[-added:] == [None] * added
     assert digest == sha256(before.encode()).hexdigest()
 
 

@@ -1,0 +1,90 @@
+"""What a plan's windows leave time for, before anything is touched: who can be reached, who cannot and why. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fleet.cutover import Over, Pace, SiteTime, admit, site_time
+from fleet.model.attempt import Cause
+from fleet.model.hours import hours_of
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan, PlannedSite
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPreview:
+    """The windows of a plan in numbers."""
+
+    begins_at: datetime
+    ends_at: datetime
+    first_at: datetime | None
+    """When the first site may be touched, from now on."""
+    last_at: datetime | None
+    """When the last site may not be touched any more."""
+    reachable: int
+    """Sites that a window lets begin, if their turn comes."""
+    out_of_reach: Mapping[Cause, tuple[str, ...]]
+    """Sites that no window will ever let begin, by why."""
+    needs_s: float
+    """What a push and its rollback may take together, until enough of them are measured."""
+    unknown_hours: int
+    """Sites whose opening hours nobody knows: they are tried at any time of a suspension."""
+    unused: tuple[str, ...]
+    """Targets of entries that name no site of the plan."""
+    is_late: bool
+    """Even if nothing fails, pushing takes longer than the windows last."""
+
+
+def preview_windows(plan: Plan, fleet: Fleet, now: datetime, earliest_s: float) -> WindowPreview | None:
+    """What the windows of a plan leave time for; None where it has none.
+
+    Args:
+        plan: The plan.
+        fleet: Its inventory, for opening hours.
+        now: This moment; what is over by now is over.
+        earliest_s: How long all of it takes at least.
+    """
+    windows = plan.windows
+    if windows is None:
+        return None
+    pace = Pace.of((), plan.playbook.push_deadline_s)
+    spans, out_of_reach, unknown = [], dict[Cause, list[str]](), 0
+    for planned in (site for wave in plan.waves for site in wave.sites if any(terminal.program for terminal in site.terminals)):
+        site = fleet.sites[planned.code]
+        hours = hours_of(site.opening_hours)
+        unknown += hours is None and not site.open_24h
+        times = site_time(windows, site.code, hours, open_24h=site.open_24h)
+        cause = _why_not(times, planned, plan, pace, now)
+        if cause is None:
+            spans += [span for span in times.spans if span.end > now]
+        else:
+            out_of_reach.setdefault(cause, []).append(site.code)
+    first = min((max(span.begin, now) for span in spans), default=None)
+    last = max((span.end for span in spans), default=None)
+    entries = (*windows.suspensions, *windows.windows, *windows.blackouts, *windows.left_on)
+    pushed = sum(any(terminal.program for terminal in site.terminals) for wave in plan.waves for site in wave.sites)
+    missed = Counter({cause: len(sites) for cause, sites in out_of_reach.items()})
+    return WindowPreview(
+        begins_at=windows.begins_at,
+        ends_at=windows.ends_at,
+        first_at=first,
+        last_at=last,
+        reachable=pushed - missed.total(),
+        out_of_reach={cause: tuple(sorted(sites)) for cause, sites in sorted(out_of_reach.items())},
+        needs_s=pace.push.seconds + pace.rollback.seconds,
+        unknown_hours=unknown,
+        unused=tuple(dict.fromkeys(entry.target for entry in entries if entry.target and not entry.sites)),
+        is_late=first is not None and last is not None and first + timedelta(seconds=earliest_s) > last,
+    )
+
+
+def _why_not(times: SiteTime, planned: PlannedSite, plan: Plan, pace: Pace, now: datetime) -> Cause | None:
+    """Why no window will ever let a push to a site begin; None where one will."""
+    programs = [terminal.program for terminal in planned.terminals if terminal.program]
+    needs = pace.needs(programs, plan.playbook.parallel)
+    answer = admit(times, now, needs)
+    if isinstance(answer, Over):
+        return answer.why
+    fits = any(span.end - max(span.begin, now) >= needs for span in times.spans)
+    return None if fits else Cause.CANNOT_FINISH

@@ -1,0 +1,128 @@
+"""`fleet plan --windows`, `fleet status` and `fleet rollout go-past`, as people type them."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from fleet.cli.common import os_user
+from fleet.data import data_dir
+from fleet.plan import read_plan
+
+PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
+RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
+PLAN = ("plan", "--playbook", PLAYBOOK, "--release", "4.2.0")
+
+Cli = Callable[..., Any]
+
+
+@pytest.fixture
+def fleet(cli: Cli, tmp_path: Path) -> Cli:
+    """The command line, in a workspace that holds the sample town, whose coordinator is whoever runs the tests."""
+    people = copytree(data_dir("inventory") / "town", tmp_path / "town") / "people.csv"
+    people.write_text(people.read_text("utf-8-sig").replace(",demo-coordinator,", f",{os_user()},"), "utf-8")
+    assert cli("init").code == 0
+    assert cli("inventory", "import", tmp_path / "town", "--apply").code == 0
+    assert cli("release", "add", RELEASE).code == 0
+    return cli
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Path:
+    """A suspension from now on, for eight hours; everybody leaves the terminals on."""
+    begin = datetime.now(UTC).replace(second=0, microsecond=0)
+    text = f"suspensions:\n  - {{from: {begin:%Y-%m-%dT%H:%M}+00:00, until: {begin + timedelta(hours=8):%Y-%m-%dT%H:%M}+00:00}}\nleft_on:\n  - {{}}\n"
+    file = tmp_path / "windows.yaml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_a_plan_without_windows_says_that_sites_are_touched_at_any_time(fleet: Cli) -> None:
+    assert "Windows: none are given, so sites are touched at any time." in fleet(*PLAN).out
+
+
+def test_a_plan_says_who_can_be_reached_and_freezes_its_windows(fleet: Cli, night: Path, tmp_path: Path) -> None:
+    ran = fleet(*PLAN, "--windows", night, "--out", tmp_path / "plan.json")
+    facts = json.loads(fleet(*PLAN, "--windows", night, "--json").out)["windows"]
+
+    assert ran.code == 0
+    assert "sites that can be reached: " in ran.out
+    assert "a push begins only if 20 min are left, for it and its rollback" in ran.out
+    assert facts["out_of_reach"] == {}
+    assert read_plan(tmp_path / "plan.json").windows is not None
+
+
+def test_who_will_not_be_reached_is_counted_with_why(fleet: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "windows.yaml"
+    file.write_text("suspensions:\n  - {from: 2030-12-04T02:00, until: 2030-12-04T04:00}\n", "utf-8")
+
+    ran = fleet(*PLAN, "--windows", file)
+
+    assert ran.code == 0
+    assert "the site was closed, and its terminals switched off, whenever it might have been touched" in ran.out
+
+
+def test_a_windows_file_that_makes_no_sense_is_refused_and_nothing_is_written(fleet: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "windows.yaml"
+    file.write_text("suspensions:\n  - {from: tonight, until: tomorrow}\n", "utf-8")
+
+    ran = fleet(*PLAN, "--windows", file, "--out", tmp_path / "plan.json")
+
+    assert ran.code == 2
+    assert "windows.yaml:2: `tonight` is no date with a time" in ran.err
+    assert not (tmp_path / "plan.json").exists()
+
+
+def test_the_status_shows_the_clock_of_the_point_of_no_return(fleet: Cli, night: Path, tmp_path: Path) -> None:
+    fleet(*PLAN, "--windows", night, "--out", tmp_path / "plan.json")
+    assert fleet("rollout", "start", tmp_path / "plan.json", "--count", 20).code == 0
+
+    shown, facts = fleet("status"), json.loads(fleet("status", "--json").out)
+
+    assert "Last safe rollback: " in shown.out
+    assert "one is taken to last 600 s" in shown.out
+    assert facts["point_of_no_return"]["last_safe_rollback_at"] == facts["point_of_no_return"]["suspension_ends_at"]
+    assert facts["pace"]["push"] == {"p95_s": 600.0, "samples": 0, "measured": False}
+    assert facts["forecast"] is None
+    assert facts["not_reached"] == []
+
+
+def test_going_past_the_point_of_no_return_needs_a_reason_and_is_recorded_once(fleet: Cli, night: Path, tmp_path: Path) -> None:
+    fleet(*PLAN, "--windows", night, "--out", tmp_path / "plan.json")
+    fleet("rollout", "start", tmp_path / "plan.json", "--count", 20)
+
+    empty = fleet("rollout", "go-past", "--reason", " ")
+    first = fleet("rollout", "go-past", "--reason", "extended until noon")
+    again = fleet("rollout", "go-past", "--reason", "extended until noon")
+
+    assert empty.code == 2
+    assert (first.code, first.out) == (0, "It goes on past the point of no return. Your name and the reason are recorded.\n")
+    assert again.out == "Somebody decided so already.\n"
+    assert "go past the point of no return" in fleet("status").out
+
+
+def test_a_rollout_without_windows_has_no_point_of_no_return(fleet: Cli, tmp_path: Path) -> None:
+    fleet(*PLAN, "--out", tmp_path / "plan.json")
+    fleet("rollout", "start", tmp_path / "plan.json", "--count", 20)
+
+    ran = fleet("rollout", "go-past", "--reason", "because")
+
+    assert ran.code == 2
+    assert "has no windows, and so no point of no return" in ran.err
+    assert "Last safe rollback" not in fleet("status").out
+
+
+def test_what_a_stopped_rollout_did_not_reach_is_listed_by_reason(fleet: Cli, night: Path, tmp_path: Path) -> None:
+    fleet(*PLAN, "--windows", night, "--out", tmp_path / "plan.json")
+    fleet("rollout", "start", tmp_path / "plan.json", "--count", 20)
+    fleet("rollout", "stop")
+    fleet("run", "--once")
+
+    shown, facts = fleet("status"), json.loads(fleet("status", "--json").out)
+
+    assert "Sites not reached: " in shown.out
+    assert {one["reason"] for one in facts["not_reached"]} <= {"not-opened", "stopped"}

@@ -249,6 +249,10 @@ class _Settings(fabric.Config):  # type: ignore[misc]  # Fabric carries no types
             object.__setattr__(self, name, found)
         return found
 
+    def __getitem__(self, name: str) -> Any:
+        """As Fabric's."""
+        return vars(self)[name] if name in vars(self) else getattr(self, name)
+
 
 def _hops(target: Target) -> list[fabric.Connection]:
     """The connections to open, the first gateway first, the terminal last."""

@@ -103,6 +103,7 @@ def _show(shown: "Preview") -> None:
     if not shown.installs:
         show(_("It puts no release live: `upgraded` will mean that its steps were done, and there will be no completion to export."))
     _show_waves(shown)
+    _show_budgets(shown)
     _show_canary(shown)
     _show_untested(shown)
     _show_too_few(shown)
@@ -139,6 +140,42 @@ def _wave_row(wave: "WavePreview", kinds: list[str]) -> list[str | int]:
     counts = [wave.terminals.get(kind, 0) for kind in kinds]
     limits = [wave.parallel, wave.failures_allowed, wave.unreachable_allowed]
     return [wave.number, render(wave_name_words(wave.name)), wave.sites, *counts, wave.by_hand, *limits, duration(wave.earliest_s)]
+
+
+def _show_budgets(shown: "Preview") -> None:
+    """What keeps the sites in flight down, budgets by cause and district, and limits; where a playbook sets any."""
+    if not shown.limits and not any(wave.causes_allowed or wave.districts for wave in shown.waves):
+        return
+    show()
+    bounds = {
+        "sites": _("all of its sites"),
+        "parallel": "`parallel`",
+        "failures": _("its failure budget"),
+        "unreachable": _("its budget for unreachable sites"),
+        "per_district": _("the budgets of its districts"),
+        "limits": _("the limits"),
+    }
+    for wave in shown.waves:
+        why = bounds.get(wave.bound_by) or _("the budget for the cause `{cause}`", cause=wave.bound_by)
+        show(_("Wave {number}: in flight at most {count}, because of: {what}", number=wave.number, count=wave.parallel, what=why))
+    if any(wave.causes_allowed for wave in shown.waves):
+        show(_("Any site in flight may end with any cause, so in flight are never more than the smallest budget has left."))
+    causes = sorted({cause for wave in shown.waves for cause in wave.causes_allowed})
+    if causes:
+        show()
+        rows = [[wave.number, *(wave.causes_allowed.get(cause, "") for cause in causes)] for wave in shown.waves]
+        print_table([_("wave"), *causes], rows)
+    districts = [(wave.number, part) for wave in shown.waves for part in wave.districts]
+    if districts:
+        show()
+        headings = [_("wave"), _("district"), _("sites"), _("may fail"), _("may be unreachable")]
+        print_table(headings, [[n, part.district, part.sites, part.failures_allowed, part.unreachable_allowed] for n, part in districts])
+    if shown.limits:
+        show()
+        waves = [_("in wave {number}", number=wave.number) for wave in shown.waves]
+        headings = [_("limit"), _("district"), _("sites"), _("down at once"), *waves]
+        rows = [[each.select or "*", each.district or _("all"), each.sites, each.allowed, *each.planned] for each in shown.limits]
+        print_table(headings, rows)
 
 
 def _show_canary(shown: "Preview") -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fleet.errors import FleetError, InputError, WaitingError
-from fleet.text import N_, Message, _, render
+from fleet.text import N_, Message, _, current_language, render
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fleet.control.outlook import Outlook
     from fleet.control.unreached import Unreached
     from fleet.model.rollout import Decision, RolloutPhase, RolloutState, WaveState
+    from fleet.report.holds import Hold
     from fleet.rollout import Rules
     from fleet.rollout.standing import Standing
     from fleet.store import Store
@@ -32,6 +33,8 @@ class Stand:
     """The waves' names, by number from 1."""
     rules: "Rules"
     tallies: "Tallies"
+    holds: "dict[int, tuple[Hold, ...]]"
+    """Wave -> what holds it."""
     orchestrator: "Orchestrator | None"
     pending: "tuple[Decision, ...]"
     """What people decided and the orchestrator has not taken in yet."""
@@ -84,6 +87,7 @@ def look(store: "Store") -> Stand:
 
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
+    from fleet.report.holds import read_holds
     from fleet.rollout import rules_of
     from fleet.store import audit, fleets, orchestrator, reads, releases, rollouts
 
@@ -95,8 +99,10 @@ def look(store: "Store") -> Stand:
         left_out = {each.id: each for each in rollouts.exclusions(snapshot, rollout.id).values()}
         taken_back = {each.id: each for each in rollouts.rollbacks(snapshot, rollout.id).values()}
         people = fleets.read_people(snapshot)
+        rules, tallies = rules_of(plan, rollout.only), reads.read_tallies(snapshot, rollout.id)
+        names = {code: district.name_in(current_language()) for code, district in fleets.read_districts(snapshot).items()}
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
-        at, tallies = datetime.now(UTC), reads.read_tallies(snapshot, rollout.id)
+        at = datetime.now(UTC)
         dice = Random(f"{rollout.id} {audit.read_head(snapshot)[0]}").random  # noqa: S311 - a forecast; while nothing happens it stays what it is
         return Stand(
             at=at,
@@ -105,8 +111,9 @@ def look(store: "Store") -> Stand:
             rollout=rollout,
             release=plan.release,
             names=tuple(wave.name for wave in plan.waves),
-            rules=rules_of(plan, rollout.only),
+            rules=rules,
             tallies=tallies,
+            holds=read_holds(snapshot, rollout, plan, tallies, names),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
@@ -126,7 +133,7 @@ def exit_code(stand: Stand) -> int:
 
 def waiting_lines(stand: Stand) -> Iterator[str]:
     """What waits for a person, and the command with which they go on."""
-    from fleet.model.rollout import RolloutPhase
+    from fleet.model.rollout import RolloutPhase, is_held_by_limits
     from fleet.report.words import decision_words
     from fleet.rollout.standing import waiting_waves, waits_past_return
 
@@ -140,6 +147,13 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
     if waits_past_return(stand.rollout, stand.pending):
         yield _("Past the point of no return, so nothing more begins. Go on all the same: fleet rollout go-past --reason TEXT")
     for wave in waiting_waves(stand.rollout, stand.pending):
+        if is_held_by_limits(wave):
+            yield _(
+                "Wave {number} is held: {why}. Go on: fleet rollout retry, or exclude these sites",
+                number=wave.number,
+                why=why_waiting(stand, wave),
+            )
+            continue
         yield _(
             "Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}",
             number=wave.number,
@@ -171,11 +185,11 @@ def phase_words(stand: Stand) -> Message:
 def why_waiting(stand: Stand, wave: "WaveState") -> str:
     """Why a wave waits."""
     from fleet.model.rollout import WavePhase
-    from fleet.rollout import held_words, verdict_words
+    from fleet.report.holds import why_held
+    from fleet.rollout import verdict_words
 
     if wave.phase is WavePhase.HELD:
-        tally = stand.tallies.by_wave.get(wave.number)
-        return render(held_words(stand.rules.waves[wave.number - 1], wave, tally.sites if tally else None))
+        return render(why_held(wave, stand.holds.get(wave.number, ())))
     words = verdict_words(wave)
     return render(words) if words else ""
 

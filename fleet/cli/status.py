@@ -155,7 +155,15 @@ def _facts(stand: Stand) -> dict[str, Any]:
         "total_rate": stand.rollout.total_rate,
         "standing": stand.standing.value,
         "waiting": [
-            {"wave": wave.number, "phase": wave.phase, "why": why_waiting(stand, wave)}
+            {
+                "wave": wave.number,
+                "phase": wave.phase,
+                "why": why_waiting(stand, wave),
+                "held_by": [
+                    {"cap": hold.cap.code, "spent": hold.cap.spent, "allowed": hold.cap.allowed + hold.cap.accepted, "sites": hold.sites}
+                    for hold in stand.holds.get(wave.number, ())
+                ],
+            }
             for wave in waiting_waves(stand.rollout, stand.pending)
         ],
         "pending": [{"decision": decision.kind, "wave": decision.wave, "by": decision.actor} for decision in stand.pending],

@@ -19,7 +19,7 @@ from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.purpose import NO_LIMITS, Limits, Only
 from fleet.model.release import Release
-from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState, is_held_by_limits
 from fleet.rollout import ENDED, phase_after
 from fleet.store import Snapshot, Store, Tx, fleets, orchestrator, progress, releases, rollouts, shards
 from fleet.store.windows import terminals_not_reached
@@ -94,6 +94,11 @@ def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *
             raise InputError(
                 N_("rollout {rollout} has no wave {wave}", rollout=rollout, wave=wave),
                 hint=N_("its waves are 1 to {last}", last=len(state.waves)),
+            )
+        if is_held_by_limits(found):
+            raise InputError(
+                N_("wave {wave} is held by a limit on sites that are down; no approval lifts it", wave=wave),
+                hint=N_("`fleet status` names the sites; see to them and run `fleet rollout retry`, or exclude them"),
             )
         earlier = next((one for one in pending if one.kind is DecisionKind.APPROVE and one.wave == wave), None)
         _require_waiting(tx, found, earlier.actor if earlier else None)

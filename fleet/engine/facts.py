@@ -7,7 +7,7 @@ from fleet.engine.ports import Dispatcher
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import RolloutState, Shard
 from fleet.rollout import Facts, WaveFacts
-from fleet.store import Snapshot, reads, shards, ways_back
+from fleet.store import Snapshot, caps, reads, shards, ways_back
 
 
 def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, now: datetime) -> Facts:
@@ -24,6 +24,7 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
     later = frozenset(
         shard.id for of_wave in open_shards.values() for shard in of_wave if shard.opens_at is not None and now < shard.opens_at
     )
+    spent = caps.read_spent(snapshot, state.id)
     waves = {
         number: WaveFacts(
             tally.sites,
@@ -32,14 +33,21 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
             going_back,
             later - going_back,
             sum(tally.not_reached.values()),
+            by_cause=spent.by_cause.get(number, {}),
+            by_district=spent.by_district.get(number, {}),
         )
         for number, tally in tallies.items()
     }
     out = (shard for wave in waves.values() for shard in wave.out)
-    return Facts(waves, frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now)))
+    return Facts(waves, frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now)), down=spent.down)
 
 
 def _going_back(snapshot: Snapshot, rollout: str, open_shards: Mapping[int, Sequence[Shard]]) -> frozenset[int]:
-    """The shards that have a terminal which waits to be taken back."""
+    """The shards that have a terminal which waits to be taken back.
+
+    Of those under limits with sites that are down, the ones where such a site is to be taken back: it has to go before the others.
+    """
     sites = ways_back.sites_going_back(snapshot, rollout)
-    return frozenset(shard.id for of_wave in open_shards.values() for shard in of_wave if not sites.isdisjoint(shard.sites))
+    found = [shard for of_wave in open_shards.values() for shard in of_wave if not sites.isdisjoint(shard.sites)]
+    down = caps.down_among(snapshot, rollout, sites) if any(shard.down for shard in found) else frozenset()
+    return frozenset(shard.id for shard in found if shard.is_out or not shard.down or not down.isdisjoint(shard.sites))

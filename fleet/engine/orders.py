@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from fleet.engine import ways_back
+from fleet.engine.cutting import cut_sites
 from fleet.engine.record import record_lost
-from fleet.engine.shard_run import what_is_open
+from fleet.engine.shard_run import give_back, what_is_open
 from fleet.model.attempt import SUCCEEDED, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
@@ -22,7 +23,7 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
     """Carry one order out; for a dispatch returns the (shard, attempt) that a worker is to be told once this is stored."""
     match action:
         case PlanShards(wave):
-            _plan_shards(tx, state.id, plan, wave)
+            _cut_shards(tx, state.id, plan, wave)
         case Dispatch(shard, parallel, failures):
             shards.set_grant(tx, shard, parallel=parallel, failures=failures)
             return shard, shards.dispatch(tx, shard)
@@ -32,12 +33,12 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
             running = _running(tx, state.id, shard)
             if running:
                 progress.put_back(tx, state.id, running, progress.WORKER_LOST)
-            shards.put_back(tx, shard)
+            _give_back(tx, state.id, shard)
         case Abandon(shard):
             record_lost(tx, state.id, _running(tx, state.id, shard))
-            shards.put_back(tx, shard)
+            _give_back(tx, state.id, shard)
         case PutBack(terminals):
-            _put_back(tx, state.id, terminals)
+            _put_back(tx, state, plan, terminals)
         case TakeBack(terminals):
             ways_back.take_back(tx, state.id, terminals, Errand.ROLLBACK)
         case Exclude(terminals):
@@ -63,13 +64,20 @@ _WAVE_EVENTS = {
 }
 
 
-def _plan_shards(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
-    """Cut what a wave has still to do by district, in the plan's order, into shards."""
-    order = [site.code for site in plan.waves[wave - 1].sites]
+def _cut_shards(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
+    """Plan shards for the sites of a wave that have something to do and are in no open shard, in the plan's order."""
+    taken = {site for shard in shards.open_shards(tx, rollout) if shard.wave == wave for site in shard.sites}
+    order = [site.code for site in plan.waves[wave - 1].sites if site.code not in taken]
     todo, _unknown = what_is_open(tx, rollout, order)
     districts = progress.districts_of(tx, rollout, wave)
-    in_order = sorted(((districts[site], site) for site in order if site in todo), key=lambda place: place[0])
-    shards.add_shards(tx, rollout, wave, ways_back.parts_of(in_order))
+    cut_sites(tx, rollout, wave, [(districts[site], site) for site in order if site in todo])
+
+
+def _give_back(tx: Tx, rollout: str, shard: int) -> None:
+    row = shards.read_shard(tx, shard)
+    assert row is not None
+    waiting, unknown = what_is_open(tx, rollout, row.sites)
+    give_back(tx, shard, rollout, {*waiting, *unknown})
 
 
 def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
@@ -79,14 +87,21 @@ def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
     return sorted(name for of_site in states.values() for name, state in of_site.items() if state is TerminalState.RUNNING)
 
 
-def _put_back(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
-    again = set(progress.terminals_in(tx, rollout, (*UNFINISHED, TerminalState.TAKEN_BACK) if terminals else UNFINISHED))
-    again |= terminals_not_reached(tx, rollout).keys()
+def _put_back(tx: Tx, state: RolloutState, plan: Plan, terminals: tuple[str, ...]) -> None:
+    """Have terminals pushed again; where shards of their wave wait under a limit, theirs may be the ones that have to go first."""
+    again = set(progress.terminals_in(tx, state.id, (*UNFINISHED, TerminalState.TAKEN_BACK) if terminals else UNFINISHED))
+    again |= terminals_not_reached(tx, state.id).keys()
     again = again & set(terminals) if terminals else again
     if again:
-        progress.put_back(tx, rollout, sorted(again), "retry")
-    if back := errands_of(tx, rollout, again):
-        ways_back.cut_shards(tx, rollout, {name.partition("/")[0] for name in back})
+        progress.put_back(tx, state.id, sorted(again), "retry")
+    if back := errands_of(tx, state.id, again):
+        ways_back.cut_shards(tx, state.id, {name.partition("/")[0] for name in back})
+    open_shards = shards.open_shards(tx, state.id) if plan.limits else ()
+    for shard in open_shards:
+        if shard.limits and not shard.is_out:
+            _give_back(tx, state.id, shard.id)
+    for wave in {shard.wave for shard in open_shards}:
+        _cut_shards(tx, state.id, plan, wave)
 
 
 def _exclude(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
@@ -97,5 +112,10 @@ def _exclude(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:
     if left_out:
         progress.exclude(tx, rollout, left_out)
     for shard in shards.open_shards(tx, rollout):
-        if not shard.is_out and not any(what_is_open(tx, rollout, shard.sites)):
+        if shard.is_out and shard.limits:
+            running = {name.partition("/")[0] for name in _running(tx, rollout, shard.id)}
+            shards.set_open(tx, shard.id, shard.open, len(running))  # the rest it counts anew with its next step
+        elif not shard.is_out and not any(left := what_is_open(tx, rollout, shard.sites)):
             shards.drop(tx, shard.id)
+        elif not shard.is_out and shard.limits:
+            give_back(tx, shard.id, rollout, {*left[0], *left[1]})

@@ -19,8 +19,8 @@ from fleet.engine.record import record, record_lost
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
 from fleet.push import PushJob
-from fleet.rollout import after, may_begin, may_upgrade
-from fleet.store import Snapshot, Tx, progress, rollouts, shards, ways_back, windows
+from fleet.rollout import after, fresh_room, may_begin, may_upgrade
+from fleet.store import Snapshot, Tx, caps, progress, rollouts, shards, ways_back, windows
 
 _STARTS = frozenset((TerminalState.NOT_STARTED, TerminalState.GOING_BACK))
 _GOES_BACK = frozenset((TerminalState.GOING_BACK,))
@@ -43,6 +43,8 @@ class ShardRun:
     """Not started; in the shard's order."""
     unknown: _Terminals
     """Ended unknown, and worth asking once more."""
+    down: frozenset[str] = frozenset()
+    """Of the sites that wait, those that were down when the shard was claimed. Of a shard under limits only."""
     in_flight: _Terminals = field(default_factory=dict)
     doubtful: frozenset[str] = frozenset()
     """Terminals in flight whose attempt before ended unknown."""
@@ -57,6 +59,11 @@ class ShardRun:
     def open(self) -> int:
         """Sites it has still to do now, those in flight included."""
         return len({*self.waiting, *self.unknown} - self.asleep | {*self.in_flight})
+
+    @property
+    def open_down(self) -> int:
+        """Of these, the ones that are down, where the shard is under limits."""
+        return len({*self.down.intersection(self.waiting), *self.unknown} - self.asleep | {*self.in_flight})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,8 @@ def claim(tx: Tx, shard: int, attempt: int, owner: str) -> ShardRun | None:
     row = shards.read_shard(tx, shard)
     assert row is not None
     waiting, unknown = what_is_open(tx, row.rollout, row.sites)
-    return ShardRun(shard, attempt, row.rollout, row.sites, waiting, unknown)
+    down = caps.down_among(tx, row.rollout, waiting) if row.limits else frozenset[str]()
+    return ShardRun(shard, attempt, row.rollout, row.sites, waiting, unknown, down)
 
 
 def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun], plans: Plans, *, drains: bool) -> Step:
@@ -105,18 +113,20 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     ended = [result for result in results if not isinstance(result, NotBegun)]
     run, ended_badly = _with_results(tx, run, ended, used.plan.release)
     ended_badly += stranded
-    run = _looked_again(tx, run, state)
+    run = _looked_again(tx, run, state, stored)
+    if run.down:
+        run = replace(run, down=caps.down_among(tx, run.rollout, run.down))  # who was left out since is down no more
     run, admitted = _by_windows(tx, run, state, plans)
     row = _trimmed(stored, run, ended_badly=ended_badly)
     begun = asked = frozenset[str]()
     if state.phase in _BEGINS and not drains:
         upgrades = may_upgrade(state, state.waves[stored.wave - 1]) and (not admitted.is_past_return or state.past_return_by is not None)
-        run, begun = _begin(tx, run, may_begin(row, len(run.in_flight)), _STARTS if upgrades else _GOES_BACK)
+        run, begun = _begin(tx, run, row, _STARTS if upgrades else _GOES_BACK)
         if not run.in_flight and run.unknown:
             run = run if state.phase is RolloutPhase.RUNNING else _only_back(tx, run)
             run = _only_awake(tx, run)
-            row = _trimmed(row, run, taken_up=len(run.unknown))
             run, asked = _ask_again(tx, run)
+            row = _trimmed(row, run, taken_up=len(run.in_flight))
     if not run.in_flight:
         _hand_in(tx, run, admitted)
         return Step(None, frees=True)
@@ -124,8 +134,8 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     grant_changed = (row.grant_failures, row.grant_parallel) != (stored.grant_failures, stored.grant_parallel)
     if grant_changed:
         shards.set_grant(tx, run.shard, parallel=row.grant_parallel, failures=row.grant_failures)
-    if row.open != stored.open:
-        shards.set_open(tx, run.shard, row.open)
+    if (row.open, row.down) != (stored.open, stored.down):
+        shards.set_open(tx, run.shard, row.open, row.down)
     tasks: list[Task] = []
     if begun or asked:
         progress.mark_running(tx, run.rollout, sorted(begun | asked))
@@ -156,14 +166,15 @@ def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tupl
     return waiting, unknown
 
 
-def _looked_again(tx: Tx, run: ShardRun, state: RolloutState) -> ShardRun:
+def _looked_again(tx: Tx, run: ShardRun, state: RolloutState, row: Shard) -> ShardRun:
     """The run with what waits now, where a decision was taken in since it last looked: terminals may have to be taken back."""
     if run.seen == state.seen_decision:
         return run
     if run.seen is None:
         return replace(run, seen=state.seen_decision)
     waiting, _unknown = what_is_open(tx, run.rollout, run.sites)
-    return replace(run, waiting=waiting, seen=state.seen_decision)
+    down = caps.down_among(tx, run.rollout, waiting) if row.limits else frozenset[str]()
+    return replace(run, waiting=waiting, down=down, seen=state.seen_decision)
 
 
 def _only_awake(tx: Tx, run: ShardRun) -> ShardRun:
@@ -183,7 +194,9 @@ def _put_back(tx: Tx, run: ShardRun, names: Collection[str]) -> tuple[ShardRun, 
     if unsure:
         windows.as_before(tx, run.rollout, sorted(unsure))
     if fresh := sorted(set(names) - unsure):
-        progress.put_back(tx, run.rollout, fresh, "too-late")
+        was_down = {name for name in fresh if name in run.doubtful or name.partition("/")[0] in run.down}
+        progress.put_back(tx, run.rollout, was_down, "too-late")
+        progress.put_back(tx, run.rollout, set(fresh) - was_down, "too-late", untouched=True)
     in_flight = {site: left for site, flying in run.in_flight.items() if (left := flying - set(names))}
     waiting, unknown = dict(run.waiting), dict(run.unknown)
     for found, back in ((waiting, fresh), (unknown, unsure)):
@@ -257,12 +270,17 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], relea
     return run, sum(state in _BAD for state in states.values())
 
 
-def _begin(tx: Tx, run: ShardRun, sites: int, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:
-    """Let at most so many sites begin, with their terminals in these states; what was excluded in the meantime is dropped."""
+def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:
+    """Let as many sites begin as the grant backs, with their terminals in these states; what was excluded in the meantime is dropped.
+
+    Under a limit those that are down go first, and the others only so far as the grant reaches beyond all that are.
+    """
+    sites = may_begin(row, len(run.in_flight))
+    others = fresh_room(row, down=run.open_down)
     waiting, in_flight = dict(run.waiting), dict(run.in_flight)
     begun: set[str] = set()
-    for site in run.waiting if sites else ():
-        if site in in_flight:
+    for site in sorted(run.waiting, key=lambda site: site not in run.down) if sites else ():
+        if site in in_flight or (site not in run.down and others <= 0):
             continue  # one unit of the grant backs one site
         states = progress.states_of(tx, run.rollout, waiting.pop(site))
         may = _GOES_BACK if site in run.asleep else starts
@@ -273,6 +291,7 @@ def _begin(tx: Tx, run: ShardRun, sites: int, starts: Collection[TerminalState])
             in_flight[site] = fresh
             begun |= fresh
             sites -= 1
+            others -= site not in run.down
         if not sites:
             break
     return replace(run, waiting=waiting, in_flight=in_flight), frozenset(begun)
@@ -285,7 +304,7 @@ def _only_back(tx: Tx, run: ShardRun) -> ShardRun:
 
 
 def _ask_again(tx: Tx, run: ShardRun) -> tuple[ShardRun, frozenset[str]]:
-    """Take up every terminal that ended unknown; what it spent of the budget backs it."""
+    """Take up every terminal that is unknown still; what its site spent of the budget backs it. What a person retried since is not."""
     names = [name for of_site in run.unknown.values() for name in of_site]
     states = progress.states_of(tx, run.rollout, names)
     still = {
@@ -299,7 +318,8 @@ def _ask_again(tx: Tx, run: ShardRun) -> tuple[ShardRun, frozenset[str]]:
 def _trimmed(row: Shard, run: ShardRun, *, ended_badly: int = 0, taken_up: int = 0) -> Shard:
     """The shard's row with the grant and the count that fit what the run has still to do."""
     grant = after(row, ended_badly=ended_badly, taken_up=taken_up, open_sites=run.open)
-    return row.model_copy(update={"grant_failures": grant["failures"], "grant_parallel": grant["parallel"], "open": run.open})
+    down = run.open_down if row.limits else 0
+    return row.model_copy(update={"grant_failures": grant["failures"], "grant_parallel": grant["parallel"], "open": run.open, "down": down})
 
 
 def _hand_in(tx: Tx, run: ShardRun, admitted: Admitted) -> None:
@@ -307,7 +327,18 @@ def _hand_in(tx: Tx, run: ShardRun, admitted: Admitted) -> None:
     waiting, unknown = what_is_open(tx, run.rollout, run.sites)
     unknown = {site: names for site, names in unknown.items() if site not in admitted.over(unknown)}
     if waiting or unknown:
-        shards.put_back(tx, run.shard, admitted.opens_at({*waiting, *unknown}))
-        shards.set_open(tx, run.shard, len({*waiting, *unknown}))
+        left = {*waiting, *unknown}
+        may = frozenset(site for site in left if admitted.may(site))
+        give_back(tx, run.shard, run.rollout, left, awake=may, opens_at=admitted.opens_at(left))
     else:
         shards.end(tx, run.shard, run.attempt)
+
+
+def give_back(
+    tx: Tx, shard: int, rollout: str, left: Collection[str], *, awake: Collection[str] | None = None, opens_at: datetime | None = None
+) -> None:
+    """Plan a shard again that has these sites still to do; of those, the `awake` ones may begin now. Without it, all."""
+    row = shards.read_shard(tx, shard)
+    shards.put_back(tx, shard, opens_at)
+    down = caps.down_among(tx, rollout, left if awake is None else awake) if row is not None and row.limits else ()
+    shards.set_open(tx, shard, len(left), len(down))

@@ -5,15 +5,13 @@
 - What ends well is settled, and its key binding is set aside; what does not keeps its errand, so that a retry goes on with it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import groupby
 
+from fleet.engine.cutting import cut_sites
 from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.purpose import Errand
 from fleet.store import Tx, progress, shards, trust, ways_back
-
-SHARD_SITES = 50
-"""Sites of one shard, at most."""
 
 
 def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) -> None:
@@ -29,17 +27,7 @@ def cut_shards(tx: Tx, rollout: str, sites: Collection[str]) -> None:
     held = {site for shard in shards.open_shards(tx, rollout) for site in shard.sites}
     places = sorted(progress.places_of(tx, rollout, [site for site in sites if site not in held]))
     for wave, of_wave in groupby(places, key=lambda place: place[0]):
-        shards.add_shards(tx, rollout, wave, parts_of([(district, site) for _wave, district, site in of_wave]))
-
-
-def parts_of(places: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """(district, site), by district -> parts of a district that a shard can hold."""
-    return [
-        (district, sites[start : start + SHARD_SITES])
-        for district, group in groupby(places, key=lambda place: place[0])
-        for sites in [[site for _district, site in group]]
-        for start in range(0, len(sites), SHARD_SITES)
-    ]
+        cut_sites(tx, rollout, wave, [(district, site) for _wave, district, site in of_wave])
 
 
 def follow_up(tx: Tx, rollout: str, result: AttemptResult) -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from fleet.model.base import Code, FreeText, Noun, TerminalId
 from fleet.model.playbook import FactName, KeySource
@@ -223,5 +223,12 @@ class AttemptResult(Noun):
     """Payload bytes the terminal already had, from an earlier push that was cut off too."""
     log: tuple[FreeText, ...] = ()
     """The last lines the terminal wrote outside the protocol, cleaned and bounded."""
+    interrupted: Annotated[bool, BeforeValidator(bool)] = False
+    """It failed with its client stopped, or about to be, and did not say that it went back: nobody knows whether the client runs."""
     started_at: AwareDatetime
     finished_at: AwareDatetime
+
+    @property
+    def leaves_down(self) -> bool:
+        """Whether nobody can say that a client runs there now: the ending is unknown, or it failed half-way."""
+        return self.ending is TerminalState.UNKNOWN or (self.ending is TerminalState.FAILED and self.interrupted)

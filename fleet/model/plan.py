@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version, unless
+from fleet.model.caps import DistrictAllowance, PlannedLimit
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.playbook import Playbook, StepKind
 from fleet.model.windows import Windows
@@ -69,6 +70,8 @@ class PlannedSite(Noun):
     code: Code
     strata: tuple[Stratum, ...] = ()
     terminals: tuple[PlannedTerminal, ...]
+    limits: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(), exclude_if=unless(()))
+    """Places in the plan's `limits` of those that count this site, rising."""
 
 
 class Wave(Noun):
@@ -83,11 +86,15 @@ class Wave(Noun):
     """Sites that may end failed, rolled back or unknown."""
     unreachable_allowed: Annotated[int, Field(ge=1)]
     """Sites that may end unreachable."""
+    causes_allowed: dict[Code, Annotated[int, Field(ge=1)]] = Field(default={}, exclude_if=unless({}))
+    """Cause -> sites that may end badly for it."""
+    districts_allowed: dict[Code, DistrictAllowance] = Field(default={}, exclude_if=unless({}))
+    """District -> what its sites in this wave may spend; empty where the playbook sets no budget per district."""
 
     @property
     def parallel(self) -> int:
-        """Sites in flight at most when the wave opens: never more than the failures still allowed."""
-        return min(self.failures_allowed, self.unreachable_allowed)
+        """Sites in flight at most when the wave opens: never more than any budget of the whole wave still allows, for each may end with any cause."""
+        return min(self.failures_allowed, self.unreachable_allowed, *self.causes_allowed.values())
 
     @property
     def terminals(self) -> tuple[PlannedTerminal, ...]:
@@ -110,6 +117,8 @@ class Plan(Noun):
     """By digest."""
     windows: Windows | None = Field(default=None, exclude_if=unless(None))
     """When its sites may be touched; None is at any time."""
+    limits: tuple[PlannedLimit, ...] = Field(default=(), exclude_if=unless(()))
+    """Each limit of the playbook in each place where it counts a site of the plan."""
     digest: str = ""
     """sha256 over everything else; see `compute_digest`."""
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from fleet.model.base import AccountName, Code, FreeText, Noun, SafePath
+from fleet.model.base import AccountName, Code, FreeText, Noun, SafePath, unless
+from fleet.model.caps import DistrictBudget, Limit, SitesOrShare
 from fleet.text import N_
 
 MOST_PARALLEL = 1000
@@ -271,6 +272,10 @@ class Budget(Noun):
     """`failed`, `rolled-back` and `unknown` spend this one."""
     unreachable: Percent = 10.0
     """`unreachable` spends this one."""
+    causes: dict[Code, SitesOrShare] = Field(default={}, exclude_if=unless({}))
+    """Cause -> sites that may end badly for it; at least one."""
+    per_district: DistrictBudget | None = Field(default=None, exclude_if=unless(None))
+    """The same two budgets for each district's part of the wave, beside the wave's own."""
 
 
 class DoneWhen(StrEnum):
@@ -290,6 +295,8 @@ class Playbook(Noun):
     waves: Waves = Waves()
     gate: GateRule = GateRule()
     budget: Budget = Budget()
+    limits: tuple[Limit, ...] = Field(default=(), exclude_if=unless(()))
+    """Sites that are never down at once in greater number, whatever wave they are in."""
     parallel: Annotated[int, Field(ge=1, le=MOST_PARALLEL)] = 32
     """Pushes at the same time, at most; the budget may hold it lower."""
     push_deadline_s: Seconds = 600.0

@@ -1,12 +1,13 @@
 """A rollout's position, what a person decided about it, and what the reconciler hands out."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from fleet.model.attempt import PROVEN, SPENDS_FAILURES, SUCCEEDED, TerminalState
-from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId
+from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, unless
+from fleet.model.caps import is_lifted_by_approval
 from fleet.model.purpose import Limits, Only, Rate
 
 Count = Annotated[int, Field(ge=0)]
@@ -158,6 +159,13 @@ def site_state(states: dict[TerminalState, int], by_hand_open: int) -> SiteState
     return SiteState.WAITING_BY_HAND if waiting == by_hand_open else SiteState.NOT_STARTED
 
 
+class Accepted(NamedTuple):
+    """What one district had spent when a person last said go on."""
+
+    failures: Count
+    unreachable: Count
+
+
 class WaveState(Noun):
     """One wave's position; the rollout's state holds one for each."""
 
@@ -177,6 +185,17 @@ class WaveState(Noun):
     """As above, for the unreachable."""
     taken_back_by: Code | None = None
     """Who wanted the wave rolled back while some of it had not begun; nothing of that begins until a person approves."""
+    causes_accepted: dict[Code, Count] = Field(default={}, exclude_if=unless({}))
+    """As above, by cause."""
+    districts_accepted: dict[Code, Accepted] = Field(default={}, exclude_if=unless({}))
+    """As above, by district."""
+    held_by: tuple[str, ...] = Field(default=(), exclude_if=unless(()))
+    """What held it when it was last held, as `fleet.rollout.caps` names it."""
+
+
+def is_held_by_limits(wave: WaveState) -> bool:
+    """Whether only limits hold a wave: no approval lifts them, the sites that are down have to be seen to."""
+    return wave.phase is WavePhase.HELD and bool(wave.held_by) and not any(map(is_lifted_by_approval, wave.held_by))
 
 
 class RolloutState(Noun):
@@ -245,6 +264,10 @@ class Shard(Noun):
     """Sites it has still to do now, those in flight included; those that wait for their window are not in it."""
     opens_at: AwareDatetime | None = None
     """Nothing in it may begin before; None is now."""
+    limits: Annotated[tuple[int, ...], BeforeValidator(lambda value: value or ())] = ()
+    """Limits that count its sites, all of them the same: places in the plan's `limits`."""
+    down: Annotated[Count, BeforeValidator(lambda value: value or 0)] = 0
+    """Of a shard under limits: sites it has still to do now that are down, those in flight included."""
 
     @property
     def is_out(self) -> bool:

@@ -4,10 +4,11 @@ Pure. `fleet.plan.playbook` gives the findings their lines; `make_plan` asks aga
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 from fleet.errors import InputError
 from fleet.model.playbook import Command, Playbook, Step, StepKind
+from fleet.plan.caps import check_caps
+from fleet.plan.finding import Finding
 from fleet.select import parse_inventory_selection
 from fleet.text import N_, Message
 
@@ -17,16 +18,6 @@ AFTER_STAGE = frozenset((StepKind.CONFIGURE, StepKind.ACTIVATE))
 """Kinds that make no sense without a new release."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong in a playbook."""
-
-    place: tuple[str | int, ...]
-    """Keys and list positions from the root of the playbook."""
-    what: Message
-    hint: Message | None = None
-
-
 def check_playbook(playbook: Playbook, labels: Collection[str] | None = None) -> tuple[Finding, ...]:
     """Everything that is wrong with a playbook of the right shape; empty when all is well.
 
@@ -34,7 +25,7 @@ def check_playbook(playbook: Playbook, labels: Collection[str] | None = None) ->
         playbook: What was read.
         labels: Label keys the fleet has, for the steps' selections; None takes any.
     """
-    return (*_account(playbook), *_each_step(playbook, labels), *_order(playbook))
+    return (*_account(playbook), *_each_step(playbook, labels), *_order(playbook), *check_caps(playbook, labels))
 
 
 def check_steps(steps: Sequence[Step]) -> Message | None:

@@ -1,5 +1,7 @@
 """Makes the plan: fleet, playbook and release in, waves with programs out. Pure: the same input gives the same digest, whatever its order."""
 
+from dataclasses import replace
+
 from fleet.errors import InputError
 from fleet.model.base import unprintable
 from fleet.model.inventory import Fleet, Reach
@@ -7,7 +9,8 @@ from fleet.model.plan import Plan, PlannedSite, PlannedTerminal, Program
 from fleet.model.playbook import Playbook
 from fleet.model.release import Release
 from fleet.model.windows import Windows
-from fleet.plan.members import Member, Sort, find_members, steps_of
+from fleet.plan.caps import plan_limits
+from fleet.plan.members import Member, Sort, find_members, labels_of, steps_of
 from fleet.plan.strata import strata_of
 from fleet.plan.waves import Candidate, cut_waves
 from fleet.terminal.compile import compile_program
@@ -32,11 +35,14 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
     Raises:
         InputError: `select` cannot be read, or means no terminal.
         MistakesError: A terminal matches no artifact or two, gets steps that do not fit together, or a selection cannot be read; all at once.
+            Or a limit allows none of the sites that it counts; all of those with their sites.
     """
     _check_select(select)
     members = find_members(fleet, playbook, release, select)
     programs = {sort: _program(sort, playbook, release) for sort in members.sorts}
     candidates = [_candidate(code, of_site, fleet, programs) for code, of_site in members.of_site.items()]
+    limits, under = plan_limits(playbook, fleet, [candidate.site for candidate in candidates], labels_of(fleet))
+    candidates = [_under(candidate, under.get(candidate.site.code, ())) for candidate in candidates]
     plan = Plan(
         playbook=playbook,
         release=release.version,
@@ -45,6 +51,7 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
         waves=cut_waves(candidates, playbook, release.version),
         programs={program.digest: program for program in programs.values()},
         windows=windows.only(members.of_site.keys()) if windows is not None else None,
+        limits=limits,
     )
     return plan.model_copy(update={"digest": plan.compute_digest()})
 
@@ -70,7 +77,11 @@ def _candidate(code: str, members: list[Member], fleet: Fleet, programs: dict[So
     site = fleet.sites[code]
     strata = strata_of(site, (member.terminal for member in members), len(fleet.terminals_of[code]))
     terminals = tuple(_planned(member, programs) for member in sorted(members, key=lambda member: member.terminal.code))
-    return Candidate(PlannedSite(code=code, strata=strata, terminals=terminals), site.emergency)
+    return Candidate(PlannedSite(code=code, strata=strata, terminals=terminals), site.emergency, site.district)
+
+
+def _under(candidate: Candidate, limits: tuple[int, ...]) -> Candidate:
+    return replace(candidate, site=candidate.site.model_copy(update={"limits": limits})) if limits else candidate
 
 
 def _planned(member: Member, programs: dict[Sort, Program]) -> PlannedTerminal:

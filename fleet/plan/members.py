@@ -63,7 +63,7 @@ def find_members(fleet: Fleet, playbook: Playbook, release: Release, select: str
         InputError: `select` cannot be read, or means no terminal.
         MistakesError: What is wrong with playbook, release and terminals, all at once.
     """
-    labels = COMMON_LABELS.union(*(site.labels for site in fleet.sites.values()), *(t.labels for t in fleet.terminals.values()))
+    labels = labels_of(fleet)
     selection = parse_inventory_selection(select, labels)
     step_selections, artifact_selections = _selections(playbook, release, labels)
     refusals = _Refusals()
@@ -94,6 +94,11 @@ def find_members(fleet: Fleet, playbook: Playbook, release: Release, select: str
 def steps_of(sort: Sort, playbook: Playbook) -> tuple[Step, ...]:
     """The playbook's steps of a sort, in order."""
     return tuple(playbook.steps[position] for position in sort[0])
+
+
+def labels_of(fleet: Fleet) -> frozenset[str]:
+    """Labels that a selection over this fleet may ask for."""
+    return COMMON_LABELS.union(*(site.labels for site in fleet.sites.values()), *(t.labels for t in fleet.terminals.values()))
 
 
 def _nobody(select: str) -> InputError:

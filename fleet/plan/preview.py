@@ -13,6 +13,31 @@ PUSH_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class DistrictPreview:
+    """One district's part of a wave, and what it may spend."""
+
+    district: str
+    sites: int
+    failures_allowed: int
+    unreachable_allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPreview:
+    """A limit in one place."""
+
+    select: str
+    district: str | None
+    """None counts the whole fleet."""
+    sites: int
+    """Of the inventory, that it counts."""
+    allowed: int
+    """Down at once, at most."""
+    planned: tuple[int, ...]
+    """Of the plan, wave by wave."""
+
+
+@dataclass(frozen=True, slots=True)
 class WavePreview:
     """One wave in numbers."""
 
@@ -31,6 +56,12 @@ class WavePreview:
     unreachable_allowed: int
     parallel: int
     """Sites in flight at most, while nothing has failed yet."""
+    causes_allowed: Mapping[str, int]
+    """Cause -> sites that may end badly for it."""
+    districts: tuple[DistrictPreview, ...]
+    """Empty where only the wave's own budgets bind."""
+    bound_by: str
+    """What keeps `parallel` down: `failures`, `unreachable`, a cause, `per_district`, `limits`, `parallel`, or `sites`, all of them."""
     earliest_s: float
     """From its first push to its last, when nothing fails and nobody is waited for."""
 
@@ -75,6 +106,7 @@ class Preview:
     waves: tuple[WavePreview, ...]
     min_samples: int
     """Finished terminals that the gate needs for a verdict."""
+    limits: tuple[LimitPreview, ...]
     canary: tuple[CanarySite, ...]
     programs: tuple[ProgramPreview, ...]
     unused_steps: tuple[str, ...]
@@ -106,6 +138,7 @@ def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
         sites_without_terminals=sum(code not in fleet.terminals_of for code in fleet.sites),
         waves=waves,
         min_samples=plan.playbook.gate.min_samples,
+        limits=_limits(plan),
         canary=_canary(plan.waves[0], fleet),
         programs=_programs(plan),
         unused_steps=tuple(step.name for step in plan.playbook.steps if step.name not in used),
@@ -119,7 +152,7 @@ def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
     for site in wave.sites:
         kinds[fleet.sites[site.code].kind.value] += len(site.terminals)
     by_ssh = _pushed(wave.terminals)
-    parallel = min(wave.parallel, plan.playbook.parallel, len(wave.sites))
+    bound_by, parallel = parallel_of(wave, plan, {site.code: fleet.sites[site.code].district for site in wave.sites})
     return WavePreview(
         number=wave.number,
         name=wave.name,
@@ -132,7 +165,62 @@ def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
         failures_allowed=wave.failures_allowed,
         unreachable_allowed=wave.unreachable_allowed,
         parallel=parallel,
+        causes_allowed=wave.causes_allowed,
+        districts=_districts(wave, fleet),
+        bound_by=bound_by,
         earliest_s=_earliest_s(wave, parallel, push_s),
+    )
+
+
+def parallel_of(wave: Wave, plan: Plan, district_of: Mapping[str, str]) -> tuple[str, int]:
+    """What keeps the sites in flight down, and how many that are at most while nothing has failed yet.
+
+    Any site in flight may end with any cause, so a wave is as slow as its smallest budget.
+    """
+    districts = Counter(district_of[site.code] for site in wave.sites)
+    by_district = sum(
+        min(sites, wave.districts_allowed[code].failures, wave.districts_allowed[code].unreachable)
+        if code in wave.districts_allowed
+        else sites
+        for code, sites in districts.items()
+    )
+    bounds = [
+        ("sites", len(wave.sites)),
+        ("parallel", plan.playbook.parallel),
+        ("failures", wave.failures_allowed),
+        ("unreachable", wave.unreachable_allowed),
+        *wave.causes_allowed.items(),
+        ("per_district", by_district),
+        ("limits", _under_limits(wave, plan)),
+    ]
+    return min(bounds, key=lambda bound: bound[1])
+
+
+def _under_limits(wave: Wave, plan: Plan) -> int:
+    """Sites of a wave that its limits let be down at once, rule by rule; sites that no place of a rule counts are free."""
+    rules: dict[tuple[str, bool], list[int]] = {}
+    for place, limit in enumerate(plan.limits):
+        rules.setdefault((limit.select, limit.district is None), []).append(place)
+    counted = Counter(place for site in wave.sites for place in site.limits)
+    bounds = [len(wave.sites)]
+    for places in rules.values():
+        free = sum(not set(places).intersection(site.limits) for site in wave.sites)
+        bounds.append(free + sum(min(plan.limits[place].allowed, counted[place]) for place in places))
+    return min(bounds)
+
+
+def _districts(wave: Wave, fleet: Fleet) -> tuple[DistrictPreview, ...]:
+    sites = Counter(fleet.sites[site.code].district for site in wave.sites)
+    return tuple(
+        DistrictPreview(code, sites[code], allowance.failures, allowance.unreachable) for code, allowance in wave.districts_allowed.items()
+    )
+
+
+def _limits(plan: Plan) -> tuple[LimitPreview, ...]:
+    counted = [Counter(place for site in wave.sites for place in site.limits) for wave in plan.waves]
+    return tuple(
+        LimitPreview(limit.select, limit.district, limit.sites, limit.allowed, tuple(counts[place] for counts in counted))
+        for place, limit in enumerate(plan.limits)
     )
 
 

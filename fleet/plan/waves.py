@@ -9,11 +9,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from math import floor
 
 from fleet.model.inventory import Reach
 from fleet.model.plan import PlannedSite, Stratum, Wave
 from fleet.model.playbook import Playbook
+from fleet.plan.caps import allowed, causes_allowed, districts_allowed
 from fleet.plan.strata import by_name
 
 
@@ -23,6 +23,7 @@ class Candidate:
 
     site: PlannedSite
     is_emergency: bool
+    district: str = ""
 
     @property
     def pushed(self) -> int:
@@ -52,7 +53,7 @@ def cut_waves(candidates: Iterable[Candidate], playbook: Playbook, salt: str) ->
     for group in (canary, *_shares(_mixed(rest, salt), playbook.waves.shares)):
         sites = tuple(candidate.site for candidate in group)
         strata = {stratum for site in sites for stratum in site.strata}
-        waves.append(_wave(len(waves) + 1, sites, strata - tested, playbook))
+        waves.append(_wave(len(waves) + 1, group, strata - tested, playbook))
         tested |= strata
     return tuple(waves)
 
@@ -140,16 +141,15 @@ def _shares(rest: Sequence[Candidate], shares: Sequence[float]) -> list[Sequence
     return [group for group in groups if group]
 
 
-def _wave(number: int, sites: tuple[PlannedSite, ...], new: set[Stratum], playbook: Playbook) -> Wave:
+def _wave(number: int, group: Sequence[Candidate], new: set[Stratum], playbook: Playbook) -> Wave:
+    budget, sites = playbook.budget, len(group)
     return Wave(
         number=number,
         name="canary" if number == 1 else f"wave-{number}",
-        sites=sites,
+        sites=tuple(candidate.site for candidate in group),
         untested=tuple(sorted(new, key=by_name)) if number > 1 else (),
-        failures_allowed=_allowed(playbook.budget.failures, len(sites)),
-        unreachable_allowed=_allowed(playbook.budget.unreachable, len(sites)),
+        failures_allowed=allowed(budget.failures, sites),
+        unreachable_allowed=allowed(budget.unreachable, sites),
+        causes_allowed=causes_allowed(budget, sites),
+        districts_allowed=districts_allowed(budget, (candidate.district for candidate in group)),
     )
-
-
-def _allowed(percent: float, sites: int) -> int:
-    return max(1, floor(sites * percent / 100))

@@ -87,6 +87,8 @@ class Story:
     key: KeyEvidence | None
     bytes_saved: int
     log: tuple[str, ...]
+    interrupted: bool = False
+    """It failed after the client there was to be stopped, and did not say that it went back."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,8 @@ class Conversation:
     _needed: list[int] = field(default_factory=list, init=False)
     _part: Part | None = field(default=None, init=False)
     _in_place: bool = field(default=False, init=False)
+    _touched_live: bool = field(default=False, init=False)
+    """The client there was to be stopped."""
     _ended: tuple[TerminalState, Cause, str] | None = field(default=None, init=False)
     _step: str = field(default="", init=False)
     _detail: str = field(default="", init=False)
@@ -198,6 +202,7 @@ class Conversation:
             key=key,
             bytes_saved=saved,
             log=(*self._log, *((clean(bytes(self._partial)),) if self._partial else ())),
+            interrupted=ending is TerminalState.FAILED and self._touched_live,
         )
 
     def _unfinished(self, cause: Cause, exit_code: int | None) -> tuple[TerminalState, Cause, str]:
@@ -309,6 +314,7 @@ class Conversation:
         return []
 
     def _hear_live(self, _rest: bytes) -> list[Order]:
+        self._touched_live = True
         return [self._hang_up(Cause.PROTOCOL)] if self.only_stages else []
 
     def _hear_end(self, rest: bytes) -> list[Order]:

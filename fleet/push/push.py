@@ -73,6 +73,7 @@ def push_terminal(
         bytes_sent=courier.sent_bytes,
         bytes_saved=story.bytes_saved + courier.held_bytes,
         log=story.log,
+        interrupted=story.interrupted,
         started_at=started_at,
         finished_at=max(started_at, datetime.now(UTC)),
     )

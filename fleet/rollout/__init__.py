@@ -1,7 +1,8 @@
 """Where a rollout goes from here: gates, budgets, what people decided. Pure; it sees counters, never terminals."""
 
 from fleet.rollout.advance import advance
-from fleet.rollout.budget import after, left_of, may_begin
+from fleet.rollout.budget import after, fresh_room, may_begin
+from fleet.rollout.caps import left_of
 from fleet.rollout.decisions import ENDED, phase_after
 from fleet.rollout.facts import (
     Abandon,
@@ -19,7 +20,8 @@ from fleet.rollout.facts import (
     WaveRule,
     rules_of,
 )
-from fleet.rollout.gate import held_words, verdict_words
+from fleet.rollout.gate import verdict_words
+from fleet.rollout.held import cap_words, held_words, standing_caps
 from fleet.rollout.sending import LONGEST_SENDING_S, sending_s
 from fleet.rollout.way_back import may_upgrade
 
@@ -41,6 +43,8 @@ __all__ = [
     "WaveRule",
     "advance",
     "after",
+    "cap_words",
+    "fresh_room",
     "held_words",
     "left_of",
     "may_begin",
@@ -48,5 +52,6 @@ __all__ = [
     "phase_after",
     "rules_of",
     "sending_s",
+    "standing_caps",
     "verdict_words",
 ]

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from fleet.model.attempt import TerminalState
+from fleet.model.caps import is_lifted_by_approval
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
-from fleet.rollout.budget import left_of, share_out
+from fleet.rollout.budget import share_out
+from fleet.rollout.caps import left_of, left_of_district
 from fleet.rollout.decisions import ENDED, go_on, take_in
 from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rules, WaveFacts, WaveRule
 from fleet.rollout.gate import judge, needs_approval
+from fleet.rollout.held import holding
+from fleet.rollout.limits import Ledger
 from fleet.rollout.point_of_no_return import with_return
 from fleet.rollout.way_back import MAY_UPGRADE, may_upgrade, only_back, with_taken_back
 
@@ -36,7 +40,7 @@ def advance(
     actions: list[Action] = []
     for decision in decisions:
         if decision.id > state.seen_decision:
-            state, ordered = take_in(state, facts, decision, now)
+            state, ordered = take_in(state, rules, facts, decision, now)
             actions += ordered
     if actions:
         return state, tuple(actions)
@@ -56,22 +60,32 @@ def advance(
 
 def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime) -> Iterator[WaveState]:
     """Each wave in line with its facts: held, at its gate, passed, or at work again."""
+    ledger = Ledger.of(rules, facts)
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
         if _has_work(seen):
-            yield _at_work(wave, is_stuck=not seen.out and left_of(rule, wave, seen.sites) == 0)
+            yield _at_work(wave, tuple(cap.code for cap in holding(rule, wave, seen, ledger)))
         else:
             following = next((other for other in rules.waves if other.number == wave.number + 1), None)
             yield _at_rest(wave, seen, rules, following, now)
 
 
-def _at_work(wave: WaveState, *, is_stuck: bool) -> WaveState:
-    """A wave that has something to push: its gate is asked again later, and a spent budget holds it."""
+def _at_work(wave: WaveState, held_by: tuple[str, ...]) -> WaveState:
+    """A wave that has something to push: its gate is asked again later, and a spent budget or a limit holds it.
+
+    A limit lets go by itself once its sites are seen to; whom a budget held, a person lets go.
+    """
     if wave.phase is WavePhase.GATE:
         wave = wave.model_copy(update={"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}})
-    if wave.phase in MAY_UPGRADE and is_stuck:
-        return wave.model_copy(update={"phase": WavePhase.HELD, "approved_by": None, "approved_at": None})
-    return wave
+    if wave.phase in MAY_UPGRADE and held_by:
+        return wave.model_copy(update={"phase": WavePhase.HELD, "held_by": held_by, "approved_by": None, "approved_at": None})
+    if wave.phase is not WavePhase.HELD or wave.taken_back_by is not None or (_only_limits(held_by) and not _only_limits(wave.held_by)):
+        return wave
+    return wave.model_copy(update={"held_by": held_by}) if held_by else go_on(wave) if wave.held_by else wave
+
+
+def _only_limits(held_by: tuple[str, ...]) -> bool:
+    return not any(map(is_lifted_by_approval, held_by))
 
 
 def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRule | None, now: datetime) -> WaveState:
@@ -111,18 +125,26 @@ def _orders(state: RolloutState, rules: Rules, facts: Facts) -> Iterator[Action]
     Where nothing may be upgraded, that is only what a person wants taken back.
     """
     out = {shard.id: shard for wave in facts.waves.values() for shard in wave.out}
+    ledger = Ledger.of(rules, facts)
     parallel = rules.parallel - sum(shard.grant_parallel for shard in out.values())
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
-        left = left_of(rule, wave, seen.sites)
+        left = left_of(rule, wave, seen)
+        by_district = {district: left_of_district(rule, wave, seen, district) for district in rule.districts_allowed}
         if not may_upgrade(state, wave):
             seen, others = only_back(seen)
-            left -= others
+            left -= sum(shard.grant_failures for shard in others)
+            for shard in (shard for shard in others if shard.district in by_district):
+                by_district[shard.district] -= shard.grant_failures
         elif not seen.shards and seen.not_started + seen.count(TerminalState.GOING_BACK):
             yield PlanShards(wave.number)
             continue
-        for order in share_out(left, parallel, seen.out, seen.waiting):
+        shards = {shard.id: shard for shard in (*seen.out, *seen.waiting)}
+        may = [shard for shard in shards.values() if by_district.get(shard.district, 1) > 0]
+        room = ledger.reserve(may)
+        for order in share_out(left, parallel, seen.out, seen.waiting, by_district=by_district, room=room):
             parallel -= order.parallel - (out[order.shard].grant_parallel if order.shard in out else 0)
+            ledger.take(shards[order.shard], order.failures)
             yield order
 
 

@@ -1,40 +1,27 @@
 """Budgets and grants: in flight never exceeds the failures still allowed.
 
 - Every site in flight is backed by one unit of its shard's grant. It ends well: the unit backs the next site. It ends badly: it is gone.
-- The sum of the grants that are out never exceeds what is left of the smaller budget, so no order of endings can overshoot either.
+- The sum of the grants that are out never exceeds what is left of any budget or limit (`caps`, `limits`), so no order of endings can
+  overshoot one.
 - A grant is only ever raised here, and only lowered by the worker that holds it, in the transaction that records why.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fleet.model.rollout import Shard, SiteCounts, WaveState
-from fleet.rollout.facts import Dispatch, Grant, WaveRule
+from fleet.model.rollout import Shard
+from fleet.rollout.facts import Dispatch, Grant
 
 
-def left_of(rule: WaveRule, wave: WaveState, sites: SiteCounts) -> int:
-    """Sites that may still end badly in a wave: the smaller of its two budgets, and what a person accepted beyond them."""
-    failures, unreachable = _left(rule, wave, sites)
-    return max(0, min(failures, unreachable, rule.failures_allowed, rule.unreachable_allowed))
-
-
-def spent(rule: WaveRule, wave: WaveState, sites: SiteCounts) -> tuple[bool, bool]:
-    """Whether a wave's failure budget is spent, and whether that for unreachable sites is."""
-    failures, unreachable = _left(rule, wave, sites)
-    return failures <= 0, unreachable <= 0
-
-
-def _left(rule: WaveRule, wave: WaveState, sites: SiteCounts) -> tuple[int, int]:
-    failures = rule.failures_allowed + wave.failures_accepted - sites.spent_failures
-    return failures, rule.unreachable_allowed + wave.unreachable_accepted - sites.unreachable
-
-
-def accept(wave: WaveState, sites: SiteCounts) -> WaveState:
-    """The wave with its budgets granted anew beyond what they have been spent on."""
-    return wave.model_copy(update={"failures_accepted": sites.spent_failures, "unreachable_accepted": sites.unreachable})
-
-
-def share_out(left: int, parallel: int, out: Sequence[Shard], waiting: Sequence[Shard]) -> Iterator[Dispatch | Grant]:
+def share_out(
+    left: int,
+    parallel: int,
+    out: Sequence[Shard],
+    waiting: Sequence[Shard],
+    *,
+    by_district: Mapping[str, int] | None = None,
+    room: Mapping[int, int] | None = None,
+) -> Iterator[Dispatch | Grant]:
     """Give what is left of a wave's budget to its districts evenly, so that a slow one holds up nobody; within one, in order.
 
     Args:
@@ -42,13 +29,17 @@ def share_out(left: int, parallel: int, out: Sequence[Shard], waiting: Sequence[
         parallel: Sites that may begin beyond those the grants that are out allow already.
         out: Shards that workers have, in order; in their district they come first, each with as much as it has sites to do.
         waiting: Shards that nobody has, in order.
+        by_district: What `left_of_district` says, for the districts that have a budget of their own.
+        room: What the limits leave, for the shards that are under one (`limits.Ledger.reserve`).
     """
     districts: dict[str, list[_Share]] = {}
     for shard in (*out, *waiting):
-        districts.setdefault(shard.district, []).append(_Share.of(shard))
+        districts.setdefault(shard.district, []).append(_Share.of(shard, room or {}))
     groups = list(districts.values())
     free = left - sum(shard.grant_failures for shard in out)
-    failures = evenly(free, [(sum(share.failures for share in group), sum(share.wants for share in group)) for group in groups])
+    wants = [_wants(group, (by_district or {}).get(district)) for district, group in districts.items()]
+    has = [sum(share.failures for share in group) for group in groups]
+    failures = evenly(free, list(zip(has, wants, strict=True)))
     sites = evenly(
         parallel,
         [
@@ -93,10 +84,17 @@ class _Share:
     wants: int
 
     @classmethod
-    def of(cls, shard: Shard) -> "_Share":
+    def of(cls, shard: Shard, room: Mapping[int, int]) -> "_Share":
         parallel, failures = (shard.grant_parallel, shard.grant_failures) if shard.is_out else (0, 0)
         sites = shard.open if shard.is_out else max(shard.open, 1)
-        return cls(shard, parallel, failures, max(0, sites - failures))
+        wants = max(0, sites - failures)
+        return cls(shard, parallel, failures, min(wants, room.get(shard.id, wants)))
+
+
+def _wants(group: Sequence[_Share], left: int | None) -> int:
+    """How many more failures could back one district's sites; its own budget, where it has one, is `left`."""
+    wants = sum(share.wants for share in group)
+    return wants if left is None else max(0, min(wants, left - sum(share.failures for share in group)))
 
 
 def _in_order(group: Sequence[_Share], free: int, parallel: int) -> Iterator[Dispatch | Grant]:
@@ -119,8 +117,18 @@ def may_begin(shard: Shard, in_flight: int) -> int:
     return max(0, min(shard.grant_parallel, shard.grant_failures) - in_flight)
 
 
+def fresh_room(shard: Shard, *, down: int) -> int:
+    """How many sites that are not down a shard may begin: under a limit, so many as its grant reaches beyond those that are.
+
+    `down` are the sites it has still to do that are down, those in flight included.
+    """
+    return shard.grant_failures - down if shard.limits else shard.open
+
+
 def after(shard: Shard, *, ended_badly: int, taken_up: int, open_sites: int) -> Mapping[str, int]:
     """The grant of a shard after some of its sites ended.
+
+    Under a limit, what is asked again was down before and was charged to the shard: there the grant only comes to what is asked.
 
     Args:
         shard: As its row says now.
@@ -128,6 +136,7 @@ def after(shard: Shard, *, ended_badly: int, taken_up: int, open_sites: int) -> 
         taken_up: Sites that had ended unknown and are asked again: what they spent backs them.
         open_sites: Sites it has still to do.
     """
-    failures = max(0, shard.grant_failures - ended_badly + taken_up)
+    failures = max(0, shard.grant_failures - ended_badly)
+    failures = max(failures, taken_up) if shard.limits else failures + taken_up
     kept = min(failures, open_sites)
     return {"failures": kept, "parallel": min(shard.grant_parallel + taken_up, kept)}

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
-from fleet.rollout.budget import accept
-from fleet.rollout.facts import Action, Exclude, Facts, PutBack, TakeBack
+from fleet.rollout.caps import accept
+from fleet.rollout.facts import Action, Exclude, Facts, PutBack, Rules, TakeBack
 from fleet.rollout.way_back import held_by
 
 ENDED = frozenset((RolloutPhase.STOPPED, RolloutPhase.FINISHED))
@@ -30,19 +30,19 @@ def phase_after(phase: RolloutPhase, decisions: Iterable[Decision]) -> RolloutPh
     return phase
 
 
-def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime) -> tuple[RolloutState, tuple[Action, ...]]:
+def take_in(state: RolloutState, rules: Rules, facts: Facts, decision: Decision, now: datetime) -> tuple[RolloutState, tuple[Action, ...]]:
     """The position after a decision, and the orders it gives by itself."""
     phase = phase_after(state.phase, [decision])
     ended_at = state.finished_at if phase is state.phase else now if phase in ENDED else None
     waves, actions = state.waves, tuple[Action, ...]()
     match decision.kind:
         case DecisionKind.APPROVE if phase not in ENDED:
-            waves = tuple(_approved(wave, facts, decision, now) for wave in waves)
+            waves = tuple(_approved(wave, rules, facts, decision, now) for wave in waves)
         case DecisionKind.RETRY:
             waves = tuple(go_on(wave) if wave.phase is WavePhase.HELD and wave.taken_back_by is None else wave for wave in waves)
             actions = (PutBack(decision.terminals),)
         case DecisionKind.ROLLBACK:
-            waves = tuple(held_by(wave, facts, decision) for wave in waves)
+            waves = tuple(held_by(wave, rules, facts, decision) for wave in waves)
             actions = (TakeBack(decision.terminals),)
         case DecisionKind.EXCLUDE:
             actions = (Exclude(decision.terminals),)
@@ -53,16 +53,17 @@ def take_in(state: RolloutState, facts: Facts, decision: Decision, now: datetime
 
 def go_on(wave: WaveState) -> WaveState:
     """A held wave set going again, as what it was before."""
-    return wave.model_copy(update={"phase": WavePhase.PASSED if wave.passed_at else WavePhase.OPEN, "taken_back_by": None})
+    goes = WavePhase.PASSED if wave.passed_at else WavePhase.OPEN
+    return wave.model_copy(update={"phase": goes, "taken_back_by": None, "held_by": ()})
 
 
-def _approved(wave: WaveState, facts: Facts, decision: Decision, now: datetime) -> WaveState:
+def _approved(wave: WaveState, rules: Rules, facts: Facts, decision: Decision, now: datetime) -> WaveState:
     if wave.number != decision.wave or wave.phase not in {WavePhase.GATE, WavePhase.HELD}:
         return wave
     named = {"approved_by": decision.actor, "approved_at": decision.at}
     if wave.phase is WavePhase.GATE:
         return wave.model_copy(update=named | {"phase": WavePhase.PASSED, "passed_at": now})
-    seen = facts.wave(wave.number)
+    rule, seen = rules.waves[wave.number - 1], facts.wave(wave.number)
     if wave.taken_back_by is not None and seen.count(TerminalState.GOING_BACK):
-        return accept(wave, seen.sites)  # the rollback goes on; what has not begun waits for the next approval
-    return accept(go_on(wave), seen.sites).model_copy(update=named)
+        return accept(rule, wave, seen)  # the rollback goes on; what has not begun waits for the next approval
+    return accept(rule, go_on(wave), seen).model_copy(update=named)

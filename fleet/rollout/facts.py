@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from fleet.model.attempt import TerminalState
+from fleet.model.caps import DistrictAllowance
 from fleet.model.plan import Plan
 from fleet.model.playbook import Approval, GateRule
 from fleet.model.purpose import Only
@@ -19,6 +20,9 @@ class WaveRule:
     unreachable_allowed: int
     untested: tuple[str, ...] = ()
     """Combinations of this wave that no earlier wave holds."""
+    causes_allowed: Mapping[str, int] = field(default_factory=dict)
+    districts_allowed: Mapping[str, DistrictAllowance] = field(default_factory=dict)
+    """Empty where only the wave's own budgets bind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Rules:
     waves: tuple[WaveRule, ...]
     only: Only | None = None
     """What the rollout is for, where that is not the whole plan."""
+    limits: tuple[int, ...] = ()
+    """For each limit of the plan: sites that may be down at once."""
 
 
 def rules_of(plan: Plan, only: Only | None = None) -> Rules:
@@ -38,14 +44,22 @@ def rules_of(plan: Plan, only: Only | None = None) -> Rules:
     if only is Only.STAGE:
         return _rules_of_staging(plan)
     waves = (
-        WaveRule(wave.number, wave.failures_allowed, wave.unreachable_allowed, tuple(str(stratum) for stratum in wave.untested))
+        WaveRule(
+            wave.number,
+            wave.failures_allowed,
+            wave.unreachable_allowed,
+            tuple(str(stratum) for stratum in wave.untested),
+            wave.causes_allowed,
+            wave.districts_allowed,
+        )
         for wave in plan.waves
     )
-    return Rules(gate=plan.playbook.gate, parallel=plan.playbook.parallel, waves=tuple(waves))
+    limits = tuple(limit.allowed for limit in plan.limits)
+    return Rules(gate=plan.playbook.gate, parallel=plan.playbook.parallel, waves=tuple(waves), limits=limits)
 
 
 def _rules_of_staging(plan: Plan) -> Rules:
-    """What touches nothing live waits for nobody: the gates only judge, and no budget is ever spent.
+    """What touches nothing live waits for nobody: the gates only judge, no budget is ever spent, and nobody is down.
 
     Every site may end badly twice over, failed once and unreachable once, so that even the last one asked again is backed.
     """
@@ -69,6 +83,9 @@ class WaveFacts:
     """Of these, the ones whose sites all wait for their window."""
     not_reached: int = 0
     """Terminals that have not started, and that no window lets start any more."""
+    by_cause: Mapping[str, int] = field(default_factory=dict)
+    """Sites that ended failed, rolled back or unreachable, by cause."""
+    by_district: Mapping[str, SiteCounts] = field(default_factory=dict)
 
     def count(self, *states: TerminalState) -> int:
         """Terminals reached by SSH in one of these states."""
@@ -100,6 +117,8 @@ class Facts:
     """Shards that are out, but whose worker is gone."""
     is_past_return: bool = False
     """What is touched now might not all go back before the suspension ends."""
+    down: Mapping[int, int] = field(default_factory=dict)
+    """Limit -> sites it counts that are down."""
 
     def wave(self, number: int) -> WaveFacts:
         """How wave `number` stands."""
@@ -111,6 +130,7 @@ class Facts:
 
 
 _NOTHING = WaveFacts()
+NO_SITES = SiteCounts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from fleet.model.attempt import TerminalState
 from fleet.model.plan import stratum_words
 from fleet.model.playbook import Approval, GateRule
 from fleet.model.purpose import Only
-from fleet.model.rollout import SiteCounts, Verdict, WaveState
-from fleet.rollout.budget import spent
+from fleet.model.rollout import Verdict, WaveState
 from fleet.rollout.facts import WaveFacts, WaveRule
 from fleet.text import N_, Message
 
@@ -105,19 +104,3 @@ def _share(values: dict[str, str | int | float]) -> float:
     """Percent of the terminals that answered, rounded down: 94.96 is never shown as the 95 that would have been enough."""
     well, samples = int(values.get("upgraded", values.get("staged", 0))), int(values.get("samples", 0))
     return well * 1000 // samples / 10 if samples else 0.0
-
-
-_TAKEN_BACK = N_("it is rolled back because a person wanted it; what has not begun waits for an approval")
-_HELD = {
-    (True, False): N_("its failure budget is spent"),
-    (False, True): N_("its budget for unreachable sites is spent"),
-    (True, True): N_("both its budgets, for failures and for unreachable sites, are spent"),
-    (False, False): N_("a budget of it was spent"),
-}
-
-
-def held_words(rule: WaveRule, wave: WaveState, sites: SiteCounts | None) -> Message:
-    """Which budget holds a wave, for people."""
-    if wave.taken_back_by is not None:
-        return _TAKEN_BACK
-    return _HELD[spent(rule, wave, sites or SiteCounts())]

@@ -8,9 +8,9 @@
 from dataclasses import replace
 
 from fleet.model.attempt import TerminalState
-from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
-from fleet.rollout.budget import accept
-from fleet.rollout.facts import Facts, WaveFacts
+from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Shard, Verdict, WavePhase, WaveState
+from fleet.rollout.caps import accept
+from fleet.rollout.facts import Facts, Rules, WaveFacts
 from fleet.rollout.gate import Judgement
 
 MAY_UPGRADE = frozenset((WavePhase.OPEN, WavePhase.PASSED))
@@ -22,7 +22,7 @@ def may_upgrade(state: RolloutState, wave: WaveState) -> bool:
     return state.phase is RolloutPhase.RUNNING and wave.phase in MAY_UPGRADE and not state.is_past_return
 
 
-def held_by(wave: WaveState, facts: Facts, decision: Decision) -> WaveState:
+def held_by(wave: WaveState, rules: Rules, facts: Facts, decision: Decision) -> WaveState:
     """A wave after a person wanted it, or some of its terminals, rolled back."""
     seen = facts.wave(wave.number)
     if wave.phase is WavePhase.CLOSED or (decision.wave not in {None, wave.number}):
@@ -31,14 +31,13 @@ def held_by(wave: WaveState, facts: Facts, decision: Decision) -> WaveState:
         return wave  # it goes on, with what is left of its budgets
     if decision.wave is not None and wave.phase in MAY_UPGRADE | {WavePhase.HELD} and seen.not_started:
         wave = wave.model_copy(update={"phase": WavePhase.HELD, "taken_back_by": decision.actor, "approved_by": None, "approved_at": None})
-    return accept(wave, seen.sites)
+    return accept(rules.waves[wave.number - 1], wave, seen)
 
 
-def only_back(seen: WaveFacts) -> tuple[WaveFacts, int]:
-    """The wave's facts with no shard but those that have something to take back, and what the grants of the others hold of its budget."""
+def only_back(seen: WaveFacts) -> tuple[WaveFacts, tuple[Shard, ...]]:
+    """The wave's facts with no shard but those that have something to take back; and the others that are out: their grants hold its budgets."""
     shards = tuple(shard for shard in seen.shards if shard.id in seen.going_back)
-    others = sum(shard.grant_failures for shard in seen.out if shard.id not in seen.going_back)
-    return replace(seen, shards=shards), others
+    return replace(seen, shards=shards), tuple(shard for shard in seen.out if shard.id not in seen.going_back)
 
 
 def with_taken_back(judgement: Judgement, facts: WaveFacts) -> Judgement:

@@ -3,6 +3,7 @@
 What somebody wrote into the database may make no sense at all, so whatever cannot be read is a finding, too.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -15,6 +16,7 @@ from fleet.errors import FleetError
 from fleet.model.attempt import NOT_REACHED, TerminalState
 from fleet.model.event import GENESIS, Event, event_hash
 from fleet.store import tables
+from fleet.store.caps import COUNTED, down_places
 from fleet.store.database import Snapshot
 from fleet.store.progress import NOT_REACHED_UNIT, Standing, is_done, read_done_when, read_standings
 from fleet.store.releases import read_plan
@@ -210,7 +212,7 @@ def _check_sites(snapshot: Snapshot, rollout: str, told: _Told) -> Iterator[Mess
         standing = standings.get(row.site, Standing())
         claimed = told.marks.get(row.site, False)
         right = (standing.state.value, standing.terminals, standing.proven, claimed, is_done(standing.state, claimed, done_when))
-        if (row.state, row.terminals, row.proven, row.claimed, row.done) != right:
+        if (row.state, row.terminals, row.proven, row.claimed, row.done) != right or bool(row.down) != standing.down:
             yield N_("site {site} is not what its terminals and marks make it", site=row.site)
 
 
@@ -218,6 +220,7 @@ def _check_tallies(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
     """The counters kept by the writer are what counting gives, for every wave, district and kind."""
     kept = {tuple(row)[:-1]: row.n for row in snapshot.connection.execute(_kept_counters(rollout)) if row.n}
     counted = {tuple(row)[:-1]: row.n for query in _counting(rollout) for row in snapshot.connection.execute(query)}
+    counted |= _down_counted(snapshot, rollout)
     for place in sorted(place for place in kept.keys() | counted.keys() if kept.get(place, 0) != counted.get(place, 0)):
         wave, district, kind, unit, state = place
         yield N_(
@@ -237,6 +240,12 @@ def _is_missed() -> ColumnElement[bool]:
     return and_(_terminals.c.state == TerminalState.NOT_STARTED.value, _terminals.c.cause.in_(causes))
 
 
+def _down_counted(snapshot: Snapshot, rollout: str) -> dict[tuple[Any, ...], int]:
+    query = select(_sites.c.limits).where(_sites.c.rollout == rollout, _sites.c.down)
+    places = (place for limits in snapshot.connection.execute(query).scalars() for place in down_places(limits))
+    return dict(Counter((wave, district, kind, unit, state) for unit, wave, district, kind, state in places))
+
+
 def _kept_counters(rollout: str) -> Select[Any]:
     tally = tables.tally.c
     return select(tally.wave, tally.district, tally.kind, tally.unit, tally.state, tally.n).where(tally.rollout == rollout)
@@ -251,6 +260,7 @@ def _counting(rollout: str) -> Iterator[Select[Any]]:
         (literal("site"), literal("done"), _sites, _sites.c.done.is_(True)),
         (_terminals.c.reach, _terminals.c.state, both, true()),
         (literal(NOT_REACHED_UNIT), _terminals.c.cause, both, _is_missed()),
+        (literal("cause"), _sites.c.cause, _sites, _sites.c.state.in_(COUNTED)),
     )
     for unit, state, source, condition in counted:
         named = (unit.label("unit"), state.label("state"))

@@ -16,6 +16,7 @@ from fleet.model.inventory import Reach
 from fleet.model.playbook import DoneWhen
 from fleet.model.rollout import SiteState, site_state
 from fleet.store import tables
+from fleet.store.caps import cap_steps
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import row_of
 from fleet.store.written import Key, rows_written
@@ -32,12 +33,15 @@ def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are being pushed to now."""
     ids = list(terminals)
     fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
-    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh)
+    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh | {"down": True})
     tx.event("push.began", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
-def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str) -> None:
-    """These terminals are to be pushed (again), for what they were to be pushed for: a retry, or a worker that died over them."""
+def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str, *, untouched: bool = False) -> None:
+    """These terminals are to be pushed (again), for what they were to be pushed for: a retry, or a worker that died over them.
+
+    What is down stays so until then, unless it was `untouched`: its push never began, and nothing was down before.
+    """
     ids = list(terminals)
     rows = {row.terminal: row for row in _rows(tx, rollout, ids)}
     back = {name for name, row in rows.items() if row.errand is not None}
@@ -49,14 +53,14 @@ def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str) -> Non
         ("terminal.going-back", TerminalState.GOING_BACK, back, {}),
     ):
         if moved:
-            written = move(tx, rollout, dict.fromkeys(sorted(moved), state), values)
+            written = move(tx, rollout, dict.fromkeys(sorted(moved), state), values | ({"down": False} if untouched else {}))
             tx.event(kind, rollout, {"terminals": sorted(moved), "reason": reason} | rows_written(tx, written))
 
 
 def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are left out of the rollout; the decision names who and why."""
     ids = list(terminals)
-    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {})
+    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {"down": False})
     tx.event("terminal.excluded", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
@@ -64,6 +68,7 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
     """Store how an attempt ended; the attempt is history and is never overwritten."""
     tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout)))
     more = {"step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
+    more["down"] = result.leaves_down
     written = move(tx, rollout, {result.terminal: result.ending}, more)
     written[tables.attempt] = {(rollout, result.terminal, result.number)}
     body = {
@@ -81,7 +86,7 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
 
 def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool], notes: Mapping[str, str] | None = None) -> None:
     """Store what a technician's own tests of by-hand terminals came to: proven, or failed with the technician's note."""
-    fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
+    fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "down": False}
     written = move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
     for terminal in (terminal for terminal, ok in passed.items() if not ok):
         why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, "")}
@@ -218,6 +223,8 @@ class Standing:
 
     states: dict[TerminalState, int] = field(default_factory=dict)
     by_hand_open: int = 0
+    down: bool = False
+    """One of its terminals is down."""
     causes: dict[TerminalState, str] = field(default_factory=dict)
     """State -> why its first terminal (by id) is there."""
 
@@ -246,7 +253,8 @@ class Standing:
 
 def read_standings(snapshot: Snapshot, rollout: str, site: str | None = None) -> dict[str, Standing]:
     """Every site of a rollout, or one, worked out from its terminals' rows."""
-    query = select(_terminals.c.site, _terminals.c.state, _terminals.c.reach, _terminals.c.cause).where(_terminals.c.rollout == rollout)
+    columns = (_terminals.c.site, _terminals.c.state, _terminals.c.reach, _terminals.c.cause, _terminals.c.down)
+    query = select(*columns).where(_terminals.c.rollout == rollout)
     if site is not None:
         query = query.where(_terminals.c.site == site)
     found: dict[str, Standing] = {}
@@ -255,6 +263,7 @@ def read_standings(snapshot: Snapshot, rollout: str, site: str | None = None) ->
         state = TerminalState(row.state)
         standing.states[state] = standing.states.get(state, 0) + 1
         standing.by_hand_open += state is TerminalState.NOT_STARTED and row.reach == Reach.BY_HAND.value
+        standing.down = standing.down or bool(row.down)
         if standing.causes.get(state, Cause.NONE.value) == Cause.NONE.value:
             standing.causes[state] = row.cause
     return found
@@ -336,6 +345,7 @@ def _refresh_site(tx: Tx, rollout: str, site: str, *, done_when: tuple[DoneWhen,
             done=done,
             done_at=(row.done_at or tx.at) if done else None,
             cause=standing.cause,
+            down=standing.down,
             seq=tx.next_seq,
             updated_at=tx.at,
         )
@@ -349,6 +359,7 @@ def _refresh_site(tx: Tx, rollout: str, site: str, *, done_when: tuple[DoneWhen,
         steps[(*place, "claimed")] = 1 if claimed else -1
     if done != row.done:
         steps[(*place, "done")] = 1 if done else -1
+    steps |= cap_steps(row, new, standing.cause, down=standing.down)
     _count(tx, rollout, steps)
 
 

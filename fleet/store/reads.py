@@ -131,7 +131,8 @@ def read_tallies(snapshot: Snapshot, rollout: str) -> Tallies:
     found = Tallies(Tally(), {}, {}, {}, {})
     sites: dict[int, dict[str, int]] = {}
     groups: dict[int, Tally] = {}
-    for row in snapshot.connection.execute(select(tables.tally).where(tables.tally.c.rollout == rollout)):
+    shown = tables.tally.c.unit.not_in(("cause", "down"))
+    for row in snapshot.connection.execute(select(tables.tally).where(tables.tally.c.rollout == rollout, shown)):
         for tally in (
             found.total,
             found.by_wave.setdefault(row.wave, Tally()),

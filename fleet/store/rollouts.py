@@ -10,6 +10,7 @@ from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, SiteState
 from fleet.store import tables
+from fleet.store.caps import down_before, down_places, limits_text
 from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of, row_of
 from fleet.store.written import Key, rows_written
@@ -30,24 +31,31 @@ def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> Non
     terminals: list[dict[str, Any]] = []
     sites: list[dict[str, Any]] = []
     counts: Counter[tuple[str, int, str, str, str]] = Counter()
+    has_limits = bool(plan.limits) and state.only is None
+    down = down_before(tx, plan.program_of) if has_limits else frozenset[str]()
     for wave in plan.waves:
         for planned in wave.sites:
             site = fleet.sites[planned.code]
             by_hand = all(terminal.reach is Reach.BY_HAND for terminal in planned.terminals)
             site_state = SiteState.WAITING_BY_HAND if by_hand else SiteState.NOT_STARTED
+            limits = limits_text(planned.limits) if has_limits else None
+            is_down = any(terminal.id in down for terminal in planned.terminals)
             place = {"wave": wave.number, "district": site.district, "rollout": state.id, "seq": seq, "cause": "none"}
             sites.append(
                 place
                 | {"site": site.code, "kind": site.kind.value, "terminals": len(planned.terminals), "proven": 0}
                 | {"state": site_state.value, "claimed": False, "done": False, "done_at": None, "updated_at": None}
+                | {"limits": limits, "down": is_down or None}
             )
             terminals.extend(
                 place
                 | {"terminal": terminal.id, "site": site.code, "reach": terminal.reach.value}
                 | {"state": "not-started", "step": "", "detail": "", "attempts": 0, "updated_at": None}
+                | {"down": terminal.id in down or None}
                 for terminal in planned.terminals
             )
             counts["site", wave.number, site.district, site.kind.value, site_state.value] += 1
+            counts.update(down_places(limits) if is_down else ())
             for terminal in planned.terminals:
                 counts[terminal.reach.value, wave.number, site.district, site.kind.value, "not-started"] += 1
     for table, rows in ((tables.terminal_progress, terminals), (tables.site_progress, sites)):

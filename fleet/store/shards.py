@@ -1,6 +1,7 @@
 """Shards and the fence: what a worker writes is taken only while it holds the attempt it claimed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +15,25 @@ from fleet.store.rows import noun_of
 _shards = tables.shard
 
 
-def add_shards(tx: Tx, rollout: str, wave: int, parts: Iterable[tuple[str, Sequence[str]]]) -> None:
-    """Plan shards of a wave: a district and its sites each."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Sites that are to make a shard."""
+
+    district: str
+    sites: Sequence[str]
+    limits: Sequence[int] = ()
+    """Limits that count them, all of them the same."""
+    down: int = 0
+    """How many of them are down, where they are under limits."""
+
+
+def add_shards(tx: Tx, rollout: str, wave: int, parts: Iterable[Part]) -> None:
+    """Plan shards of a wave."""
     rows = [
-        {"rollout": rollout, "wave": wave, "district": district, "sites": list(sites), "state": ShardState.PLANNED.value}
-        | {"attempt": 0, "grant_parallel": 0, "grant_failures": 0, "open": len(sites)}
-        for district, sites in parts
+        {"rollout": rollout, "wave": wave, "district": part.district, "sites": list(part.sites), "state": ShardState.PLANNED.value}
+        | {"attempt": 0, "grant_parallel": 0, "grant_failures": 0, "open": len(part.sites)}
+        | {"limits": list(part.limits) or None, "down": part.down}
+        for part in parts
     ]
     if rows:
         tx.connection.execute(insert(_shards), rows)
@@ -58,9 +72,9 @@ def set_grant(tx: Tx, shard: int, *, parallel: int, failures: int) -> None:
     tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(grant_parallel=parallel, grant_failures=failures))
 
 
-def set_open(tx: Tx, shard: int, sites: int) -> None:
-    """How many sites a shard has still to do; the worker that holds it says so with each of its writes."""
-    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(open=sites))
+def set_open(tx: Tx, shard: int, sites: int, down: int = 0) -> None:
+    """How many sites a shard has still to do, and how many of them are down; the worker that holds it says so with each of its writes."""
+    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(open=sites, down=down))
 
 
 def claim(tx: Tx, shard: int, attempt: int, owner: str) -> bool:
@@ -79,12 +93,14 @@ def beat(tx: Tx, shard: int, attempt: int) -> bool:
 def end(tx: Tx, shard: int, attempt: int) -> bool:
     """The worker is through with it; False when it no longer held it."""
     where = (_shards.c.id == shard, _shards.c.attempt == attempt, _shards.c.state == ShardState.RUNNING.value)
-    return tx.connection.execute(update(_shards).where(*where).values(state=ShardState.ENDED.value, owner=None, open=0)).rowcount == 1
+    return (
+        tx.connection.execute(update(_shards).where(*where).values(state=ShardState.ENDED.value, owner=None, open=0, down=0)).rowcount == 1
+    )
 
 
 def drop(tx: Tx, shard: int) -> None:
     """End a shard that nobody has: nothing is left to do in it."""
-    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(state=ShardState.ENDED.value, owner=None, open=0))
+    tx.connection.execute(update(_shards).where(_shards.c.id == shard).values(state=ShardState.ENDED.value, owner=None, open=0, down=0))
 
 
 def put_back(tx: Tx, shard: int, opens_at: datetime | None = None) -> None:

@@ -236,6 +236,8 @@ shard = Table(
     Column("grant_failures", Integer, nullable=False),
     Column("open", Integer, nullable=False),
     Column("opens_at", UtcTime, info=ADDED),
+    Column("limits", JSON(none_as_null=True)),
+    Column("down", Integer),
     Index(None, "rollout", "wave", "state"),
 )
 
@@ -256,6 +258,7 @@ terminal_progress = Table(
     Column("seq", Integer, nullable=False),
     Column("updated_at", UtcTime),
     Column("errand", String(16), info=ADDED),
+    Column("down", Boolean, info=ADDED),
     Index(None, "rollout", "site"),
     Index(None, "rollout", "state"),
 )
@@ -281,6 +284,7 @@ attempt = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime, nullable=False),
     Column("errand", String(16), info=ADDED),
+    Column("interrupted", Boolean, info=ADDED),
     Index(None, "rollout", "finished_at"),
 )
 
@@ -301,6 +305,8 @@ site_progress = Table(
     Column("cause", String(32), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("updated_at", UtcTime),
+    Column("down", Boolean, info=ADDED),
+    Column("limits", Text, info=ADDED),
     Index(None, "rollout", "seq"),
 )
 
@@ -318,7 +324,8 @@ tally = Table(
 """Counters kept by the writer, never counted per poll.
 
 unit `site`: SiteState, and `claimed`, `done` beside it; units `ssh` and `by-hand`: TerminalState of the terminals reached that way;
-unit `not-reached`: of those that have not started, by Cause, the ones that no window will let start any more.
+unit `not-reached`: of those that have not started, by Cause, the ones that no window will let start any more;
+unit `cause`: why sites ended badly, those that ended unknown left out; unit `down`: sites that are down, by limit (in `kind`), in all waves (0).
 """
 
 assignment = Table(

@@ -15,6 +15,8 @@ from fleet.model.plan import Plan, Wave
 from fleet.model.purpose import Only
 from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.model.trust import KeyBinding
+from fleet.report.holds import Hold
+from fleet.store.caps import Spent
 from fleet.store.orchestrator import Orchestrator
 from fleet.store.reads import FailureRow, SiteRow, Tallies, Tally, TerminalRow
 from fleet.text import N_, Message, current_language
@@ -49,6 +51,10 @@ class Board:
     rollout: RolloutState | None = None
     plan: Plan | None = None
     tallies: Tallies | None = None
+    spent: Spent = field(default_factory=Spent)
+    """What is spent by cause and district, and how many sites are down under each limit."""
+    holds: Mapping[int, tuple[Hold, ...]] = field(default_factory=dict)
+    """Wave -> what holds it."""
     failures: tuple[FailureRow, ...] = ()
     orchestrator: Orchestrator | None = None
     fleet: Fleet = field(default_factory=Fleet)

@@ -17,7 +17,8 @@ from fleet.control.unreached import read_unreached
 from fleet.model.actor import Actor
 from fleet.model.inventory import Fleet
 from fleet.model.rollout import RolloutState
-from fleet.store import Snapshot, Store, audit, crew, fleets, reads, releases, rollouts, trust
+from fleet.report.holds import read_holds
+from fleet.store import Snapshot, Store, audit, caps, crew, fleets, reads, releases, rollouts, trust
 from fleet.store.orchestrator import read_orchestrator
 from fleet.store.reads import SiteRow
 from fleet.tui.board import Board, SiteDetail
@@ -89,6 +90,10 @@ class Feed:
                 tallies=reads.read_tallies(snapshot, rollout.id),
                 failures=tuple(reads.failures(snapshot, rollout.id, _FAILURES_SHOWN)),
             )
+            if board.plan is not None and board.tallies is not None:
+                names = {code: board.district(code) for code in board.districts}
+                holds = read_holds(snapshot, rollout, board.plan, board.tallies, names)
+                board = replace(board, spent=caps.read_spent(snapshot, rollout.id), holds=holds)
         if rollout is None or site is None:
             board = replace(board, site=None)
         elif kinds or anew or old.site is None or old.site.row.code != site:

@@ -9,12 +9,15 @@ from textual import on
 from textual.widgets import Input
 
 from fleet.control import rollouts
+from fleet.model.caps import CapKind
 from fleet.model.plan import Wave, stratum_words
-from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState
+from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState, is_held_by_limits
+from fleet.report.holds import spent_caps
 from fleet.report.terminal_words import step_words
 from fleet.report.words import kind_words, wave_phase_words
 from fleet.rollout import WaveFacts, rules_of, verdict_words
 from fleet.rollout.gate import Judgement, judge
+from fleet.rollout.held import cap_name
 from fleet.select import fold
 from fleet.text import N_, _, render
 from fleet.tui.board import Board
@@ -114,10 +117,25 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
         _("{n} of at most {allowed} sites", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
         GOOD if tally.sites.unreachable < planned.unreachable_allowed else WARN,
     )
+    yield from _caps(board, wave)
     yield _verdict(wave, judgement)
     yield from _reach(board, following)
     if wave.approved_by:
         yield Evidence(_("Approved by"), f"{board.person(wave.approved_by)} {board.time(wave.approved_at)}", BOLD)
+
+
+def _caps(board: Board, wave: WaveState) -> Iterator[Evidence]:
+    """Budgets by cause and district, and limits, that something was spent of; and what holds the wave."""
+    if board.rollout is None or board.plan is None or board.tallies is None:
+        return
+    names = {code: board.district(code) for code in board.districts}
+    rules = rules_of(board.plan, board.rollout.only)
+    for cap in spent_caps(board.rollout, wave, rules, board.tallies, board.spent):
+        words = cap_name(cap, board.plan, names)
+        value = _("{n} of at most {allowed} sites", n=cap.spent, allowed=cap.allowed + cap.accepted)
+        yield Evidence(_("Limit") if cap.kind is CapKind.LIMIT else _("Budget"), f"{render(words)}: {value}", GOOD if cap.left else BAD)
+    for hold in board.holds.get(wave.number, ()):
+        yield Evidence(_("Held by"), render(hold.line), BAD)
 
 
 def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
@@ -134,6 +152,8 @@ def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
 
 def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
     """What the gate said when it was asked; before that, what it would say now."""
+    if is_held_by_limits(wave):
+        return Evidence(_("Verdict"), _("held: a limit is reached; see to the sites that are down, or exclude them"), BAD)
     if wave.phase is WavePhase.HELD:
         return Evidence(_("Verdict"), _("held: a budget is spent; approving grants it anew and goes on"), BAD)
     said = wave

@@ -79,7 +79,7 @@ def test_a_stop_that_nobody_has_taken_up_blocks_the_next_rollout_and_says_what_t
 def test_a_stopped_rollout_whose_pushes_have_not_ended_blocks_the_next(night: Night) -> None:
     first = night.start()
     with night.store.write(FLEET, AT) as tx:
-        shards.add_shards(tx, "r1", 1, [("east", ["s000"])])
+        shards.add_shards(tx, "r1", 1, [shards.Part("east", ["s000"])])
         shards.dispatch(tx, shards.read_shards(tx, "r1", 1)[0].id)
     night.put(first, RolloutPhase.STOPPED)
 

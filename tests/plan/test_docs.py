@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from fleet.model import playbook as model
+from fleet.model.caps import DistrictBudget, Limit
 
 DOC = Path(__file__).parents[2] / "docs" / "playbook.md"
 COMMON = ("step", "name", "where", "timeout_s", "retry")
@@ -29,6 +30,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "waves": model.Waves,
     "gate": model.GateRule,
     "budget": model.Budget,
+    "per_district": DistrictBudget,
+    "limits": Limit,
 }
 
 

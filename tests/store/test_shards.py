@@ -17,7 +17,7 @@ NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 def shard(store: Store) -> int:
     """A shard that was handed out once, under attempt 1."""
     with store.write(FLEET, NOW) as tx:
-        shards.add_shards(tx, "r1", 1, [("qingwan", ["h1", "p1"])])
+        shards.add_shards(tx, "r1", 1, [shards.Part("qingwan", ["h1", "p1"])])
         (planned,) = shards.read_shards(tx, "r1", 1)
         assert shards.dispatch(tx, planned.id) == 1
     return planned.id

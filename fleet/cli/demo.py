@@ -121,13 +121,19 @@ def _report(night: "Night", outcome: "Outcome", directory: Path) -> None:
     from fleet.demo.run import utc_now
     from fleet.report.export import export_all
     from fleet.report.reading import read_completion
-    from fleet.report.tables import completion_table
+    from fleet.report.tables import completion_table, swipes
 
     files = export_all(night.store, night.settings, utc_now(), directory, night.rollout)
     with night.store.read() as snapshot:
-        headings, rows = completion_table(read_completion(snapshot, night.settings, utc_now(), night.rollout))
+        completion = read_completion(snapshot, night.settings, utc_now(), night.rollout)
+    headings, rows = completion_table(completion)
     show()
     print_table(headings, rows)
+    if completion.swipes:
+        measured = swipes(completion)
+        show()
+        show(_("Swipes, medians of the terminals measured before and after:"))
+        print_table(measured.headings, measured.rows)
     _report_failures(night)
     _report_differences(outcome)
     show()

@@ -77,7 +77,10 @@ class Follower:
 
         phases = {rollout.id: _("rollout {rollout}: {phase}", rollout=rollout.id, phase=rollout_phase_words(rollout.phase))}
         for wave in rollout.waves:
-            if wave.phase is not WavePhase.CLOSED:
+            if wave.phase is WavePhase.OPEN and wave.soaks_until is not None:
+                time = f"{wave.soaks_until.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+                phases[f"{rollout.id} {wave.number}"] = _("wave {number}: soaks until {time}", number=wave.number, time=time)
+            elif wave.phase is not WavePhase.CLOSED:
                 phases[f"{rollout.id} {wave.number}"] = _("wave {number}: {phase}", number=wave.number, phase=wave_phase_words(wave.phase))
         yield from (line for key, line in phases.items() if self._phases.get(key) != line)
         self._phases = phases

@@ -12,6 +12,7 @@ from fleet.text import N_, _, render
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fleet.model.plan import Plan
     from fleet.model.release import Release
     from fleet.plan import Preview
     from fleet.plan.preview import ProgramPreview, WavePreview
@@ -61,17 +62,38 @@ def command(
     shown = preview(plan, fleet, push_seconds)
     times = preview_windows(plan, fleet, datetime.now(UTC), shown.earliest_s)
     if out is not None:
+        _record_author(plan)
         write_plan(plan, Path(out))
     if as_json:
-        print_json({**asdict(shown), "windows": windows_facts(times)})
+        gate = {"gate": plan.playbook.gate.model_dump(mode="json"), "formula": _gate_words(plan)}
+        print_json({**asdict(shown), **gate, "windows": windows_facts(times)})
     else:
-        _show(shown)
+        _show(shown, plan)
         for line in windows_lines(times, door.settings.zone):
             show(line)
     if out is None:
         say(_("Nothing was written. `--out plan.json` writes the plan to a file."))
     else:
         say(_("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out))
+
+
+def _record_author(plan: "Plan") -> None:
+    """Keep who made a plan that wants four eyes; any other plan is made without writing anything to the workspace."""
+    from datetime import UTC, datetime
+
+    from fleet.control.four_eyes import record_author
+
+    if plan.playbook.gate.four_eyes:
+        door = current_door()
+        store = door.open_store()
+        record_author(store, door.actor(store), datetime.now(UTC), plan)
+
+
+def _gate_words(plan: "Plan") -> list[str]:
+    """How the gates judge, line by line."""
+    from fleet.rollout import formula, gate_lines
+
+    return [render(line) for line in (*formula(plan.playbook.gate), *gate_lines(plan))]
 
 
 def _check_out(out: str) -> None:
@@ -92,7 +114,7 @@ def _release(snapshot: "Snapshot", version: str) -> "Release":
     return plannable(snapshot, version, datetime.now(UTC), current_door().settings.zone)
 
 
-def _show(shown: "Preview") -> None:
+def _show(shown: "Preview", plan: "Plan") -> None:
     show(_("Plan: playbook {playbook}, release {release}", playbook=shown.playbook, release=shown.release))
     if shown.select:
         show(_("Selection: {selection}", selection=shown.select))
@@ -107,6 +129,10 @@ def _show(shown: "Preview") -> None:
     _show_canary(shown)
     _show_untested(shown)
     _show_too_few(shown)
+    show()
+    show(_("How each gate judges; the first that is so decides:"))
+    for line in _gate_words(plan):
+        show(f"  {line}")
     _show_programs(shown)
     show()
     finish, push_s = duration(shown.earliest_s), f"{shown.push_s:g}"

@@ -65,12 +65,19 @@ def start(
     say(_("`fleet run` carries it out; `fleet watch` and `fleet status` show it."))
 
 
-@app.command("approve", help=_("Let a wave that waits go on."))
-def approve(wave: int = typer.Argument(..., metavar="WAVE", help=_("Its number.")), *, reason: str = _REASON) -> None:
+@app.command("approve", help=_("Let a wave that waits go on. The approval is kept with the plan it is about."))
+def approve(
+    wave: int = typer.Argument(..., metavar="WAVE", help=_("Its number.")),
+    *,
+    plan: str = typer.Option(
+        "", metavar="DIGEST", show_default=False, help=_("Only if the rollout carries out this plan: its digest, or how that begins.")
+    ),
+    reason: str = _REASON,
+) -> None:
     from fleet.control import rollouts
 
     store, actor, at = _asked()
-    rollouts.approve(store, actor, at, _newest(store), wave, reason=reason)
+    rollouts.approve(store, actor, at, _newest(store), wave, reason=reason, plan=plan)
     show(_("Wave {wave} is approved.", wave=wave))
 
 

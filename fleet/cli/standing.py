@@ -161,6 +161,15 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
         )
 
 
+def soaking_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
+    """Which waves have ended and are left alone before their gate judges."""
+    from fleet.model.rollout import WavePhase
+
+    for wave in stand.rollout.waves:
+        if wave.phase is WavePhase.OPEN and wave.soaks_until is not None:
+            yield _("Wave {number} soaks until {time}; then its gate judges.", number=wave.number, time=local_time(wave.soaks_until, zone))
+
+
 def judged_lines(stand: Stand) -> Iterator[str]:
     """Of a rollout that waits for nobody: which waves did not come to what its plan expects."""
     from fleet.model.rollout import Verdict

@@ -8,7 +8,18 @@ import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
 from fleet.cli.rates import limits_words
-from fleet.cli.standing import Stand, exit_code, judged_lines, local_time, look, orchestrator_line, phase_words, waiting_lines, why_waiting
+from fleet.cli.standing import (
+    Stand,
+    exit_code,
+    judged_lines,
+    local_time,
+    look,
+    orchestrator_line,
+    phase_words,
+    soaking_lines,
+    waiting_lines,
+    why_waiting,
+)
 from fleet.cli.windows import outlook_facts, outlook_lines
 from fleet.text import _, render
 
@@ -70,7 +81,7 @@ def _show(stand: Stand) -> None:
         show(limits)
     if not stand.is_over:
         show(orchestrator_line(stand, zone))
-    for line in (*waiting_lines(stand), *judged_lines(stand)):
+    for line in (*waiting_lines(stand), *soaking_lines(stand, zone), *judged_lines(stand)):
         show(line)
     show()
     columns = _columns(stand)
@@ -91,6 +102,7 @@ def _show(stand: Stand) -> None:
     else:
         count = total.terminal_count - total.terminals.get(TerminalState.EXCLUDED, 0)
         show(_("Terminals: {staged} of {count} staged; nothing was made live", staged=total.staged, count=count))
+    _show_swipes(stand)
     for decision, person in stand.exclusions[-_EXCLUSIONS:]:
         values = {"count": len(decision.terminals), "person": person, "reason": decision.reason}
         show(_("Left out on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
@@ -104,6 +116,19 @@ def _show(stand: Stand) -> None:
         show(line)
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
+
+
+def _show_swipes(stand: Stand) -> None:
+    """Both medians of each wave that was judged, split by phase."""
+    from fleet.report.swipes import swipe_headings, swipe_rows
+    from fleet.rollout.evidence import swipe_medians
+
+    rows = [(wave.number, *row) for wave in stand.rollout.waves for row in swipe_rows(swipe_medians(wave.verdict_values))]
+    if rows:
+        show()
+        show(_("Swipes, medians of the terminals measured before and after, when each wave was judged:"))
+        print_table([_("wave"), *swipe_headings()], rows)
+        show()
 
 
 def _columns(stand: Stand) -> "list[tuple[str, Callable[[Tally], int]]]":
@@ -142,6 +167,8 @@ def _counts(columns: "list[tuple[str, Callable[[Tally], int]]]", tally: "Tally |
 
 def _facts(stand: Stand) -> dict[str, Any]:
     """The same as data; without anything that changes while nothing happens."""
+    from fleet.report.swipes import swipes_as_json
+    from fleet.rollout.evidence import swipe_medians
     from fleet.rollout.standing import waiting_waves
 
     last = stand.orchestrator
@@ -149,6 +176,7 @@ def _facts(stand: Stand) -> dict[str, Any]:
     return {
         "rollout": stand.rollout.id,
         "release": stand.release,
+        "plan": stand.rollout.plan_digest,
         "phase": stand.phase,
         "only": stand.rollout.only,
         "site_rate": stand.rollout.site_rate,
@@ -195,6 +223,10 @@ def _facts(stand: Stand) -> dict[str, Any]:
                 "name": name,
                 "phase": wave.phase,
                 "verdict": wave.verdict,
+                "verdict_code": wave.verdict_code or None,
+                "verdict_values": wave.verdict_values,
+                "swipes": swipes_as_json(swipe_medians(wave.verdict_values)),
+                "soaks_until": wave.soaks_until,
                 "approved_by": wave.approved_by,
                 **_tally_facts(by_wave.get(wave.number)),
             }

@@ -7,6 +7,7 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, tzinfo
 
+from fleet.control.four_eyes import require_approver, require_same_plan, require_second_pair
 from fleet.control.purpose import refuse_senseless, without_share
 from fleet.control.rights import Right, require
 from fleet.control.scope import require_decision, require_districts
@@ -62,6 +63,7 @@ def start_rollout(
         _require_members(plan, fleet)
         require_districts(tx, actor, Right.DECIDE, {fleet.sites[site].district for site in plan.wave_of})
         check_typed(typed, len(plan.wave_of))
+        require_approver(tx, plan, {fleet.sites[site].district for site in plan.wave_of})
         waves = tuple(WaveState(number=wave.number) for wave in plan.waves)
         state = RolloutState(
             id=f"r{rollouts.rollout_number(tx) + 1}",
@@ -79,12 +81,14 @@ def start_rollout(
     return state
 
 
-def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *, reason: str = "") -> None:
-    """Let a wave that waits go on: through its gate, or with its failure budget granted anew.
+def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *, reason: str = "", plan: str = "") -> None:
+    """Let a wave that waits go on: through its gate, or with its failure budget granted anew. Recorded with the plan it is about.
+
+    `plan` is the digest, or its beginning, of the plan that the approver looked at; empty where they looked at the rollout's.
 
     Raises:
-        NotAllowedError: The actor may not decide about rollouts.
-        ConflictError: Somebody already approved; the message names who.
+        NotAllowedError: The actor may not decide about rollouts, or the plan wants a second pair of eyes.
+        ConflictError: Somebody already approved; the message names who. Or the rollout's plan is another one.
         InputError: There is no such wave, or it waits for nobody.
     """
     with store.write(actor, at) as tx:
@@ -104,7 +108,10 @@ def approve(store: Store, actor: Actor, at: datetime, rollout: str, wave: int, *
         _require_waiting(tx, found, earlier.actor if earlier else None)
         if phase_after(state.phase, pending) in ENDED:
             raise InputError(N_("rollout {rollout} has ended; there is nothing to approve", rollout=rollout))
-        rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason))
+        require_same_plan(state, plan)
+        require_second_pair(tx, state)
+        approval = decision_of(tx, rollout, DecisionKind.APPROVE, wave=wave, reason=reason)
+        rollouts.add_decision(tx, approval.model_copy(update={"plan_digest": state.plan_digest}))
 
 
 def pause(store: Store, actor: Actor, at: datetime, rollout: str, reason: str = "") -> bool:
@@ -355,6 +362,11 @@ def _require_waiting(snapshot: Snapshot, wave: WaveState, pending_by: str | None
     if by is not None:
         person = fleets.read_people(snapshot).get(by)
         raise ConflictError(N_("wave {wave} was already approved, by {name}", wave=wave.number, name=person.name if person else by))
+    if wave.phase is WavePhase.OPEN and wave.soaks_until is not None:
+        raise InputError(
+            N_("wave {wave} soaks; its gate judges when that is over, and asks then if it has to", wave=wave.number),
+            hint=N_("`fleet status` shows until when"),
+        )
     if wave.phase not in _WAITS:
         raise InputError(
             N_("wave {wave} waits for nobody", wave=wave.number), hint=N_("`fleet status` shows which wave waits, and for what")

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from fleet.control.evidence import read_evidence
+from fleet.engine.plans import PlanInUse
 from fleet.engine.ports import Dispatcher
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import RolloutState, Shard
-from fleet.rollout import Facts, WaveFacts
-from fleet.store import Snapshot, caps, reads, shards, ways_back
+from fleet.rollout import ENDED, Facts, WaveFacts, to_judge
+from fleet.store import Snapshot, Tx, caps, evidence, reads, shards, ways_back
 
 
 def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, now: datetime) -> Facts:
@@ -40,6 +42,16 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
     }
     out = (shard for wave in waves.values() for shard in wave.out)
     return Facts(waves, frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now)), down=spent.down)
+
+
+def with_evidence(tx: Tx, state: RolloutState, used: PlanInUse, facts: Facts) -> Facts:
+    """The same facts, with what the terminals showed of each wave that is about to be judged."""
+    if state.phase in ENDED or used.rules.only is not None:
+        return facts
+    for number in to_judge(state, facts, tx.at):
+        found = read_evidence(tx, used.plan, state.id, number)
+        facts = facts.with_evidence(number, found, evidence.last_ended_at(tx, state.id, number))
+    return facts
 
 
 def _going_back(snapshot: Snapshot, rollout: str, open_shards: Mapping[int, Sequence[Shard]]) -> frozenset[int]:

@@ -171,7 +171,7 @@ class Orchestrator:
         self._close()
 
     def _look(self) -> None:
-        """Take a turn when something was written since the last one, or something came free."""
+        """Take a turn when something was written since the last one, something came free, or a deadline has passed."""
         was_woken = self._woken.is_set()
         self._woken.clear()
         if self._stopping.is_set():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleet.engine.admission import next_moment, with_windows
-from fleet.engine.facts import read_facts
+from fleet.engine.facts import read_facts, with_evidence
 from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
 from fleet.engine.ports import Dispatcher
@@ -13,7 +13,7 @@ from fleet.engine.sift import passed_over, sift
 from fleet.errors import InternalError
 from fleet.model.actor import FLEET
 from fleet.model.rollout import RolloutState
-from fleet.rollout import ENDED, Facts, advance, may_upgrade
+from fleet.rollout import ENDED, Facts, advance, due_at, may_upgrade
 from fleet.store import Store, Tx, rollouts
 from fleet.text import N_
 
@@ -30,7 +30,7 @@ class Turn:
     is_at_rest: bool
     """Nobody works on it, and nothing will move until a person decides."""
     next_at: datetime | None = None
-    """When a turn is due although nobody writes: a window opens or closes."""
+    """When a turn is due although nobody writes: a window opens or closes, or a wave has soaked."""
 
 
 def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime, hold: Callable[[Tx], None]) -> Turn:
@@ -50,7 +50,9 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
         dispatcher.dispatch(shard, attempt)
     if moved:
         dispatcher.wake()
-    return Turn(state, not any(wave.out for wave in facts.waves.values()) and not _waits_for_windows(state, facts), next_at)
+    soaked_at = due_at(state, now)
+    moves = any(wave.out for wave in facts.waves.values()) or _waits_for_windows(state, facts) or soaked_at is not None
+    return Turn(state, not moves, min((moment for moment in (next_at, soaked_at) if moment is not None), default=None))
 
 
 def _waits_for_windows(state: RolloutState, facts: Facts) -> bool:
@@ -69,6 +71,7 @@ def _advance_to_rest(
     for turn in range(_MOST_STEPS):
         facts = read_facts(tx, state, dispatcher, tx.at)
         facts = with_windows(facts.without_lost(shard for shard, _attempt in dispatched), tx, state, plans, tx.at)
+        facts = with_evidence(tx, state, used, facts)
         new, actions = advance(state, used.rules, facts, decisions, tx.at)
         if new == state and not actions:
             state = passed_over(state, last_refused)

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from fleet.model.base import AccountName, Code, FreeText, Noun, SafePath, unless
 from fleet.model.caps import DistrictBudget, Limit, SitesOrShare
+from fleet.model.gate import SwipeRule
 from fleet.text import N_
 
 MOST_PARALLEL = 1000
@@ -191,6 +192,14 @@ class ActivateStep(_Step):
     probe_wait_s: Annotated[float, Field(ge=0, le=60)] = 1.0
 
 
+class When(StrEnum):
+    """Which client a probe step asks."""
+
+    BEFORE = "before"
+    """The one that is about to be replaced, before anything is touched."""
+    AFTER = "after"
+
+
 class ProbeStep(_Step):
     """Ask the running client how it is; `key=value` lines it prints become facts."""
 
@@ -198,6 +207,14 @@ class ProbeStep(_Step):
     command: Command
     expect: dict[FactName, FreeText] = {}
     """Facts that must come back with exactly these values."""
+    when: When = Field(default=When.AFTER, exclude_if=unless(When.AFTER))
+    """`before` only measures: a client that is not there or cannot say stops nothing. Its facts have `before_` in front."""
+
+    @model_validator(mode="after")
+    def _measures_only(self) -> Self:
+        if self.when is When.BEFORE and self.expect:
+            raise ValueError(N_("what the old client says decides nothing; leave `expect` away where it says `when: before`"))
+        return self
 
 
 class CollectStep(_Step):
@@ -263,6 +280,15 @@ class GateRule(Noun):
     min_samples: Annotated[int, Field(ge=1)] = 1
     """Fewer finished terminals than this is inconclusive."""
     approval: Approval = Approval.CANARY
+    soak_s: int = Field(default=0, ge=0, le=14 * 86_400, exclude_if=unless(0))
+    """The gate judges once the wave's last ending is this old."""
+    causes: dict[Code, Annotated[int, Field(ge=0)]] = Field(default={}, exclude_if=unless({}))
+    """Cause (`fleet.model.attempt.Cause`) -> terminals that may have ended so; one more fails the gate."""
+    bindings: bool = Field(default=False, exclude_if=unless(default=False))
+    """A terminal that the playbook binds a key on counts as upgraded only where the binding was read back."""
+    swipe: SwipeRule | None = Field(default=None, exclude_if=unless(None))
+    four_eyes: bool = Field(default=False, exclude_if=unless(default=False))
+    """Who approves is neither who made the plan nor who started its rollout."""
 
 
 class Budget(Noun):

@@ -68,6 +68,8 @@ class Decision(Noun):
     terminals: tuple[TerminalId, ...] = ()
     """For exclude, rollback and retry; of a retry, empty is every unfinished one."""
     reason: FreeText = ""
+    plan_digest: Sha256 | None = None
+    """Of an approval, the plan it is about; None where that was not kept yet."""
     actor: Code
     on_behalf: Code | None = None
     at: AwareDatetime
@@ -179,6 +181,8 @@ class WaveState(Noun):
     approved_at: AwareDatetime | None = None
     opened_at: AwareDatetime | None = None
     passed_at: AwareDatetime | None = None
+    soaks_until: AwareDatetime | None = None
+    """When the gate will judge, or judged; set once its last push has ended."""
     failures_accepted: Count = 0
     """Sites that had spent the failure budget when a person last said go on; the budget is granted anew beyond them."""
     unreachable_accepted: Count = 0

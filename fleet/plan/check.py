@@ -6,7 +6,9 @@ Pure. `fleet.plan.playbook` gives the findings their lines; `make_plan` asks aga
 from collections.abc import Collection, Iterator, Sequence
 
 from fleet.errors import InputError
-from fleet.model.playbook import Command, Playbook, Step, StepKind
+from fleet.files import one_of
+from fleet.model.attempt import Cause
+from fleet.model.playbook import Command, Playbook, ProbeStep, Step, StepKind, When
 from fleet.plan.caps import check_caps
 from fleet.plan.finding import Finding
 from fleet.select import parse_inventory_selection
@@ -14,6 +16,8 @@ from fleet.text import N_, Message
 
 ONCE = (StepKind.STAGE, StepKind.BIND_KEY, StepKind.ACTIVATE)
 """Kinds of which a terminal gets at most one step."""
+TOUCHING = frozenset(StepKind) - {StepKind.PREFLIGHT, StepKind.PROBE, StepKind.COLLECT}
+"""Kinds after which the terminal is not what it was."""
 AFTER_STAGE = frozenset((StepKind.CONFIGURE, StepKind.ACTIVATE))
 """Kinds that make no sense without a new release."""
 
@@ -25,7 +29,8 @@ def check_playbook(playbook: Playbook, labels: Collection[str] | None = None) ->
         playbook: What was read.
         labels: Label keys the fleet has, for the steps' selections; None takes any.
     """
-    return (*_account(playbook), *_each_step(playbook, labels), *_order(playbook), *check_caps(playbook, labels))
+    found = (*_account(playbook), *_each_step(playbook, labels), *_order(playbook), *_gate(playbook))
+    return (*found, *check_caps(playbook, labels))
 
 
 def check_steps(steps: Sequence[Step]) -> Message | None:
@@ -36,6 +41,11 @@ def check_steps(steps: Sequence[Step]) -> Message | None:
             return N_("{kind} steps {names} both apply; a terminal gets at most one", kind=kind.value, names=_listed(twice))
     early = next(_too_early(steps), None)
     return _too_early_words(steps[early]) if early is not None else None
+
+
+def measures_before(step: Step) -> bool:
+    """Whether a step asks the client that is about to be replaced."""
+    return isinstance(step, ProbeStep) and step.when is When.BEFORE
 
 
 def commands_of(step: Step) -> Iterator[tuple[tuple[str, ...], Command]]:
@@ -85,10 +95,33 @@ def _command(command: Command, place: tuple[str | int, ...], playbook: Playbook)
         yield Finding(place, what, N_("write its path inside the release, for example `bin/health`, or an absolute path"))
 
 
+def _gate(playbook: Playbook) -> Iterator[Finding]:
+    """What the gate asks for must be something that the steps can bring."""
+    known = sorted(cause.value for cause in Cause if cause is not Cause.NONE)
+    for cause in playbook.gate.causes:
+        if cause not in known:
+            yield Finding(("gate", "causes", cause), N_("there is no cause `{cause}`", cause=cause), one_of(cause, known))
+    if playbook.gate.bindings and all(step.step is not StepKind.BIND_KEY for step in playbook.steps):
+        yield Finding(
+            ("gate", "bindings"), N_("the gate asks for key bindings, and no step binds a key"), N_("add a bind-key step, or leave it away")
+        )
+    if playbook.gate.swipe is not None:
+        for when, hint in (
+            (When.BEFORE, N_("add a probe step with `when: before` that prints `swipe_ms=...`")),
+            (When.AFTER, N_("add a probe step behind activate that prints `swipe_ms=...`")),
+        ):
+            if not any(isinstance(step, ProbeStep) and step.when is when for step in playbook.steps):
+                yield Finding(("gate", "swipe"), N_("the gate asks for swipes, and no step measures them on both clients"), hint)
+
+
 def _order(playbook: Playbook) -> Iterator[Finding]:
     for position in _too_early(playbook.steps):
         yield Finding(("steps", position), _too_early_words(playbook.steps[position]), N_("put a stage step before it"))
     kinds = [step.step for step in playbook.steps]
+    for position, step in enumerate(playbook.steps):
+        if measures_before(step) and TOUCHING & set(kinds[:position]):
+            what = N_("`when: before` measures what is live before anything is touched")
+            yield Finding(("steps", position), what, N_("put it first, or behind preflight"))
     for position, kind in enumerate(kinds):
         if kind is StepKind.PREFLIGHT and StepKind.STAGE in kinds[:position]:
             what = N_("preflight comes after stage")
@@ -114,7 +147,7 @@ def _too_early(steps: Sequence[Step]) -> Iterator[int]:
     first_stage = kinds.index(StepKind.STAGE) if StepKind.STAGE in kinds else None
     for position, step in enumerate(steps[:first_stage]):
         runs_release_file = any(command.release_file is not None for _, command in commands_of(step))
-        of_live_release = first_stage is None or step.step is StepKind.PREFLIGHT
+        of_live_release = first_stage is None or step.step is StepKind.PREFLIGHT or measures_before(step)
         if step.step in AFTER_STAGE or (runs_release_file and not of_live_release):
             yield position
 

@@ -10,7 +10,7 @@ from fleet.errors import InputError, Mistake, MistakesError
 from fleet.model.inventory import Fleet, Reach, Terminal
 from fleet.model.playbook import Playbook, Step, StepKind
 from fleet.model.release import Artifact, Release
-from fleet.plan.check import check_playbook, check_steps, commands_of
+from fleet.plan.check import check_playbook, check_steps, commands_of, measures_before
 from fleet.select import Selection, parse_inventory_selection, subject_of
 from fleet.text import N_, Message
 
@@ -153,7 +153,7 @@ def _sort_refusal(sort: Sort, playbook: Playbook, release: Release) -> Message |
 
 def _missing_program(steps: Sequence[Step], artifact: Artifact) -> Message | None:
     modes = {file.path: file.mode for file in artifact.files}
-    for step in (step for step in steps if step.step is not StepKind.PREFLIGHT):
+    for step in (step for step in steps if step.step is not StepKind.PREFLIGHT and not measures_before(step)):
         for _, command in commands_of(step):
             file = command.release_file
             if file is not None and modes.get(file) != "0755":

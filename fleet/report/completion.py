@@ -9,9 +9,11 @@ from typing import TypeVar
 from fleet.control.unreached import Unreached
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.crew import CheckIn
+from fleet.model.gate import Phase
 from fleet.model.inventory import Fleet, SiteKind
 from fleet.model.rollout import Decision, RolloutState
 from fleet.report.counts import Counts, day_of_site, day_of_terminal
+from fleet.rollout.evidence import Pair, PhaseMedians, medians
 from fleet.settings import Settings
 from fleet.store.reads import SiteRow, TerminalRow
 
@@ -19,6 +21,14 @@ K = TypeVar("K", bound=Hashable)
 
 NOT_WELL = (TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN)
 """Endings that somebody has to look into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swipes:
+    """One upgraded terminal's swipe, in milliseconds by phase; empty where it was not measured."""
+
+    before: Mapping[Phase, int]
+    after: Mapping[Phase, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Record:
     """Terminal -> the last decision to roll it back."""
     unreached: tuple[Unreached, ...] = ()
     """Sites with terminals that were not reached, by reason."""
+    swipes: Mapping[str, Swipes] = field(default_factory=dict)
+    """Terminal -> what a swipe took there before and after, of those where anything was measured."""
     bytes_sent: int = 0
     """Of files, in all attempts."""
     bytes_saved: int = 0
@@ -119,6 +131,17 @@ class Completion:
         for (district, _kind), counts in self.by_district_and_kind.items():
             districts[district].add(counts)
         return dict(districts)
+
+    @property
+    def swipes(self) -> dict[SiteKind | None, tuple[PhaseMedians, ...]]:
+        """Both medians of every phase, of the terminals measured before and after: of each kind of site that has one, then (None) of all."""
+        by_kind: dict[SiteKind, list[Pair]] = {kind: [] for kind in self.by_kind}
+        for terminal in self.record.terminals:
+            found = self.record.swipes.get(terminal.id)
+            if found is not None and found.before and found.after:
+                by_kind[self.record.site_of(terminal).kind].append(Pair(found.before, found.after))
+        groups = [*by_kind.items(), (None, [pair for pairs in by_kind.values() for pair in pairs])]
+        return {kind: medians(pairs) for kind, pairs in groups if pairs}
 
     @property
     def groupings(self) -> dict[str, tuple[Counts, ...]]:

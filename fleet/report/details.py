@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from fleet.model.attempt import Cause, TerminalState
+from fleet.model.gate import Phase
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
 from fleet.report.completion import Completion
@@ -62,6 +63,9 @@ class Detail:
     rolled_back_at: datetime | None
     """When it was decided."""
     rolled_back_reason: str
+    swipe_before_ms: int | None
+    """Of an upgraded terminal, a whole swipe on the client before."""
+    swipe_after_ms: int | None
 
 
 HEADINGS = {
@@ -102,6 +106,8 @@ HEADINGS = {
     "rolled_back_by_name": N_("rolled back on purpose by, name"),
     "rolled_back_at": N_("rollback decided at"),
     "rolled_back_reason": N_("why it is rolled back"),
+    "swipe_before_ms": N_("swipe before, ms"),
+    "swipe_after_ms": N_("swipe now, ms"),
 }
 _ON_PURPOSE = frozenset((TerminalState.GOING_BACK, TerminalState.TAKEN_BACK))
 COLUMNS = tuple(field.name for field in fields(Detail))
@@ -115,6 +121,7 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
     for terminal in record.terminals:
         site = record.site_of(terminal)
         check_in = record.check_ins.get(site.code)
+        swipes = record.swipes.get(terminal.id)
         excluded = record.exclusions.get(terminal.id) if terminal.state is TerminalState.EXCLUDED else None
         back = record.rollbacks.get(terminal.id) if terminal.state in _ON_PURPOSE else None
         yield Detail(
@@ -155,6 +162,8 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             rolled_back_by_name=people.get(back.actor) if back else None,
             rolled_back_at=back.at if back else None,
             rolled_back_reason=back.reason if back else "",
+            swipe_before_ms=swipes.before.get(Phase.TOTAL) if swipes else None,
+            swipe_after_ms=swipes.after.get(Phase.TOTAL) if swipes else None,
         )
 
 

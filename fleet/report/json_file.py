@@ -9,6 +9,7 @@ from fleet.report.completion import Completion
 from fleet.report.counts import Counts
 from fleet.report.details import COLUMNS, details
 from fleet.report.measures import OF_SITES, OF_TERMINALS
+from fleet.report.swipes import swipes_as_json
 
 FORMAT = 1
 """Rises when a key changes its meaning or goes away; new keys may come without."""
@@ -58,6 +59,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         ],
         "by_technician": [{"technician": code, **_numbers(counts)} for code, counts in completion.by_technician.items()],
         "by_day": [{"day": day.isoformat() if day else None, **_numbers(counts)} for day, counts in completion.by_day.items()],
+        "swipes": [{"kind": kind, "phases": swipes_as_json(measured)} for kind, measured in completion.swipes.items()],
         "failures_by_cause": [asdict(row) for row in completion.causes],
         "not_reached": [asdict(one) for one in record.unreached],
     }

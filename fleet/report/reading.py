@@ -6,10 +6,11 @@ from fleet.control.unreached import read_unreached
 from fleet.errors import FleetError, InputError
 from fleet.files import one_of
 from fleet.model.rollout import RolloutState
-from fleet.report.completion import Completion, Record, complete
+from fleet.report.completion import Completion, Record, Swipes, complete
 from fleet.report.ties import SEE_AUDIT, refuse_counts_that_differ, refuse_lost_events, refuse_rows_that_differ
+from fleet.rollout.evidence import first_before, measured
 from fleet.settings import Settings
-from fleet.store import Snapshot, audit, crew, fleets, reads, releases, rollouts
+from fleet.store import Snapshot, audit, crew, evidence, fleets, reads, releases, rollouts
 from fleet.text import N_
 
 
@@ -72,6 +73,7 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         exclusions=rollouts.exclusions(snapshot, state.id),
         rollbacks=rollouts.rollbacks(snapshot, state.id),
         unreached=read_unreached(snapshot, state),
+        swipes=_read_swipes(snapshot, state.id),
         bytes_sent=sent,
         bytes_saved=saved,
     )
@@ -81,6 +83,11 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
     refuse_counts_that_differ(completion, reads.read_tallies(snapshot, state.id))
     _refuse_changed_rows(snapshot)
     return completion
+
+
+def _read_swipes(snapshot: Snapshot, rollout: str) -> dict[str, Swipes]:
+    found = {shown.terminal: Swipes(first_before(shown.facts), measured(shown.facts[-1])) for shown in evidence.upgraded(snapshot, rollout)}
+    return {terminal: swipes for terminal, swipes in found.items() if swipes.before or swipes.after}
 
 
 def _refuse_changed_rows(snapshot: Snapshot) -> None:

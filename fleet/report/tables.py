@@ -10,6 +10,7 @@ from fleet.report.completion import Completion
 from fleet.report.counts import Counts
 from fleet.report.measures import OF_SITES, OF_TERMINALS, SITES, TERMINALS, Measure
 from fleet.report.rows import Shown, before_the_semicolon, clean, in_brief
+from fleet.report.swipes import swipe_headings, swipe_rows
 from fleet.report.words import kind_words, terminal_state_words
 from fleet.text import N_, Message, current_language, render
 
@@ -106,6 +107,16 @@ def not_reached(completion: Completion) -> Table:
         for one in completion.record.unreached
     )
     return Table(render(N_("Not reached")), tuple(render(heading) for heading in headings), rows)
+
+
+def swipes(completion: Completion) -> Table:
+    """A row for each phase of a swipe, of each kind of site and of all: over how many terminals, and both medians in seconds."""
+    rows = tuple(
+        (render(kind_words(kind)) if kind else render(N_("all")), *row)
+        for kind, measured in completion.swipes.items()
+        for row in swipe_rows(measured)
+    )
+    return Table(render(N_("Swipes")), (render(N_("kind")), *swipe_headings()), rows, keys=2)
 
 
 def by_state(completion: Completion) -> tuple[Table, Table]:

@@ -49,6 +49,8 @@ def write_xlsx(completion: Completion, stream: BinaryIO) -> None:
         tables.not_reached,
     ):
         _write_table(workbook, formats, completion, table(completion))
+    if completion.swipes:
+        _write_table(workbook, formats, completion, tables.swipes(completion))
     _write_details(workbook, formats, completion)
     workbook.close()
 

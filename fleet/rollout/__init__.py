@@ -4,7 +4,9 @@ from fleet.rollout.advance import advance
 from fleet.rollout.budget import after, fresh_room, may_begin
 from fleet.rollout.caps import left_of
 from fleet.rollout.decisions import ENDED, phase_after
+from fleet.rollout.evidence import Evidence
 from fleet.rollout.facts import (
+    NO_EVIDENCE,
     Abandon,
     Action,
     Dispatch,
@@ -20,17 +22,21 @@ from fleet.rollout.facts import (
     WaveRule,
     rules_of,
 )
-from fleet.rollout.gate import verdict_words
+from fleet.rollout.formula import formula, gate_lines
 from fleet.rollout.held import cap_words, held_words, standing_caps
 from fleet.rollout.sending import LONGEST_SENDING_S, sending_s
+from fleet.rollout.soak import due_at, to_judge
+from fleet.rollout.verdict import verdict_in_brief, verdict_words
 from fleet.rollout.way_back import may_upgrade
 
 __all__ = [
     "ENDED",
     "LONGEST_SENDING_S",
+    "NO_EVIDENCE",
     "Abandon",
     "Action",
     "Dispatch",
+    "Evidence",
     "Exclude",
     "Facts",
     "Grant",
@@ -44,7 +50,10 @@ __all__ = [
     "advance",
     "after",
     "cap_words",
+    "due_at",
+    "formula",
     "fresh_room",
+    "gate_lines",
     "held_words",
     "left_of",
     "may_begin",
@@ -53,5 +62,7 @@ __all__ = [
     "rules_of",
     "sending_s",
     "standing_caps",
+    "to_judge",
+    "verdict_in_brief",
     "verdict_words",
 ]

@@ -19,6 +19,7 @@ from fleet.rollout.gate import judge, needs_approval
 from fleet.rollout.held import holding
 from fleet.rollout.limits import Ledger
 from fleet.rollout.point_of_no_return import with_return
+from fleet.rollout.soak import soaked, soaks
 from fleet.rollout.way_back import MAY_UPGRADE, may_upgrade, only_back, with_taken_back
 
 
@@ -52,7 +53,7 @@ def advance(
     state = _with_waves(with_return(state, facts, now), _settle_waves(state, rules, facts, now))
     if state.phase is RolloutPhase.PAUSED:
         return state, tuple(_orders(state, rules, facts))
-    if state.current is None and not any(_has_work(seen) for seen in facts.waves.values()):
+    if state.current is None and not any(seen.has_work for seen in facts.waves.values()):
         return state.model_copy(update={"phase": RolloutPhase.FINISHED, "finished_at": now}), ()
     state = _open_next(state, now)
     return state, tuple(_orders(state, rules, facts))
@@ -63,7 +64,7 @@ def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime
     ledger = Ledger.of(rules, facts)
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
-        if _has_work(seen):
+        if seen.has_work:
             yield _at_work(wave, tuple(cap.code for cap in holding(rule, wave, seen, ledger)))
         else:
             following = next((other for other in rules.waves if other.number == wave.number + 1), None)
@@ -77,6 +78,8 @@ def _at_work(wave: WaveState, held_by: tuple[str, ...]) -> WaveState:
     """
     if wave.phase is WavePhase.GATE:
         wave = wave.model_copy(update={"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}})
+    if wave.phase is WavePhase.OPEN and wave.soaks_until is not None:
+        wave = wave.model_copy(update={"soaks_until": None})
     if wave.phase in MAY_UPGRADE and held_by:
         return wave.model_copy(update={"phase": WavePhase.HELD, "held_by": held_by, "approved_by": None, "approved_at": None})
     if wave.phase is not WavePhase.HELD or wave.taken_back_by is not None or (_only_limits(held_by) and not _only_limits(wave.held_by)):
@@ -97,17 +100,15 @@ def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRul
         wave = go_on(wave)
     if wave.phase is not WavePhase.OPEN:
         return wave
+    wave = soaked(wave, rules.gate, facts)
+    if soaks(wave, now):
+        return wave
     judgement = with_taken_back(judge(rules.gate, facts, following, rules.only), facts)
     found = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
     passes = judgement.verdict is Verdict.PASS and not needs_approval(rules.gate, wave.number, following)
     is_through = passes or rules.only is not None
     goes = {"phase": WavePhase.PASSED, "passed_at": now} if is_through else {"phase": WavePhase.GATE}
     return wave.model_copy(update=found | goes | {"approved_by": None, "approved_at": None})
-
-
-def _has_work(facts: WaveFacts) -> bool:
-    """Whether a wave has something to push, or a shard that is not ended: some of its terminals may still be collected."""
-    return bool(facts.shards) or facts.not_started + facts.count(TerminalState.RUNNING, TerminalState.GOING_BACK) > 0
 
 
 def _open_next(state: RolloutState, now: datetime) -> RolloutState:

@@ -36,7 +36,7 @@ def take_in(state: RolloutState, rules: Rules, facts: Facts, decision: Decision,
     ended_at = state.finished_at if phase is state.phase else now if phase in ENDED else None
     waves, actions = state.waves, tuple[Action, ...]()
     match decision.kind:
-        case DecisionKind.APPROVE if phase not in ENDED:
+        case DecisionKind.APPROVE if phase not in ENDED and decision.plan_digest in {None, state.plan_digest}:
             waves = tuple(_approved(wave, rules, facts, decision, now) for wave in waves)
         case DecisionKind.RETRY:
             waves = tuple(go_on(wave) if wave.phase is WavePhase.HELD and wave.taken_back_by is None else wave for wave in waves)

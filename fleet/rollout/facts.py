@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from fleet.model.attempt import TerminalState
 from fleet.model.caps import DistrictAllowance
@@ -9,6 +10,7 @@ from fleet.model.plan import Plan
 from fleet.model.playbook import Approval, GateRule
 from fleet.model.purpose import Only
 from fleet.model.rollout import Shard, ShardState, SiteCounts
+from fleet.rollout.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,12 @@ def _rules_of_staging(plan: Plan) -> Rules:
 
     Every site may end badly twice over, failed once and unreachable once, so that even the last one asked again is backed.
     """
-    gate = plan.playbook.gate.model_copy(update={"approval": Approval.NEVER, "min_samples": 1})
+    gate = GateRule(success=plan.playbook.gate.success, approval=Approval.NEVER, four_eyes=plan.playbook.gate.four_eyes)
     waves = (WaveRule(wave.number, 2 * len(wave.sites), 2 * len(wave.sites)) for wave in plan.waves)
     return Rules(gate=gate, parallel=plan.playbook.parallel, waves=tuple(waves), only=Only.STAGE)
+
+
+NO_EVIDENCE = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,10 @@ class WaveFacts:
     by_cause: Mapping[str, int] = field(default_factory=dict)
     """Sites that ended failed, rolled back or unreachable, by cause."""
     by_district: Mapping[str, SiteCounts] = field(default_factory=dict)
+    evidence: Evidence = NO_EVIDENCE
+    """What its terminals showed; only of a wave that is about to be judged (`to_judge`)."""
+    last_ended_at: datetime | None = None
+    """When its last push ended; likewise."""
 
     def count(self, *states: TerminalState) -> int:
         """Terminals reached by SSH in one of these states."""
@@ -95,6 +104,11 @@ class WaveFacts:
     def not_started(self) -> int:
         """Terminals reached by SSH that are still to be started."""
         return self.count(TerminalState.NOT_STARTED) - self.not_reached
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the wave has something to push, or a shard that is not ended: some of its terminals may still be collected."""
+        return bool(self.shards) or self.not_started + self.count(TerminalState.RUNNING, TerminalState.GOING_BACK) > 0
 
     @property
     def out(self) -> tuple[Shard, ...]:
@@ -123,6 +137,11 @@ class Facts:
     def wave(self, number: int) -> WaveFacts:
         """How wave `number` stands."""
         return self.waves.get(number, _NOTHING)
+
+    def with_evidence(self, number: int, evidence: Evidence, last_ended_at: datetime | None) -> "Facts":
+        """The same, with what the terminals of wave `number` showed."""
+        seen = replace(self.wave(number), evidence=evidence, last_ended_at=last_ended_at)
+        return replace(self, waves={**self.waves, number: seen})
 
     def without_lost(self, shards: Iterable[int]) -> "Facts":
         """The same, with these shards not lost: they are only just being handed out."""

@@ -1,20 +1,20 @@
-"""The gate after a wave: what its evidence says, and how that is put into words.
+"""The gate after a wave: what its evidence says. `verdict` puts it into words.
 
 - Judged are the terminals reached by SSH that answered. Excluded ones do not count; unreachable ones have a budget of their own;
   what is done by hand waits for a technician and holds nobody up.
 - Inconclusive is a verdict of its own and always waits for a named person.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 from fleet.model.attempt import TerminalState
-from fleet.model.plan import stratum_words
+from fleet.model.gate import Phase, SwipeRule
 from fleet.model.playbook import Approval, GateRule
 from fleet.model.purpose import Only
-from fleet.model.rollout import Verdict, WaveState
+from fleet.model.rollout import Verdict
+from fleet.rollout.evidence import Evidence, percentile_ms, swipe_values
 from fleet.rollout.facts import WaveFacts, WaveRule
-from fleet.text import N_, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +27,57 @@ class Judgement:
 
 
 def judge(rule: GateRule, facts: WaveFacts, following: WaveRule | None, only: Only | None = None) -> Judgement:
-    """What the evidence of an ended wave says about opening the following one (None after the last)."""
+    """What the evidence of an ended wave says about opening the following one (None after the last); `formula` says the same in words."""
     if only is Only.STAGE:
         return _judge_staging(rule, facts)
-    upgraded = facts.count(TerminalState.UPGRADED)
+    upgraded, evidence = facts.count(TerminalState.UPGRADED), facts.evidence
+    counted = upgraded - evidence.unbound if rule.bindings else upgraded
     samples = upgraded + facts.count(TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNKNOWN)
     values: dict[str, str | int | float] = {
         "upgraded": upgraded,
         "samples": samples,
         "needed": rule.success,
         "min_samples": rule.min_samples,
+        **({"to_bind": evidence.to_bind, "unbound": evidence.unbound, "counted": counted} if rule.bindings else {}),
+        **swipe_values(evidence.pairs),
+        **(_swipe_asked(rule.swipe, evidence) if rule.swipe else {}),
     }
+    found = next(_against(rule, facts, following, values), None)
+    if found is None:
+        return Judgement(Verdict.PASS, "enough", values)
+    verdict, code, more = found
+    return Judgement(verdict, code, values | more)
+
+
+_Found = tuple[Verdict, str, dict[str, str | int | float]]
+
+
+def _against(rule: GateRule, facts: WaveFacts, following: WaveRule | None, values: Mapping[str, str | int | float]) -> Iterator[_Found]:
+    """What keeps a gate from passing, what decides first."""
+    if over := [f"{cause}={n}/{most}" for cause, most in rule.causes.items() if (n := facts.evidence.causes.get(cause, 0)) > most]:
+        yield Verdict.FAIL, "causes", {"over": "; ".join(over)}
+    samples, upgraded = int(values["samples"]), int(values["upgraded"])
+    needed = rule.success * samples
     if samples < rule.min_samples:
-        return Judgement(Verdict.INCONCLUSIVE, "too-few", values)
-    if upgraded * 100 < rule.success * samples:
-        return Judgement(Verdict.FAIL, "below", values)
+        yield Verdict.INCONCLUSIVE, "too-few", {}
+    if upgraded * 100 < needed:
+        yield Verdict.FAIL, "below", {}
+    if int(values.get("counted", upgraded)) * 100 < needed:
+        yield Verdict.FAIL, "unbound", {}
+    if rule.swipe is not None and len(facts.evidence.pairs) < rule.swipe.min_pairs:
+        yield Verdict.INCONCLUSIVE, "few-pairs", {}
+    if rule.swipe is not None and float(values.get("swipe_at_ms", 0)) > rule.swipe.target_ms:
+        yield Verdict.FAIL, "slow", {}
     if following is not None and following.untested:
-        values |= {"untested": "; ".join(following.untested), "next": following.number}
-        return Judgement(Verdict.INCONCLUSIVE, "untested", values)
-    return Judgement(Verdict.PASS, "enough", values)
+        yield Verdict.INCONCLUSIVE, "untested", {"untested": "; ".join(following.untested), "next": following.number}
+
+
+def _swipe_asked(rule: SwipeRule, evidence: Evidence) -> dict[str, int | float]:
+    """What is asked of swipes, and what was found."""
+    after = [pair.after[Phase.TOTAL] for pair in evidence.pairs]
+    asked = {"swipe_target_s": rule.target_s, "swipe_percentile": rule.percentile, "swipe_min_pairs": rule.min_pairs}
+    found = {"swipe_pairs": len(after)} | ({"swipe_at_ms": percentile_ms(after, rule.percentile)} if after else {})
+    return asked | found
 
 
 def _judge_staging(rule: GateRule, facts: WaveFacts) -> Judgement:
@@ -70,37 +102,3 @@ def needs_approval(rule: GateRule, wave: int, following: WaveRule | None) -> boo
     if following is None or rule.approval is Approval.NEVER:
         return False
     return rule.approval is Approval.ALWAYS or wave == 1
-
-
-_WORDS = {
-    "enough": N_("{upgraded} of {samples} terminals that answered are upgraded ({share:g} %); {needed:g} % of them are needed"),
-    "below": N_("only {upgraded} of {samples} terminals that answered are upgraded ({share:g} %); {needed:g} % of them are needed"),
-    "enough-staged": N_("{staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
-    "below-staged": N_("only {staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
-    "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
-    "taken-back": N_(
-        "{upgraded} of {samples} terminals that answered are upgraded, but people rolled back: {taken_back}; a person decides"
-    ),
-    "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
-}
-
-
-def verdict_words(wave: WaveState) -> Message | None:
-    """Why the gate of a wave says what it says, for people; None while it has said nothing."""
-    if wave.verdict is None:
-        return None
-    values = dict(wave.verdict_values)
-    shown = {"share": _share(values), "untested": _strata(str(values.get("untested", "")))}
-    return Message(_WORDS[wave.verdict_code].text, values | shown)
-
-
-def _strata(joined: str) -> Message | str:
-    """Strata as the verdict keeps them, each in words."""
-    first, *others = (stratum_words(stratum) for stratum in joined.split("; "))
-    return reduce(lambda said, stratum: N_("{first}; {second}", first=said, second=stratum), others, first)
-
-
-def _share(values: dict[str, str | int | float]) -> float:
-    """Percent of the terminals that answered, rounded down: 94.96 is never shown as the 95 that would have been enough."""
-    well, samples = int(values.get("upgraded", values.get("staged", 0))), int(values.get("samples", 0))
-    return well * 1000 // samples / 10 if samples else 0.0

@@ -29,7 +29,7 @@ ShellName = Literal["sh", "busybox"]
 
 _SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
-_KEPT_FILES = ("bin/client", "bin/health")
+_KEPT_FILES = ("bin/client", "bin/health", "bin/swipe-test")
 """What the old client has in common with the sample release (playbooks/release); an upgrade need not send it."""
 
 _DF = """\
@@ -76,6 +76,7 @@ class Scratch:
             shutil.copytree(self._template, directory, symlinks=True, copy_function=os.link)
             # The client writes into this one, so each terminal has its own.
             _write(directory / "client" / "client-state", f"running {OLD_VERSION}\n")
+            _write(directory / "client" / "releases" / OLD_VERSION / "etc" / "terminal.conf", f"terminal={terminal}\n")
         return Home(directory, self._environment(directory, fault), self._shell)
 
     def _environment(self, directory: Path, fault: Fault | None) -> dict[str, str]:

@@ -46,6 +46,12 @@ def read_head(snapshot: Snapshot) -> tuple[int, str]:
     return (row.seq, row.hash) if row else (0, GENESIS)
 
 
+def who(snapshot: Snapshot, kind: str, subject: str) -> set[str]:
+    """Who did this to that, by the events: person codes, those on whose behalf it was done too."""
+    query = select(tables.event.c.actor, tables.event.c.on_behalf).where(tables.event.c.subject == subject, tables.event.c.kind == kind)
+    return {code for row in snapshot.connection.execute(query) for code in row if code}
+
+
 def check_chain(snapshot: Snapshot) -> tuple[int, str, list[Message]]:
     """Walk the chain: how many events, the head's hash, and what is wrong (empty when it holds)."""
     count, prev, problems = 0, GENESIS, list[Message]()

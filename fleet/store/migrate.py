@@ -13,7 +13,7 @@ from fleet.errors import FleetError
 from fleet.store import tables
 from fleet.text import N_
 
-HEAD = "0007"
+HEAD = "0008"
 """Revision of the newest migration; a test holds it against the scripts."""
 
 _WRITER_LOCK = 7_461_001

@@ -218,6 +218,7 @@ decision = Table(
     _code("on_behalf"),
     Column("at", UtcTime, nullable=False),
     Column("refused", Text, info=ADDED),
+    Column("plan_digest", String(64), info=ADDED),
 )
 
 shard = Table(

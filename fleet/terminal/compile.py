@@ -31,6 +31,7 @@ from fleet.model.playbook import (
     StageStep,
     Step,
     StepKind,
+    When,
 )
 from fleet.model.release import Artifact
 from fleet.terminal.seal import seal_lines
@@ -48,6 +49,8 @@ _FRAGMENTS = {
 }
 _BEFORE_THE_NIGHT = (PreflightStep, StageStep)
 """Steps that touch nothing live."""
+_TOUCHING = frozenset(StepKind) - {StepKind.PREFLIGHT, StepKind.PROBE, StepKind.COLLECT}
+"""Steps after which the terminal is not what it was."""
 _VARIABLES = {
     SettingSource.TERMINAL: "terminal",
     SettingSource.SITE: "site",
@@ -240,6 +243,8 @@ class _Writer:
                 call = ["bear_key"] if step.key is KeySource.BORN_HERE else ["read_key", step.key, f"command_{number}_read"]
             case ActivateStep():
                 call = ["activate", str(number), str(step.probe_attempts), f"{step.probe_wait_s:g}"]
+            case ProbeStep(when=When.BEFORE):
+                call = ["measure", f"command_{number}_probe"]
             case ProbeStep():
                 expected = "\n".join(f"{name}={value}" for name, value in step.expect.items())
                 call = ["probe", f"command_{number}_probe", quote(expected)]
@@ -270,6 +275,8 @@ class _Writer:
         match step:
             case BindKeyStep(key=KeySource.BORN_HERE):
                 call = "tell_key"
+            case ProbeStep(when=When.BEFORE):
+                return []
             case BindKeyStep() | ProbeStep() | CollectStep():
                 call = self._call(number, step)
             case StageStep():
@@ -323,6 +330,7 @@ def _check(playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None)
             raise InputError(N_("`{kind}` needs a stage step before it", kind=step.step), where=where)
         if step.step is StepKind.CONFIGURE and StepKind.ACTIVATE in seen:
             raise InputError(N_("configure comes after activate; a live release is never written to"), where=where)
+        _check_measuring(step, seen, where)
         if step.step in (StepKind.STAGE, StepKind.ACTIVATE) and step.step in seen:
             raise InputError(N_("a terminal can have one `{kind}` step only", kind=step.step), where=where)
         if isinstance(step, StageStep) and artifact is None:
@@ -343,6 +351,11 @@ def _check(playbook: Playbook, steps: Sequence[Step], artifact: Artifact | None)
             if command is not None:
                 _check_command(playbook, command, where)
         seen.append(step.step)
+
+
+def _check_measuring(step: Step, seen: Sequence[StepKind], where: Message) -> None:
+    if isinstance(step, ProbeStep) and step.when is When.BEFORE and not _TOUCHING.isdisjoint(seen):
+        raise InputError(N_("`when: before` measures what is live before anything is touched; put it first"), where=where)
 
 
 def _check_command(playbook: Playbook, command: Command, where: Message) -> None:

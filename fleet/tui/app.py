@@ -76,6 +76,7 @@ class FleetApp(App[None]):
         self._readonly, self._pace_s = readonly, pace_s
         self._notice, self._leave_when_finished = notice, leave_when_finished
         self._site: str | None = None
+        self._gate: int | None = None
         self._message_number = 0
         self._wake = asyncio.Event()
 
@@ -104,6 +105,10 @@ class FleetApp(App[None]):
     def open_site(self, code: str | None) -> None:
         """Read this site whole from now on; None when no site is open."""
         self._site = code
+
+    def open_gate(self, wave: int | None) -> None:
+        """Read the evidence of this wave too, from the next poll on."""
+        self._gate = wave
         self._wake.set()
 
     def say(self, text: str, *, is_bad: bool = False) -> None:
@@ -176,7 +181,7 @@ class FleetApp(App[None]):
     async def _follow(self) -> None:
         while True:
             try:
-                news = await asyncio.to_thread(self._feed.poll, self._site)
+                news = await asyncio.to_thread(self._feed.poll, self._site, self._gate)
             except FleetError as error:
                 news = News(replace(self.board, trouble=error), (), anew=False)
             if not self.is_running:

@@ -16,6 +16,7 @@ from fleet.model.purpose import Only
 from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.model.trust import KeyBinding
 from fleet.report.holds import Hold
+from fleet.rollout import Evidence
 from fleet.store.caps import Spent
 from fleet.store.orchestrator import Orchestrator
 from fleet.store.reads import FailureRow, SiteRow, Tallies, Tally, TerminalRow
@@ -42,6 +43,16 @@ class SiteDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class GateEvidence:
+    """What the terminals of a wave have shown so far."""
+
+    wave: int
+    at: datetime
+    """When it was read."""
+    found: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything but the site table's rows."""
 
@@ -65,6 +76,8 @@ class Board:
     """What lies ahead; None until the plan is there."""
     unreached: tuple[Unreached, ...] = ()
     """Sites that were not reached, by reason."""
+    evidence: GateEvidence | None = None
+    """Of the wave whose gate is open on the screen, where that gate has not judged."""
     trouble: FleetError | None = None
     """Why there is nothing newer than `at`."""
 

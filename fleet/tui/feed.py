@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from fleet.control.evidence import read_evidence
 from fleet.control.outlook import read_outlook
 from fleet.control.rights import Right, why_not
 from fleet.control.unreached import read_unreached
@@ -21,10 +22,11 @@ from fleet.report.holds import read_holds
 from fleet.store import Snapshot, Store, audit, caps, crew, fleets, reads, releases, rollouts, trust
 from fleet.store.orchestrator import read_orchestrator
 from fleet.store.reads import SiteRow
-from fleet.tui.board import Board, SiteDetail
+from fleet.tui.board import Board, GateEvidence, SiteDetail
 
 _FAILURES_SHOWN = 200
 _AHEAD_EVERY = timedelta(seconds=5)
+_EVIDENCE_EVERY = timedelta(seconds=5)
 _ROWS_ANEW = frozenset(("inventory.imported", "site.assigned"))
 """Events that change a site's line without the site having moved."""
 
@@ -61,17 +63,17 @@ class Feed:
         self._ahead_at: datetime | None = None
         """When it was last worked out what lies ahead."""
 
-    def poll(self, site: str | None = None) -> News:
-        """What is there now, and which sites moved since the last poll; `site` is the one whose own screen is open.
+    def poll(self, site: str | None = None, gate: int | None = None) -> News:
+        """What is there now, and which sites moved since the last poll; `site` and `gate` (a wave) are those whose own screens are open.
 
         Raises:
             FleetError: The database does not answer; the next poll goes on from where this one began.
         """
         version = self._store.version()
         with self._store.read() as snapshot:
-            return self._read(snapshot, version, site)
+            return self._read(snapshot, version, site, gate)
 
-    def _read(self, snapshot: Snapshot, version: int, site: str | None) -> News:
+    def _read(self, snapshot: Snapshot, version: int, site: str | None, gate: int | None) -> News:
         old = self._board
         is_first, completes = self._seen < 0, self._seen >= 0 and not self.is_whole
         rollout = rollouts.newest_rollout(snapshot)
@@ -99,6 +101,7 @@ class Feed:
         elif kinds or anew or old.site is None or old.site.row.code != site:
             board = replace(board, site=_read_site(snapshot, board.fleet, rollout.id, site))
         board = self._with_outlook(snapshot, board, anew=anew or board.rollout != old.rollout)
+        board = replace(board, evidence=_read_evidence(snapshot, board, gate, is_new=bool(kinds) or anew))
         self._board, self._seen, self.is_whole = board, version, not is_first
         self._rows_seen = max((row.seq for row in rows), default=self._rows_seen)
         return News(board, tuple(rows), anew)
@@ -113,6 +116,17 @@ class Feed:
         dice = Random(f"{board.rollout.id} {board.at:%H%M}").random  # noqa: S311 - a forecast
         ahead = read_outlook(snapshot, board.rollout, board.plan, board.tallies, now=board.at, dice=dice)
         return replace(board, outlook=ahead, unreached=read_unreached(snapshot, board.rollout))
+
+
+def _read_evidence(snapshot: Snapshot, board: Board, gate: int | None, *, is_new: bool) -> GateEvidence | None:
+    """What the wave whose gate is open has shown so far; of a large wave that is much to read, so only now and then."""
+    wave = next((wave for wave in board.rollout.waves if wave.number == gate), None) if board.rollout else None
+    if wave is None or wave.verdict is not None or board.plan is None or board.rollout is None:
+        return None
+    old = board.evidence
+    if old is not None and old.wave == wave.number and (not is_new or board.at - old.at < _EVIDENCE_EVERY):
+        return old
+    return GateEvidence(wave.number, board.at, read_evidence(snapshot, board.plan, board.rollout.id, wave.number))
 
 
 def _read_outline(snapshot: Snapshot) -> Fleet:

@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from rich.style import Style
 from textual import on
 from textual.widgets import Input
 
@@ -15,7 +13,7 @@ from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState, is_he
 from fleet.report.holds import spent_caps
 from fleet.report.terminal_words import step_words
 from fleet.report.words import kind_words, wave_phase_words
-from fleet.rollout import WaveFacts, rules_of, verdict_words
+from fleet.rollout import NO_EVIDENCE, WaveFacts, rules_of, verdict_in_brief
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.held import cap_name
 from fleet.select import fold
@@ -23,6 +21,7 @@ from fleet.text import N_, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, fit, wrap
 from fleet.tui.dialogs import Dialog, paragraph
+from fleet.tui.gate_evidence import Evidence, more_evidence
 from fleet.tui.look import BAD, BOLD, DIM, GOOD, NONE, WARN
 
 _VERDICTS = {
@@ -34,15 +33,6 @@ _LABEL = 18
 """Cells of the column of names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One line of the gate: what, how much, and how it looks."""
-
-    name: str
-    value: str
-    style: Style = NONE
-
-
 class GateDialog(Dialog):
     """The evidence of one wave; where something waits and this person may decide, a field to approve in."""
 
@@ -52,6 +42,15 @@ class GateDialog(Dialog):
         self.refusal = refusal
         """Why nothing can be approved here; empty when it can."""
         self.fields = () if refusal else ("name",)
+
+    def on_mount(self) -> None:
+        """The evidence is read as long as it is looked at."""
+        super().on_mount()
+        self.fleet_app.open_gate(self.number)
+
+    def on_unmount(self) -> None:
+        """Nobody looks any more."""
+        self.fleet_app.open_gate(None)
 
     def words(self, width: int) -> list[list[Span]]:
         """The evidence, and why there is nothing to approve where there is not."""
@@ -88,7 +87,8 @@ class GateDialog(Dialog):
             self.reply(_("That is not the wave's name; nothing was approved."))
             return
         await self.decide(
-            lambda store, actor, at: rollouts.approve(store, actor, at, rollout.id, self.number), _("Approved: {name}.", name=name)
+            lambda store, actor, at: rollouts.approve(store, actor, at, rollout.id, self.number, plan=rollout.plan_digest),
+            _("Approved: {name}.", name=name),
         )
 
 
@@ -105,7 +105,9 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
         yield Evidence(_("Next wave"), _("opens by itself; nothing live is touched"), BOLD)
         return
     rules = rules_of(plan).waves
-    judgement = judge(rule, WaveFacts(tally.sites, tally.by_ssh), rules[wave.number] if following else None)
+    found = board.evidence.found if board.evidence and board.evidence.wave == wave.number else NO_EVIDENCE
+    facts = WaveFacts(tally.sites, tally.by_ssh, evidence=found)
+    judgement = judge(rule, facts, rules[wave.number] if following else None)
     upgraded, samples = int(judgement.values["upgraded"]), int(judgement.values["samples"])
     share = f"{upgraded}/{samples} ({upgraded * 100 / samples:.1f} %)" if samples else f"{upgraded}/{samples}"
     enough = samples >= rule.min_samples and upgraded * 100 >= rule.success * samples
@@ -118,8 +120,13 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
         GOOD if tally.sites.unreachable < planned.unreachable_allowed else WARN,
     )
     yield from _caps(board, wave)
+    yield from more_evidence(rule, wave.verdict_values if wave.verdict else judgement.values)
+    if wave.verdict is None and wave.soaks_until is not None:
+        yield Evidence(_("Soaks until"), _("{time}; then it is judged, once", time=board.time(wave.soaks_until)), WARN)
     yield _verdict(wave, judgement)
     yield from _reach(board, following)
+    if rule.four_eyes:
+        yield Evidence(_("Four eyes"), _("who approves is neither who made the plan nor who started the rollout"), BOLD)
     if wave.approved_by:
         yield Evidence(_("Approved by"), f"{board.person(wave.approved_by)} {board.time(wave.approved_at)}", BOLD)
 
@@ -161,8 +168,7 @@ def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
         values = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
         said = wave.model_copy(update=values)
     word, style = _VERDICTS[said.verdict or Verdict.INCONCLUSIVE]
-    why = verdict_words(said)
-    text = _("{verdict}: {why}", verdict=word, why=why) if why else render(word)
+    text = _("{verdict}: {why}", verdict=word, why=verdict_in_brief(said))
     return Evidence(_("Verdict") if wave.verdict else _("Verdict so far"), text, style)
 
 

@@ -42,6 +42,8 @@ class Waves(BoardPanel):
         shown, filled = wave_shown(wave)
         tally = board.tally_of_wave(wave.number)
         state = f"{shown.mark} {render(shown.word)}".strip()
+        if wave.phase is WavePhase.OPEN and wave.soaks_until is not None and not board.is_over:
+            state = _("soaks to {time}", time=wave.soaks_until.astimezone(board.zone).strftime("%H:%M"))
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
             state += " [a]"
         name = f"{wave.number} {board.wave_name(wave.number)}"

@@ -21,6 +21,7 @@ from fleet.tui.frame import Alert, BoardPanel, Header, KeyBar, Ticker, Verb
 from fleet.tui.lines import Scroller
 from fleet.tui.look import BAD, BAR, BOLD, DIM, GOOD, NONE, PLAIN, TITLE, site_shown, terminal_shown
 from fleet.tui.screens import BoardScreen
+from fleet.tui.swipes import swipe_lines
 from fleet.tui.table import Column, LineTable
 
 _MOST_TERMINALS_SHOWN = 0.4
@@ -134,6 +135,7 @@ class Story(Scroller):
     def _story(self, board: Board, detail: SiteDetail, width: int) -> Iterator[list[Span]]:
         attempts = detail.attempts.get(self.terminal or "", ())
         yield [(f" {self.terminal or ''}", TITLE), ("" if attempts else "  " + _("no attempt has ended yet"), DIM)]
+        yield from swipe_lines(detail, attempts)
         for attempt in attempts:
             yield from _attempt(board, attempt, width)
         binding = detail.bindings.get(self.terminal or "")

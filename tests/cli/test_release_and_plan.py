@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -11,7 +12,11 @@ import pytest
 
 from fleet.cli.common import os_user
 from fleet.data import data_dir
+from fleet.model.actor import FLEET
+from fleet.model.rollout import WavePhase
 from fleet.plan import read_plan
+from fleet.settings import Settings
+from fleet.store import open_store, rollouts
 
 PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
 RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
@@ -106,7 +111,7 @@ def test_a_plan_speaks_chinese_of_its_waves_strata_and_steps(fleet: Cli) -> None
 
     assert "先行批（canary）" in out
     assert re.search(r"(医院|药店) / [\w-]+ / (小|中|大)型", out)
-    assert "预检 > 暂存" in out
+    assert "预检 > swipe-test-before > 暂存" in out
     assert "hospital /" not in out
 
 
@@ -177,3 +182,41 @@ def test_an_option_that_cannot_be_used_is_named(fleet: Cli, words: tuple[str, ..
 
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
+
+
+def test_the_plan_says_how_its_gates_judge_in_words_with_its_numbers(fleet: Cli) -> None:
+    fleet("release", "add", RELEASE)
+
+    said = fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0").out
+    facts = json.loads(fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", "--json").out)
+
+    assert "How each gate judges; the first that is so decides:" in said
+    assert "  FAIL when the median of their swipes is now above 4 s." in said
+    assert re.search(r"Gate 1: if all \d+ terminals by SSH answer, \d+ of them must be upgraded\.", said)
+    assert facts["gate"]["swipe"] == {"target_s": 4.0, "percentile": 50.0, "min_pairs": 5}
+    assert [line for line in facts["formula"] if f"  {line}\n" not in said] == []
+
+
+def test_who_made_a_plan_that_wants_four_eyes_is_recorded_and_may_not_approve_it(fleet: Cli, tmp_path: Path) -> None:
+    fleet("release", "add", RELEASE)
+    playbook = tmp_path / "four.yaml"
+    playbook.write_text(Path(PLAYBOOK).read_text("utf-8").replace("four_eyes: false", "four_eyes: true"), "utf-8")
+    made = fleet("plan", "--playbook", playbook, "--release", "4.2.0", "--out", tmp_path / "plan.json")
+
+    started = fleet("rollout", "start", tmp_path / "plan.json", "--count", len(read_plan(tmp_path / "plan.json").wave_of))
+    store = open_store(Settings(workspace=tmp_path / "workspace"))
+    with store.write(FLEET, datetime.now(UTC)) as tx:
+        state = rollouts.newest_rollout(tx)
+        assert state is not None
+        waves = (state.waves[0].model_copy(update={"phase": WavePhase.GATE}), *state.waves[1:])
+        rollouts.save_rollout(tx, state.model_copy(update={"waves": waves}))
+    store.close()
+    ran = fleet("rollout", "approve", "1")
+    other = fleet("rollout", "approve", "1", "--plan", "0" * 64)
+
+    assert (made.code, started.code) == (0, 0)
+    assert ran.code == 2
+    assert "演示协调员 made this plan, and it wants somebody else to approve" in ran.err
+    assert "hint: 戈晚舟 may" in ran.err
+    assert other.code == 2
+    assert f"carries out plan {state.plan_digest[:12]}, not 000000000000; nothing was approved" in other.err

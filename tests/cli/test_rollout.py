@@ -13,7 +13,7 @@ from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.playbook import Approval
-from fleet.model.rollout import RolloutPhase, WavePhase
+from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress, rollouts
@@ -242,6 +242,27 @@ def test_status_says_how_much_was_sent_and_how_much_was_there(cli: Cli, night: P
 
     assert "Files: 4.2 MB sent, 1.3 MB were on the terminals already" in ran.out
     assert (facts["bytes_sent"], facts["bytes_saved"]) == (4_200_000, 1_300_000)
+
+
+def test_status_shows_until_when_a_wave_soaks_and_both_medians_of_one_that_was_judged(cli: Cli, night: Path, store: Store) -> None:
+    cli("rollout", "start", night, "--count", 6)
+    put(store, RolloutPhase.RUNNING, WavePhase.PASSED, WavePhase.OPEN)
+    values = {"upgraded": 2, "samples": 2, "needed": 95.0, "min_samples": 1, "swipe_total_n": 2}
+    values |= {"swipe_total_before_ms": 9740, "swipe_total_after_ms": 1970}
+    with store.write(FLEET, AT) as tx:
+        state = rollouts.newest_rollout(tx)
+        assert state is not None
+        first, second = state.waves
+        judged = first.model_copy(update={"verdict": Verdict.PASS, "verdict_code": "enough", "verdict_values": values})
+        rollouts.save_rollout(tx, state.model_copy(update={"waves": (judged, second.model_copy(update={"soaks_until": AT}))}))
+
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert "Wave 2 soaks until 2026-03-14 22:00:00; then its gate judges." in ran.out
+    assert re.search(r"1  whole swipe +2 +9\.74 +1\.97", ran.out)
+    assert facts["waves"][0]["swipes"] == [{"phase": "total", "pairs": 2, "before_ms": 9740, "after_ms": 1970}]
+    assert facts["waves"][0]["verdict_values"]["samples"] == 2
+    assert facts["waves"][1]["soaks_until"] == "2026-03-14T14:00:00+00:00"
 
 
 def test_watching_status_ends_with_the_rollout(cli: Cli, night: Path, store: Store) -> None:

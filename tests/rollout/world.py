@@ -21,9 +21,11 @@ from fleet.model.rollout import (
     site_state,
 )
 from fleet.rollout import (
+    NO_EVIDENCE,
     Abandon,
     Action,
     Dispatch,
+    Evidence,
     Exclude,
     Facts,
     Grant,
@@ -36,6 +38,7 @@ from fleet.rollout import (
     advance,
     after,
     may_begin,
+    to_judge,
 )
 
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
@@ -60,6 +63,9 @@ class World:
     now: datetime = NOW
     shard_size: int = 3
     districts: int = 1
+    evidence: Evidence = NO_EVIDENCE
+    ended_at: dict[int, datetime] = field(default_factory=dict)
+    """Wave -> when its last push ended."""
 
     def __post_init__(self) -> None:
         waves = tuple(WaveState(number=rule.number) for rule in self.rules.waves)
@@ -87,7 +93,14 @@ class World:
             shards = tuple(s for s in self.shards.values() if s.wave == rule.number and s.state is not ShardState.ENDED)
             by_ssh = Counter(self.states[site] for site in sites if site not in self.by_hand)
             waves[rule.number] = WaveFacts(self.counts(rule.number), by_ssh, shards)
-        return Facts(waves, frozenset(self.lost))
+        facts = Facts(waves, frozenset(self.lost))
+        for number in to_judge(self.state, facts, self.now):
+            facts = facts.with_evidence(number, self.evidence, self.ended_at.get(number))
+        return facts
+
+    @property
+    def last_ended_at(self) -> datetime:
+        return max(self.ended_at.values())
 
     # What a person decides
 
@@ -187,6 +200,7 @@ class World:
             ending = TerminalState.UNKNOWN
         self.in_flight[number].discard(site)
         self.states[site] = ending
+        self.ended_at[self.wave_of[site]] = self.now
         self.trim(number, ended_badly=int(ending in BAD))
 
     def trim(self, number: int, *, ended_badly: int = 0, taken_up: int = 0) -> None:

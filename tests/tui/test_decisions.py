@@ -1,11 +1,13 @@
 """Approving, pausing, stopping: what the keys ask, what control is told, and who may not."""
 
+from datetime import timedelta
+
 from fleet.control import rollouts as control
 from fleet.model.actor import Actor
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Decision, RolloutPhase, Verdict, WavePhase
 from fleet.store import rollouts
-from tests.tui.conftest import COORDINATOR, SMALL, STRANGER, Stage, play, watching
+from tests.tui.conftest import COORDINATOR, LARGE, SMALL, STRANGER, Stage, play, watching
 
 TECHNICIAN, COLLEAGUE = Actor(code="liu-yang"), Actor(code="wang-wei")
 
@@ -229,5 +231,55 @@ def test_a_rollout_that_is_over_is_decided_about_no_more(stage: Stage) -> None:
             await screen.press("x")
 
             assert "the rollout is over" in screen.lines[-2]
+
+    play(scene())
+
+
+def swipes(stage: Stage, wave: int, before_ms: int, after_ms: int) -> None:
+    """Every site of a wave is upgraded, and its terminals were measured both times."""
+    told = {"before_swipe_ms": before_ms, "before_swipe_host_ms": 900, "swipe_ms": after_ms, "swipe_host_ms": 850}
+    for site in stage.plan.waves[wave - 1].sites:
+        stage.end(site.code, facts={name: str(value) for name, value in told.items()})
+
+
+def test_the_gate_shows_both_medians_by_phase_before_it_has_judged(stage: Stage) -> None:
+    swipes(stage, 1, 9740, 1970)
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("a")
+            await screen.shows("9.74 s before, 1.97 s now (5 pairs)", "host 0.90/0.85", "50 % take 1.97 s or less; target 4 s")
+            assert "0 of 5 read back" in screen.text
+            assert "none met too often" in screen.text
+
+    play(scene())
+
+
+def test_a_gate_that_judged_shows_the_numbers_it_judged_by(stage: Stage) -> None:
+    swipes(stage, 1, 9740, 1970)
+    kept = {"upgraded": 5, "samples": 5, "needed": 95.0, "min_samples": 1, "to_bind": 5, "unbound": 1, "counted": 4}
+    kept |= {"swipe_total_n": 5, "swipe_total_before_ms": 8000, "swipe_total_after_ms": 5000, "swipe_pairs": 5, "swipe_at_ms": 5000}
+    stage.set_wave(1, phase=WavePhase.GATE, verdict=Verdict.FAIL, verdict_code="slow", verdict_values=kept)
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("a")
+            await screen.shows("8.00 s before, 5.00 s now (5 pairs)", "50 % take 5.00 s or less; target 4 s", "4 of 5 read back")
+            assert "fail: 5 of 5 terminals that answered" in screen.text
+            assert "too slow" in screen.text
+            assert "9.74" not in screen.text
+
+    play(scene())
+
+
+def test_a_wave_that_soaks_says_until_when_and_asks_nobody(stage: Stage) -> None:
+    swipes(stage, 1, 9740, 1970)
+    stage.set_wave(1, soaks_until=stage.now + timedelta(minutes=30))
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.shows("soaks to 22:33")
+            await screen.press("a")
+            await screen.shows("Soaks until", "22:33:27; then it is judged, once", "Nothing waits for an approval now.")
 
     play(scene())

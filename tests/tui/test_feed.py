@@ -80,7 +80,7 @@ def test_somebody_unknown_is_told_why_they_may_not_decide(stage: Stage) -> None:
 
 
 def test_when_the_database_does_not_answer_the_screen_says_since_when(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def silent(_self: object, _site: object) -> None:
+    def silent(_self: object, _site: object, _gate: object) -> None:
         raise FleetError(N_("another process holds the database for too long"))
 
     async def scene() -> None:

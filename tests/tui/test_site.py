@@ -154,3 +154,43 @@ def test_escape_leads_back_from_the_story_to_the_terminals_to_the_sites(stage: S
             await screen.shows("12/12 sites")
 
     play(scene())
+
+
+def test_a_site_shows_each_terminals_swipe_before_and_now_and_its_own_medians(stage: Stage) -> None:
+    for number, terminal in enumerate(("h1/t01", "h1/t02")):
+        told = {
+            "before_swipe_ms": 9000 + 500 * number,
+            "before_swipe_encryption_ms": 7000,
+            "swipe_ms": 2000 + 100 * number,
+            "swipe_encryption_ms": 20,
+        }
+        with stage.store.write(FLEET, stage.now) as tx:
+            facts = {name: str(value) for name, value in told.items()}
+            progress.record_result(tx, "r1", stage.result(terminal, TerminalState.UPGRADED, facts=facts))
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("enter")
+            await screen.shows("SWIPE", "site: medians of 2 terminals measured both times")
+            rows = [line.split() for line in screen.lines]
+            assert ["whole", "swipe", "9.00", "2.00", "9.00", "2.00"] in rows
+            assert ["encryption", "7.00", "0.02", "7.00", "0.02"] in rows
+
+            await screen.press("j")
+            await screen.shows("h1/t02")
+
+            assert ["whole", "swipe", "9.50", "2.10", "9.00", "2.00"] in [line.split() for line in screen.lines]
+
+    play(scene())
+
+
+def test_a_site_where_nothing_was_measured_says_nothing_of_swipes(stage: Stage) -> None:
+    stage.end("h1")
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("enter")
+            await screen.shows("ATTEMPT 1")
+            assert "SWIPE" not in screen.text
+
+    play(scene())

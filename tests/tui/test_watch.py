@@ -129,7 +129,7 @@ def test_watch_without_a_terminal_says_what_to_use_instead(cli: Callable[..., Ra
 
 
 def test_an_error_of_our_own_reaches_the_door_as_itself(filled: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_self: object, _site: object) -> None:
+    def broken(_self: object, _site: object, _gate: object) -> None:
         message = "broken"
         raise ZeroDivisionError(message)
 

@@ -58,7 +58,7 @@ def _list_of(technician: str, *, as_json: bool) -> int:
 
     with current_door().open_store().read() as snapshot:
         person = find_technician(snapshot, technician)
-        sites = sites_of_technician(snapshot, person)
+        sites = sites_of_technician(snapshot, person, datetime.now(UTC))
     if as_json:
         print_json([_facts(each) for each in sites])
     elif sites:
@@ -79,7 +79,7 @@ def _show_own() -> None:
     if person is None or person.role is not Role.TECHNICIAN:
         return
     with store.read() as snapshot:
-        sites = sites_of_technician(snapshot, person)
+        sites = sites_of_technician(snapshot, person, datetime.now(UTC))
     if sites:
         _show_sites(person, sites)
         show()
@@ -103,6 +103,7 @@ def _show_sites(person: "Person", sites: Sequence["AssignedSite"]) -> None:
         _("marked"),
         _("terminals"),
         _("by hand"),
+        _("unreachable for long"),
         _("km"),
         _("address"),
         _("contact"),
@@ -118,6 +119,7 @@ def _show_sites(person: "Person", sites: Sequence["AssignedSite"]) -> None:
                 mark_of(each),
                 each.terminals,
                 " ".join(each.by_hand),
+                " ".join(each.offline),
                 each.distance_km,
                 each.site.address,
                 each.site.contact,
@@ -142,6 +144,7 @@ def _facts(each: "AssignedSite") -> dict[str, Any]:
         "open_24h": site.open_24h,
         "terminals": each.terminals,
         "by_hand": each.by_hand,
+        "offline": each.offline,
         "technician": each.technician,
         "distance_km": each.distance_km,
         "rollout": each.rollout,

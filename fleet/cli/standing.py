@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fleet.rollout import Rules
     from fleet.rollout.standing import Standing
     from fleet.store import Store
+    from fleet.store.again import Offline
     from fleet.store.orchestrator import Orchestrator
     from fleet.store.reads import Tallies
 
@@ -44,6 +45,12 @@ class Stand:
     """Decisions that left terminals out, oldest first, each with who made it."""
     refused: "tuple[Decision, ...]"
     """Decisions that were not taken in, because whoever made them had lost the right by then; oldest first."""
+    offline: "tuple[Offline, ...]"
+    """The queue of terminals that nobody answers at, the longest silent first."""
+    offline_after_h: float | None
+    """Hours after which one of them is a technician's job."""
+    rollback_s: "tuple[float, ...]"
+    """How long each rollback took that really went back, rehearsed ones too, shortest first."""
     bytes_sent: int
     outlook: "Outlook"
     unreached: "tuple[Unreached, ...]"
@@ -89,7 +96,7 @@ def look(store: "Store") -> Stand:
     from fleet.control.unreached import read_unreached
     from fleet.report.holds import read_holds
     from fleet.rollout import rules_of
-    from fleet.store import audit, fleets, orchestrator, reads, releases, rollouts
+    from fleet.store import again, audit, fleets, orchestrator, reads, releases, rollouts, ways_back
 
     with store.read() as snapshot:
         rollout = rollouts.newest_rollout(snapshot)
@@ -119,6 +126,9 @@ def look(store: "Store") -> Stand:
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
             exclusions=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in left_out.values()),
             refused=tuple(rollouts.refused_decisions(snapshot, rollout.id)),
+            offline=tuple(again.offline(snapshot, rollout.id)),
+            offline_after_h=plan.playbook.offline_after_h,
+            rollback_s=tuple(sorted(took.total_seconds() for took in ways_back.rollback_durations(snapshot, rollout.id))),
             bytes_sent=sent,
             bytes_saved=saved,
         )
@@ -177,6 +187,13 @@ def judged_lines(stand: Stand) -> Iterator[str]:
     for wave in stand.rollout.waves if stand.rollout.only else ():
         if wave.verdict not in {None, Verdict.PASS}:
             yield _("Wave {number} went on, but: {why}", number=wave.number, why=why_waiting(stand, wave))
+
+
+def rehearsed_lines(stand: Stand) -> Iterator[str]:
+    """How the way back went where it was rehearsed."""
+    from fleet.rollout import rehearsal_words
+
+    yield from (render(words) for wave in stand.rollout.waves if (words := rehearsal_words(wave)) is not None)
 
 
 def phase_words(stand: Stand) -> Message:

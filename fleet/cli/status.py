@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
+from fleet.cli.offline import offline_facts, offline_lines
 from fleet.cli.rates import limits_words
 from fleet.cli.standing import (
     Stand,
@@ -16,6 +17,7 @@ from fleet.cli.standing import (
     look,
     orchestrator_line,
     phase_words,
+    rehearsed_lines,
     soaking_lines,
     waiting_lines,
     why_waiting,
@@ -24,7 +26,8 @@ from fleet.cli.windows import outlook_facts, outlook_lines
 from fleet.text import _, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from zoneinfo import ZoneInfo
 
     from fleet.store.reads import Tally
 
@@ -69,7 +72,7 @@ def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
 
 def _show(stand: Stand) -> None:
     from fleet.model.attempt import TerminalState
-    from fleet.report.words import decision_words, wave_name_words, wave_phase_words
+    from fleet.report.words import wave_name_words, wave_phase_words
 
     total, zone = stand.tallies.total, current_door().settings.zone
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
@@ -81,7 +84,7 @@ def _show(stand: Stand) -> None:
         show(limits)
     if not stand.is_over:
         show(orchestrator_line(stand, zone))
-    for line in (*waiting_lines(stand), *soaking_lines(stand, zone), *judged_lines(stand)):
+    for line in (*waiting_lines(stand), *soaking_lines(stand, zone), *judged_lines(stand), *rehearsed_lines(stand)):
         show(line)
     show()
     columns = _columns(stand)
@@ -103,16 +106,7 @@ def _show(stand: Stand) -> None:
         count = total.terminal_count - total.terminals.get(TerminalState.EXCLUDED, 0)
         show(_("Terminals: {staged} of {count} staged; nothing was made live", staged=total.staged, count=count))
     _show_swipes(stand)
-    for decision, person in stand.exclusions[-_EXCLUSIONS:]:
-        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason}
-        show(_("Left out on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
-    for decision, person in stand.rollbacks[-_EXCLUSIONS:]:
-        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason or _("no reason was given")}
-        show(_("Rolled back on purpose on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values))
-    for decision in stand.refused[-_EXCLUSIONS:]:
-        values = {"what": decision_words(decision), "person": decision.actor, "reason": decision.refused or ""}
-        show(_("Not taken in, decided on {time}: {what}, by {person}; {reason}", time=local_time(decision.at, zone), **values))
-    for line in outlook_lines(stand, zone):
+    for line in (*offline_lines(stand, zone), *_decision_lines(stand, zone), *outlook_lines(stand, zone)):
         show(line)
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
     show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
@@ -129,6 +123,21 @@ def _show_swipes(stand: Stand) -> None:
         show(_("Swipes, medians of the terminals measured before and after, when each wave was judged:"))
         print_table([_("wave"), *swipe_headings()], rows)
         show()
+
+
+def _decision_lines(stand: Stand, zone: "ZoneInfo") -> "Iterator[str]":
+    """What people left out and rolled back, and what of their decisions was not taken in; the last of each."""
+    from fleet.report.words import decision_words
+
+    for decision, person in stand.exclusions[-_EXCLUSIONS:]:
+        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason}
+        yield _("Left out on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values)
+    for decision, person in stand.rollbacks[-_EXCLUSIONS:]:
+        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason or _("no reason was given")}
+        yield _("Rolled back on purpose on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values)
+    for decision in stand.refused[-_EXCLUSIONS:]:
+        told = {"what": decision_words(decision), "person": decision.actor, "reason": decision.refused or ""}
+        yield _("Not taken in, decided on {time}: {what}, by {person}; {reason}", time=local_time(decision.at, zone), **told)
 
 
 def _columns(stand: Stand) -> "list[tuple[str, Callable[[Tally], int]]]":
@@ -228,10 +237,13 @@ def _facts(stand: Stand) -> dict[str, Any]:
                 "swipes": swipes_as_json(swipe_medians(wave.verdict_values)),
                 "soaks_until": wave.soaks_until,
                 "approved_by": wave.approved_by,
+                "rehearsed_at": wave.rehearsed_at,
                 **_tally_facts(by_wave.get(wave.number)),
             }
             for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
         ],
+        "offline": offline_facts(stand),
+        "rollback_s": stand.rollback_s,
         "total": _tally_facts(stand.tallies.total),
         **outlook_facts(stand),
         "bytes_sent": stand.bytes_sent,

@@ -9,11 +9,12 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fleet.control.crew import find_site, find_technician
+from fleet.control.crew import find_site, find_technician, offline_jobs
+from fleet.control.leases import let_go, refuse_in_use
 from fleet.control.rights import Right, require
 from fleet.control.scope import require_sites
 from fleet.control.words import checked_text
@@ -79,6 +80,7 @@ def check_in(store: Store, actor: Actor, at: datetime, report: Report) -> Checke
         if not is_own:
             require_sites(tx, actor, Right.CHECK_IN, [site])
         _require_sent(tx, site, person)
+        refuse_in_use(tx, [site], actor.code, person.code)
         return _record(tx, _rollout_of(tx, site), replace(report, site=site, technician=person.code))
 
 
@@ -91,7 +93,8 @@ def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
         )
     terminals = {row.id: row for row in reads.terminals_of_site(tx, rollout.id, site)}
     release = releases.read_plan(tx, rollout.plan_digest).release
-    tests = _self_tests(report, terminals, release)
+    jobs = {terminal for number, terminal in offline_jobs(tx, tx.at) if number == rollout.id}
+    tests = _self_tests(report, terminals, release, jobs)
     taken = _check_in_of(tx, report, tests)
     repeated = (
         before.claimed and taken.kind == "mark" and all(_is_known(test, terminals) for test in tests) and _is_said(tx, rollout, taken)
@@ -101,6 +104,8 @@ def _record(tx: Tx, rollout: RolloutState, report: Report) -> CheckedIn:
         if tests:
             results = {test.terminal: test.ok for test in tests}
             progress.record_self_tests(tx, rollout.id, results, {test.terminal: test.note for test in tests})
+        if taken.kind == "mark":
+            let_go(tx, site, tx.actor.code, report.technician)
         if before.claimed != (taken.kind == "mark"):
             progress.record_mark(tx, rollout.id, site, marked=taken.kind == "mark")
     untested = [
@@ -150,16 +155,16 @@ def _words(text: str | None, what: Message) -> str:
     return words
 
 
-def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: str) -> tuple[SelfTest, ...]:
+def _self_tests(report: Report, terminals: Mapping[str, TerminalRow], release: str, jobs: Collection[str]) -> tuple[SelfTest, ...]:
     tests: dict[str, SelfTest] = {}
     for word, version in (report.shown or {}).items():
         shown = _version_in(checked_text(version, N_("the version")), release)
         note = "" if shown == release else f"{shown} != {release}"
-        terminal = _by_hand_terminal(word, report.site, terminals)
+        terminal = _by_hand_terminal(word, report.site, terminals, jobs)
         test = SelfTest(terminal=terminal, version=shown, ok=shown == release, note=note)
         _refuse_contradiction(test, tests.setdefault(terminal, test))
     for word, note in (report.failed or {}).items():
-        terminal = _by_hand_terminal(word, report.site, terminals)
+        terminal = _by_hand_terminal(word, report.site, terminals, jobs)
         test = SelfTest(terminal=terminal, version="", ok=False, note=checked_text(note, N_("the note")))
         _refuse_contradiction(test, tests.setdefault(terminal, test))
     return tuple(tests.values())
@@ -191,14 +196,14 @@ def _refuse_contradiction(test: SelfTest, first: SelfTest) -> None:
     )
 
 
-def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow]) -> str:
+def _by_hand_terminal(word: str, site: str, terminals: Mapping[str, TerminalRow], jobs: Collection[str]) -> str:
     identity = word if "/" in word else f"{site}/{word}"
     row = terminals.get(identity)
     if row is None:
         by_hand = [row.id for row in terminals.values() if row.reach is Reach.BY_HAND]
         hint = one_of(identity, by_hand) if by_hand else N_("this site has no terminal that is done by hand")
         raise InputError(N_("site `{site}` has no terminal `{terminal}` in this rollout", site=site, terminal=word), hint=hint)
-    if not _may_be_self_tested(row):
+    if not _may_be_self_tested(row) and identity not in jobs:
         raise InputError(
             N_("{terminal} is upgraded over SSH and proves itself; a self-test is for terminals done by hand", terminal=identity),
             hint=N_("leave it out; when it went wrong, say so with --problem"),

@@ -16,7 +16,7 @@ from fleet.model.actor import Actor
 from fleet.model.crew import Assignment
 from fleet.model.inventory import Person, Reach, Role, Site
 from fleet.model.rollout import SiteState
-from fleet.store import Snapshot, Store, crew, fleets, reads, rollouts
+from fleet.store import Snapshot, Store, again, crew, fleets, reads, releases, rollouts
 from fleet.store.reads import SiteRow
 from fleet.text import N_, Message
 
@@ -50,15 +50,18 @@ class AssignedSite:
     terminals: int
     by_hand: tuple[str, ...]
     """Codes of the terminals that are done by hand."""
+    offline: tuple[str, ...]
+    """Codes of the terminals that nobody has answered at for so long that a technician has to go there."""
     rollout: str | None
     """The newest rollout that holds the site."""
     row: SiteRow | None
     """Where it stands in that rollout."""
 
 
-def sites_of_technician(snapshot: Snapshot, person: Person) -> list[AssignedSite]:
+def sites_of_technician(snapshot: Snapshot, person: Person, at: datetime | None = None) -> list[AssignedSite]:
     """Every site the technician is sent to or covers: what is not done first, the most urgent state, then the nearest."""
     fleet = fleets.read_fleet(snapshot)
+    jobs = offline_jobs(snapshot, at)
     found = []
     for code, assignment in crew.read_assignments(snapshot).items():
         site = fleet.sites.get(code)
@@ -69,8 +72,20 @@ def sites_of_technician(snapshot: Snapshot, person: Person) -> list[AssignedSite
         rollout = rollouts.newest_rollout_of_site(snapshot, code)
         row = reads.read_site_row(snapshot, rollout.id, code) if rollout else None
         distance = distance_to(site, person)
-        found.append(AssignedSite(site, assignment.technician, distance, len(terminals), by_hand, rollout.id if rollout else None, row))
+        offline = tuple(terminal.code for terminal in terminals if rollout is not None and (rollout.id, terminal.id) in jobs)
+        number = rollout.id if rollout else None
+        found.append(AssignedSite(site, assignment.technician, distance, len(terminals), by_hand, offline, number, row))
     return sorted(found, key=_urgency)
+
+
+def offline_jobs(snapshot: Snapshot, at: datetime | None) -> set[tuple[str, str]]:
+    """(rollout, terminal) of what has been unreachable for so long, in the newest rollout, that it is a technician's job."""
+    newest = rollouts.newest_rollout(snapshot)
+    if newest is None or at is None:
+        return set()
+    silent = again.offline(snapshot, newest.id)
+    after_h = releases.read_plan(snapshot, newest.plan_digest).playbook.offline_after_h if silent else None
+    return {(newest.id, one.terminal) for one in silent if one.is_job(at, after_h)}
 
 
 def _urgency(each: AssignedSite) -> tuple[bool, int, float, str]:

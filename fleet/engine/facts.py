@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fleet.control.evidence import read_evidence
+from fleet.engine.again import Silent
+from fleet.engine.leased import held_by_people
 from fleet.engine.plans import PlanInUse
 from fleet.engine.ports import Dispatcher
-from fleet.model.attempt import TerminalState
-from fleet.model.rollout import RolloutState, Shard
+from fleet.engine.ways_back import read_rehearsal
+from fleet.model.attempt import RETRIED, TerminalState
+from fleet.model.rollout import RolloutState, Shard, WavePhase
 from fleet.rollout import ENDED, Facts, WaveFacts, to_judge
-from fleet.store import Snapshot, Tx, caps, evidence, reads, shards, ways_back
+from fleet.store import Snapshot, Tx, again, caps, evidence, reads, shards, ways_back
 
 
 def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, now: datetime) -> Facts:
@@ -27,21 +30,36 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
         shard.id for of_wave in open_shards.values() for shard in of_wave if shard.opens_at is not None and now < shard.opens_at
     )
     spent = caps.read_spent(snapshot, state.id)
+    rehearsed_at = {wave.number: wave.rehearsed_at for wave in state.waves if wave.rehearsed_at and wave.phase is WavePhase.OPEN}
+    rehearsed = {number: read_rehearsal(snapshot, state.id, since) for number, since in rehearsed_at.items()}
+    waits = again.waiting_by_wave(snapshot, state.id) if any(map(_has_bad, tallies.values())) else {}
+    silent = Silent(again.sites_waiting(snapshot, state.id) if waits else [])
+    every_shard = [shard for of_wave in open_shards.values() for shard in of_wave]
+    blocked, held_until = held_by_people(snapshot, state.id, every_shard, now)
     waves = {
         number: WaveFacts(
-            tally.sites,
+            silent.sites(number, tally.sites),
             tally.by_ssh,
             tuple(open_shards.get(number, ())),
             going_back,
             later - going_back,
             sum(tally.not_reached.values()),
-            by_cause=spent.by_cause.get(number, {}),
-            by_district=spent.by_district.get(number, {}),
+            by_cause=silent.by_cause(number, spent.by_cause.get(number, {})),
+            by_district=silent.by_district(number, spent.by_district.get(number, {})),
+            rehearsal=rehearsed.get(number),
+            waiting_again=waits[number].terminals if number in waits else 0,
+            due_at=waits[number].due_at if number in waits else None,
+            blocked=blocked,
         )
         for number, tally in tallies.items()
     }
     out = (shard for wave in waves.values() for shard in wave.out)
-    return Facts(waves, frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now)), down=spent.down)
+    lost = frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now))
+    return Facts(waves, lost, down=spent.down, held_until=held_until)
+
+
+def _has_bad(tally: reads.Tally) -> bool:
+    return any(tally.terminals.get(state) for state in RETRIED)
 
 
 def with_evidence(tx: Tx, state: RolloutState, used: PlanInUse, facts: Facts) -> Facts:

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 
-from fleet.engine import ways_back
+from fleet.engine import again, ways_back
 from fleet.engine.cutting import cut_sites
+from fleet.engine.leased import token_of
 from fleet.engine.record import record_lost
-from fleet.engine.shard_run import give_back, what_is_open
+from fleet.engine.shard_parts import what_is_open
+from fleet.engine.shard_run import give_back
 from fleet.model.attempt import SUCCEEDED, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WavePhase
-from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover, TakeBack
-from fleet.store import Tx, progress, shards
+from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover, Rehearse, TakeBack, TryAgain
+from fleet.store import Tx, leases, progress, shards
 from fleet.store.ways_back import errands_of
 from fleet.store.windows import terminals_not_reached
 
@@ -37,13 +39,25 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
         case Abandon(shard):
             record_lost(tx, state.id, _running(tx, state.id, shard))
             _give_back(tx, state.id, shard)
-        case PutBack(terminals):
-            _put_back(tx, state, plan, terminals)
-        case TakeBack(terminals):
-            ways_back.take_back(tx, state.id, terminals, Errand.ROLLBACK)
-        case Exclude(terminals):
-            _exclude(tx, state.id, terminals)
+        case TryAgain(wave):
+            again.take_up(tx, state.id, wave)
+            _make_room(tx, state.id, plan)
+        case Rehearse(wave):
+            ways_back.rehearse(tx, state.id, plan, wave)
+        case PutBack() | TakeBack() | Exclude():
+            _decided(tx, state.id, plan, action)
     return None
+
+
+def _decided(tx: Tx, rollout: str, plan: Plan, action: PutBack | TakeBack | Exclude) -> None:
+    """Carry out what a person decided about terminals."""
+    match action:
+        case PutBack(terminals):
+            _put_back(tx, rollout, plan, terminals)
+        case TakeBack(terminals):
+            ways_back.take_back(tx, rollout, terminals, Errand.ROLLBACK)
+        case Exclude(terminals):
+            _exclude(tx, rollout, terminals)
 
 
 def note_changes(tx: Tx, old: RolloutState, new: RolloutState) -> None:
@@ -74,8 +88,10 @@ def _cut_shards(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
 
 
 def _give_back(tx: Tx, rollout: str, shard: int) -> None:
+    """Plan a shard again that nobody works on; the fence keeps its worker from what it had, so its sites are free at once."""
     row = shards.read_shard(tx, shard)
     assert row is not None
+    leases.release(tx, token_of(row.id, row.attempt))
     waiting, unknown = what_is_open(tx, rollout, row.sites)
     give_back(tx, shard, rollout, {*waiting, *unknown})
 
@@ -87,21 +103,26 @@ def _running(tx: Tx, rollout: str, shard: int) -> list[str]:
     return sorted(name for of_site in states.values() for name, state in of_site.items() if state is TerminalState.RUNNING)
 
 
-def _put_back(tx: Tx, state: RolloutState, plan: Plan, terminals: tuple[str, ...]) -> None:
-    """Have terminals pushed again; where shards of their wave wait under a limit, theirs may be the ones that have to go first."""
-    again = set(progress.terminals_in(tx, state.id, (*UNFINISHED, TerminalState.TAKEN_BACK) if terminals else UNFINISHED))
-    again |= terminals_not_reached(tx, state.id).keys()
-    again = again & set(terminals) if terminals else again
-    if again:
-        progress.put_back(tx, state.id, sorted(again), "retry")
-    if back := errands_of(tx, state.id, again):
-        ways_back.cut_shards(tx, state.id, {name.partition("/")[0] for name in back})
-    open_shards = shards.open_shards(tx, state.id) if plan.limits else ()
+def _put_back(tx: Tx, rollout: str, plan: Plan, terminals: tuple[str, ...]) -> None:
+    """Have terminals pushed again."""
+    unfinished = set(progress.terminals_in(tx, rollout, (*UNFINISHED, TerminalState.TAKEN_BACK) if terminals else UNFINISHED))
+    unfinished |= terminals_not_reached(tx, rollout).keys()
+    unfinished = unfinished & set(terminals) if terminals else unfinished
+    if unfinished:
+        progress.put_back(tx, rollout, sorted(unfinished), "retry", afresh=True)
+    if back := errands_of(tx, rollout, unfinished):
+        ways_back.cut_shards(tx, rollout, {name.partition("/")[0] for name in back})
+    _make_room(tx, rollout, plan)
+
+
+def _make_room(tx: Tx, rollout: str, plan: Plan) -> None:
+    """Where shards wait under a limit, what is pushed again may be what has to go first."""
+    open_shards = shards.open_shards(tx, rollout) if plan.limits else ()
     for shard in open_shards:
         if shard.limits and not shard.is_out:
-            _give_back(tx, state.id, shard.id)
+            _give_back(tx, rollout, shard.id)
     for wave in {shard.wave for shard in open_shards}:
-        _cut_shards(tx, state.id, plan, wave)
+        _cut_shards(tx, rollout, plan, wave)
 
 
 def _exclude(tx: Tx, rollout: str, terminals: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from fleet.engine.sift import passed_over, sift
 from fleet.errors import InternalError
 from fleet.model.actor import FLEET
 from fleet.model.rollout import RolloutState
-from fleet.rollout import ENDED, Facts, advance, due_at, may_upgrade
+from fleet.rollout import ENDED, Facts, advance, due_at, due_by_itself, may_upgrade
 from fleet.store import Store, Tx, rollouts
 from fleet.text import N_
 
@@ -30,7 +30,7 @@ class Turn:
     is_at_rest: bool
     """Nobody works on it, and nothing will move until a person decides."""
     next_at: datetime | None = None
-    """When a turn is due although nobody writes: a window opens or closes, or a wave has soaked."""
+    """When a turn is due although nobody writes: a window opens or closes, a wave has soaked, a terminal is tried again, a site is free again."""
 
 
 def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime, hold: Callable[[Tx], None]) -> Turn:
@@ -50,9 +50,9 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
         dispatcher.dispatch(shard, attempt)
     if moved:
         dispatcher.wake()
-    soaked_at = due_at(state, now)
-    moves = any(wave.out for wave in facts.waves.values()) or _waits_for_windows(state, facts) or soaked_at is not None
-    return Turn(state, not moves, min((moment for moment in (next_at, soaked_at) if moment is not None), default=None))
+    alone_at = [moment for moment in (due_at(state, now), due_by_itself(state, facts)) if moment is not None]
+    moves = any(wave.out for wave in facts.waves.values()) or _waits_for_windows(state, facts) or bool(alone_at)
+    return Turn(state, not moves, min((moment for moment in (next_at, *alone_at) if moment is not None), default=None))
 
 
 def _waits_for_windows(state: RolloutState, facts: Facts) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Collection
 
 from pydantic import ValidationError
 
+from fleet.engine.again import kept_of
 from fleet.engine.ways_back import follow_up
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.plan import Plan
 from fleet.model.trust import KeyBinding
 from fleet.store import Tx, fleets, progress, trust
 from fleet.store.ways_back import errands_of
@@ -14,7 +16,7 @@ _NOTHING_LEARNED = frozenset((Cause.BUSY, Cause.STOPPED))
 
 
 def record(
-    tx: Tx, rollout: str, result: AttemptResult, *, was_unknown: bool = False, asked_again: bool = False, release: str | None = None
+    tx: Tx, rollout: str, result: AttemptResult, *, was_unknown: bool = False, asked_again: bool = False, plan: Plan | None = None
 ) -> AttemptResult:
     """Store a result; returns it as it was stored.
 
@@ -25,7 +27,7 @@ def record(
         was_unknown: The attempt before ended unknown. Only an answer of the program changes that: a terminal that cannot be reached
             now is still one that may have been half-way.
         asked_again: It tells how the attempt before ended; in our history it is an attempt of its own.
-        release: What the push made live, where that is known.
+        plan: The rollout's: what it makes live, and when a terminal is tried again by itself. Without it, none is.
     """
     if asked_again:
         result = result.model_copy(update={"number": result.number + 1})
@@ -35,8 +37,10 @@ def record(
     if result.cause is Cause.HOST_KEY_CHANGED and result.host_fingerprint:
         trust.note_changed_key(tx, result.terminal, result.host_fingerprint)
     if result.ending is TerminalState.UPGRADED and result.key is not None:
-        result = _bind(tx, result, release)
-    progress.record_result(tx, rollout, result)
+        result = _bind(tx, result, plan.release if plan else None)
+    is_collected = result.ending is TerminalState.UNKNOWN and not was_unknown
+    kept = kept_of(tx, rollout, result, plan.playbook if plan else None, is_collected=is_collected)
+    progress.record_result(tx, rollout, result, kept)
     follow_up(tx, rollout, result)
     return result
 

@@ -13,22 +13,22 @@ from datetime import datetime
 
 from fleet.engine.admission import Admitted, ask
 from fleet.engine.jobs import Task, make_tasks
+from fleet.engine.leased import renewed, take_sites, token_of
 from fleet.engine.plans import Plans
 from fleet.engine.pool import NotBegun
 from fleet.engine.record import record, record_lost
+from fleet.engine.shard_parts import STARTS, Terminals, what_is_open
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
 from fleet.push import PushJob
 from fleet.rollout import after, fresh_room, may_begin, may_upgrade
-from fleet.store import Snapshot, Tx, caps, progress, rollouts, shards, ways_back, windows
+from fleet.store import Tx, again, caps, leases, progress, rollouts, shards, ways_back, windows
 
-_STARTS = frozenset((TerminalState.NOT_STARTED, TerminalState.GOING_BACK))
 _GOES_BACK = frozenset((TerminalState.GOING_BACK,))
 """What begins where nothing may be upgraded."""
 _BEGINS = frozenset((RolloutPhase.RUNNING, RolloutPhase.PAUSED))
 _BAD = frozenset((SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE))
-_Terminals = Mapping[str, frozenset[str]]
-"""Site -> some of its terminals, never none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +39,28 @@ class ShardRun:
     attempt: int
     rollout: str
     sites: tuple[str, ...]
-    waiting: _Terminals
+    waiting: Terminals
     """Not started; in the shard's order."""
-    unknown: _Terminals
+    unknown: Terminals
     """Ended unknown, and worth asking once more."""
     down: frozenset[str] = frozenset()
     """Of the sites that wait, those that were down when the shard was claimed. Of a shard under limits only."""
-    in_flight: _Terminals = field(default_factory=dict)
+    in_flight: Terminals = field(default_factory=dict)
     doubtful: frozenset[str] = frozenset()
     """Terminals in flight whose attempt before ended unknown."""
     asked_again: frozenset[str] = frozenset()
     """Of these, the ones that only have to say how that attempt ended."""
     asleep: frozenset[str] = frozenset()
     """Sites of those that wait, or are to be asked again, whose window lets nothing begin now."""
+    leased_until: datetime | None = None
+    """Until when the sites in flight are ours, unless we say so again."""
     seen: int | None = None
     """The last decision that was taken in when it looked; a later one may have changed what it has to do."""
+
+    @property
+    def token(self) -> str:
+        """What its sites are taken with."""
+        return token_of(self.shard, self.attempt)
 
     @property
     def open(self) -> int:
@@ -111,7 +118,7 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     used = plans.of(tx, state)
     run, stranded = _put_back(tx, run, [result.terminal for result in results if isinstance(result, NotBegun)])
     ended = [result for result in results if not isinstance(result, NotBegun)]
-    run, ended_badly = _with_results(tx, run, ended, used.plan.release)
+    run, ended_badly = _with_results(tx, run, ended, used.plan)
     ended_badly += stranded
     run = _looked_again(tx, run, state, stored)
     if run.down:
@@ -121,7 +128,7 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     begun = asked = frozenset[str]()
     if state.phase in _BEGINS and not drains:
         upgrades = may_upgrade(state, state.waves[stored.wave - 1]) and (not admitted.is_past_return or state.past_return_by is not None)
-        run, begun = _begin(tx, run, row, _STARTS if upgrades else _GOES_BACK)
+        run, begun = _begin(tx, run, row, STARTS if upgrades else _GOES_BACK)
         if not run.in_flight and run.unknown:
             run = run if state.phase is RolloutPhase.RUNNING else _only_back(tx, run)
             run = _only_awake(tx, run)
@@ -130,6 +137,7 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     if not run.in_flight:
         _hand_in(tx, run, admitted)
         return Step(None, frees=True)
+    run = replace(run, leased_until=renewed(tx, run.token, run.leased_until))
     row = _trimmed(row, run)
     grant_changed = (row.grant_failures, row.grant_parallel) != (stored.grant_failures, stored.grant_parallel)
     if grant_changed:
@@ -149,21 +157,6 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
         run = replace(run, doubtful=run.doubtful | doubtful, asked_again=run.asked_again | asked)
     stops = state.phase is RolloutPhase.STOPPED
     return Step(run, tuple(tasks), used.plan.playbook.parallel, frees=grant_changed or row.open > stored.open, stops=stops)
-
-
-def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tuple[_Terminals, _Terminals]:
-    """What these sites have still to do, as the tables say: terminals that have not started, and unknown ones worth asking again."""
-    states = progress.states_of_sites(snapshot, rollout, sites)
-    lost = {name for of_site in states.values() for name, state in of_site.items() if state is TerminalState.UNKNOWN}
-    lost = progress.collectable(snapshot, rollout, lost) if lost else lost
-    waiting, unknown = {}, {}
-    for site in sites:
-        of_site = states.get(site, {})
-        if fresh := frozenset(name for name, state in of_site.items() if state in _STARTS):
-            waiting[site] = fresh
-        if asked := lost & of_site.keys():
-            unknown[site] = frozenset(asked)
-    return waiting, unknown
 
 
 def _looked_again(tx: Tx, run: ShardRun, state: RolloutState, row: Shard) -> ShardRun:
@@ -203,7 +196,9 @@ def _put_back(tx: Tx, run: ShardRun, names: Collection[str]) -> tuple[ShardRun, 
         for name in back:
             site = name.partition("/")[0]
             found[site] = found.get(site, frozenset()) | {name}
-    states = progress.site_states(tx, run.rollout, [site for site in run.in_flight if site not in in_flight])
+    landed = [site for site in run.in_flight if site not in in_flight]
+    leases.release(tx, run.token, landed)
+    states = progress.site_states(tx, run.rollout, landed)
     run = replace(run, in_flight=in_flight, waiting=waiting, unknown=unknown, asked_again=run.asked_again - unsure)
     return run, sum(state in _BAD for state in states.values())
 
@@ -242,7 +237,7 @@ def _begin_by(job: PushJob, admitted: Admitted) -> datetime | None:
     return admitted.begin_by(job.site.code) if job.errand is None else None
 
 
-def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], release: str) -> tuple[ShardRun, int]:
+def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan: Plan) -> tuple[ShardRun, int]:
     """The run after some pushes ended, and how many sites ended badly with them."""
     if not results:
         return run, 0
@@ -253,13 +248,14 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], relea
             result,
             was_unknown=result.terminal in run.doubtful,
             asked_again=result.terminal in run.asked_again,
-            release=release,
+            plan=plan,
         )
         for result in results
     ]
     names = {result.terminal for result in stored}
     in_flight = {site: left for site, flying in run.in_flight.items() if (left := flying - names)}
     ended = [site for site in run.in_flight if site not in in_flight]
+    leases.release(tx, run.token, ended)
     states = progress.site_states(tx, run.rollout, ended)
     lost = progress.collectable(tx, run.rollout, {result.terminal for result in stored if result.ending is TerminalState.UNKNOWN})
     unknown = dict(run.unknown)
@@ -267,7 +263,10 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], relea
         site = name.partition("/")[0]
         unknown[site] = unknown.get(site, frozenset()) | {name}
     run = replace(run, in_flight=in_flight, unknown=unknown, doubtful=run.doubtful - names, asked_again=run.asked_again - names)
-    return run, sum(state in _BAD for state in states.values())
+    # Where nobody answered and it is tried again by itself, nothing was touched and nothing is spent yet.
+    silent = [site for site, state in states.items() if state is SiteState.UNREACHABLE]
+    waits = again.with_a_try_left(tx, run.rollout, silent)
+    return run, sum(state in _BAD and site not in waits for site, state in states.items())
 
 
 def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:
@@ -278,23 +277,25 @@ def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState])
     sites = may_begin(row, len(run.in_flight))
     others = fresh_room(row, down=run.open_down)
     waiting, in_flight = dict(run.waiting), dict(run.in_flight)
-    begun: set[str] = set()
+    begun: dict[str, frozenset[str]] = {}
     for site in sorted(run.waiting, key=lambda site: site not in run.down) if sites else ():
         if site in in_flight or (site not in run.down and others <= 0):
             continue  # one unit of the grant backs one site
         states = progress.states_of(tx, run.rollout, waiting.pop(site))
         may = _GOES_BACK if site in run.asleep else starts
         fresh = frozenset(name for name, state in states.items() if state in may)
-        if later := frozenset(name for name, state in states.items() if state in _STARTS) - fresh:
+        if later := frozenset(name for name, state in states.items() if state in STARTS) - fresh:
             waiting[site] = later
         if fresh:
-            in_flight[site] = fresh
-            begun |= fresh
+            begun[site] = fresh
             sites -= 1
             others -= site not in run.down
         if not sites:
             break
-    return replace(run, waiting=waiting, in_flight=in_flight), frozenset(begun)
+    for site in take_sites(tx, run.token, begun):
+        waiting[site] = begun.pop(site) | waiting.get(site, frozenset())  # somebody works there; its turn comes again
+    names = frozenset(name for of_site in begun.values() for name in of_site)
+    return replace(run, waiting=waiting, in_flight=in_flight | begun), names
 
 
 def _only_back(tx: Tx, run: ShardRun) -> ShardRun:
@@ -312,6 +313,8 @@ def _ask_again(tx: Tx, run: ShardRun) -> tuple[ShardRun, frozenset[str]]:
         for site, of_site in run.unknown.items()
         if (left := frozenset(name for name in of_site if states[name] is TerminalState.UNKNOWN))
     }
+    for site in take_sites(tx, run.token, still):
+        del still[site]  # somebody works there; it is asked when the shard is planned again
     return replace(run, unknown={}, in_flight=still), frozenset(name for of_site in still.values() for name in of_site)
 
 
@@ -324,6 +327,7 @@ def _trimmed(row: Shard, run: ShardRun, *, ended_badly: int = 0, taken_up: int =
 
 def _hand_in(tx: Tx, run: ShardRun, admitted: Admitted) -> None:
     """End the shard, or give it back when the tables say that something is left to do, now or once a window opens."""
+    leases.release(tx, run.token)
     waiting, unknown = what_is_open(tx, run.rollout, run.sites)
     unknown = {site: names for site, names in unknown.items() if site not in admitted.over(unknown)}
     if waiting or unknown:

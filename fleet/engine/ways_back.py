@@ -6,12 +6,16 @@
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from itertools import groupby
 
 from fleet.engine.cutting import cut_sites
 from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
-from fleet.store import Tx, progress, shards, trust, ways_back
+from fleet.rollout import Rehearsal
+from fleet.store import Snapshot, Tx, progress, shards, trust, ways_back
+from fleet.terminal.compile import goes_back
 
 
 def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) -> None:
@@ -20,6 +24,30 @@ def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) 
     if meant:
         ways_back.send_back(tx, rollout, meant, errand)
         cut_shards(tx, rollout, {name.partition("/")[0] for name in meant})
+
+
+def rehearse(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
+    """Roll back and upgrade again one upgraded terminal of each program of a wave that has a way back."""
+    chosen: dict[str, str] = {}
+    for name in ways_back.candidates(tx, rollout, wave):
+        program = plan.program_of[name]
+        if program is not None and not program.irreversible and goes_back(program):
+            chosen.setdefault(program.digest, name)
+    if chosen:
+        take_back(tx, rollout, sorted(chosen.values()), Errand.REHEARSAL)
+
+
+def read_rehearsal(snapshot: Snapshot, rollout: str, since: datetime) -> Rehearsal:
+    """What the rehearsal that began then came to so far."""
+    tried = ways_back.rehearsals(snapshot, rollout, since)
+    back = [one.back for one in tried if one.back.ending is TerminalState.TAKEN_BACK]
+    again = [one.again for one in tried if one.again is not None and one.again.ending is TerminalState.UPGRADED]
+    return Rehearsal(
+        tried=len(tried),
+        failed=len(tried) - len(again),
+        back_s=tuple((result.finished_at - result.started_at).total_seconds() for result in back),
+        again_s=tuple((result.finished_at - result.started_at).total_seconds() for result in again),
+    )
 
 
 def cut_shards(tx: Tx, rollout: str, sites: Collection[str]) -> None:
@@ -36,7 +64,8 @@ def follow_up(tx: Tx, rollout: str, result: AttemptResult) -> None:
     if result.errand is not None:
         if result.ending is TerminalState.TAKEN_BACK:
             trust.set_binding_aside(tx, result.terminal)
-        if result.ending is TerminalState.TAKEN_BACK or wanted is Errand.REHEARSAL:
+        is_known = result.ending is not TerminalState.UNKNOWN  # where it is not, the next attempt tells
+        if result.ending is TerminalState.TAKEN_BACK or (wanted is Errand.REHEARSAL and is_known):
             ways_back.settle(tx, rollout, result.terminal)
         if result.ending is TerminalState.TAKEN_BACK and wanted is Errand.REHEARSAL:
             progress.put_back(tx, rollout, [result.terminal], "rehearsed")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from fleet.model.again import Trouble
 from fleet.model.base import Code, FreeText, Noun, TerminalId
 from fleet.model.playbook import FactName, KeySource
 from fleet.model.purpose import Errand
@@ -105,6 +106,29 @@ class Cause(StrEnum):
 
 NOT_REACHED = frozenset((Cause.WINDOW_CLOSED, Cause.CANNOT_FINISH, Cause.CLOSED_SITE, Cause.NO_WINDOW))
 """Why a terminal that has not started will not be started any more in this rollout's windows; a person may retry it."""
+
+
+RETRIED = frozenset((TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN))
+"""Endings after which a terminal may be tried again by itself."""
+_TROUBLES = {
+    Cause.REFUSED: Trouble.LINK,
+    Cause.NO_ANSWER: Trouble.LINK,
+    Cause.NO_ROUTE: Trouble.LINK,
+    Cause.GATEWAY: Trouble.LINK,
+    Cause.LINK_LOST: Trouble.LINK,
+    Cause.DEADLINE: Trouble.TIMEOUT,
+    Cause.COMMAND_TIMEOUT: Trouble.TIMEOUT,
+    Cause.BUSY: Trouble.BUSY,
+    Cause.COMMAND_FAILED: Trouble.COMMAND,
+    Cause.PROBE_FAILED: Trouble.COMMAND,
+    Cause.UNEXPECTED_FACT: Trouble.COMMAND,
+    Cause.DAMAGED_FILE: Trouble.DAMAGE,
+}
+
+
+def trouble_of(cause: Cause) -> Trouble | None:
+    """The kind of trouble a cause is; None for one that does not pass by itself."""
+    return _TROUBLES.get(cause)
 
 
 MAYBE_LIVE = frozenset((TerminalState.UPGRADED, TerminalState.UNKNOWN, TerminalState.RUNNING))

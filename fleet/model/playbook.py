@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from fleet.model.again import AgainRule
 from fleet.model.base import AccountName, Code, FreeText, Noun, SafePath, unless
 from fleet.model.caps import DistrictBudget, Limit, SitesOrShare
 from fleet.model.gate import SwipeRule
@@ -327,6 +328,12 @@ class Playbook(Noun):
     """Pushes at the same time, at most; the budget may hold it lower."""
     push_deadline_s: Seconds = 600.0
     """One push from connect to result, at most."""
+    retry: tuple[AgainRule, ...] = Field(default=(), exclude_if=unless(()))
+    """Pushes that are made again by themselves; of several rules for one trouble the first counts."""
+    offline_after_h: Annotated[float, Field(gt=0, le=1000)] | None = Field(default=None, exclude_if=unless(None))
+    """Hours after which a terminal that nobody answers at is no more tried by itself, but a technician's job."""
+    rollback_rehearsal: bool = Field(default=False, exclude_if=unless(False))
+    """Before wave 2 opens, terminals of the canary are rolled back and upgraded again; its gate wants that to work."""
     done_when: Annotated[tuple[DoneWhen, ...], Field(min_length=1)] = (DoneWhen.MACHINE, DoneWhen.MARK)
 
     @field_validator("steps")

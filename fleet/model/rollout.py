@@ -187,6 +187,8 @@ class WaveState(Noun):
     """Sites that had spent the failure budget when a person last said go on; the budget is granted anew beyond them."""
     unreachable_accepted: Count = 0
     """As above, for the unreachable."""
+    rehearsed_at: AwareDatetime | None = None
+    """When the way back began to be rehearsed on it."""
     taken_back_by: Code | None = None
     """Who wanted the wave rolled back while some of it had not begun; nothing of that begins until a person approves."""
     causes_accepted: dict[Code, Count] = Field(default={}, exclude_if=unless({}))

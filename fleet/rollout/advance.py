@@ -11,10 +11,11 @@ from datetime import datetime
 from fleet.model.attempt import TerminalState
 from fleet.model.caps import is_lifted_by_approval
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
+from fleet.rollout import rehearsal
 from fleet.rollout.budget import share_out
 from fleet.rollout.caps import left_of, left_of_district
 from fleet.rollout.decisions import ENDED, go_on, take_in
-from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rules, WaveFacts, WaveRule
+from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rehearse, Rules, TryAgain, WaveFacts, WaveRule
 from fleet.rollout.gate import judge, needs_approval
 from fleet.rollout.held import holding
 from fleet.rollout.limits import Ledger
@@ -50,13 +51,15 @@ def advance(
         return state, tuple(Abandon(shard) if stopped else Recover(shard) for shard in sorted(facts.lost))
     if state.phase in ENDED:
         return state, ()
+    if rehearsal.is_due(state, rules, facts):
+        return rehearsal.begun(state, now), (Rehearse(1),)
     state = _with_waves(with_return(state, facts, now), _settle_waves(state, rules, facts, now))
-    if state.phase is RolloutPhase.PAUSED:
-        return state, tuple(_orders(state, rules, facts))
-    if state.current is None and not any(seen.has_work for seen in facts.waves.values()):
-        return state.model_copy(update={"phase": RolloutPhase.FINISHED, "finished_at": now}), ()
-    state = _open_next(state, now)
-    return state, tuple(_orders(state, rules, facts))
+    if state.phase is not RolloutPhase.PAUSED:
+        if state.current is None and not any(seen.has_work for seen in facts.waves.values()):
+            return state.model_copy(update={"phase": RolloutPhase.FINISHED, "finished_at": now}), ()
+        state = _open_next(state, now)
+    due = tuple(TryAgain(wave.number) for wave in state.waves if may_upgrade(state, wave) and facts.wave(wave.number).is_due(now))
+    return state, due or tuple(_orders(state, rules, facts))
 
 
 def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime) -> Iterator[WaveState]:
@@ -65,7 +68,8 @@ def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
         if seen.has_work:
-            yield _at_work(wave, tuple(cap.code for cap in holding(rule, wave, seen, ledger)))
+            # What is tried again by itself may end well, and give back what it spent.
+            yield _at_work(wave, () if seen.waiting_again else tuple(cap.code for cap in holding(rule, wave, seen, ledger)))
         else:
             following = next((other for other in rules.waves if other.number == wave.number + 1), None)
             yield _at_rest(wave, seen, rules, following, now)
@@ -104,6 +108,7 @@ def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRul
     if soaks(wave, now):
         return wave
     judgement = with_taken_back(judge(rules.gate, facts, following, rules.only), facts)
+    judgement = rehearsal.with_rehearsal(judgement, rules, wave, facts)
     found = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
     passes = judgement.verdict is Verdict.PASS and not needs_approval(rules.gate, wave.number, following)
     is_through = passes or rules.only is not None

@@ -7,6 +7,7 @@ from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.rollout.caps import accept
 from fleet.rollout.facts import Action, Exclude, Facts, PutBack, Rules, TakeBack
+from fleet.rollout.rehearsal import anew
 from fleet.rollout.way_back import held_by
 
 ENDED = frozenset((RolloutPhase.STOPPED, RolloutPhase.FINISHED))
@@ -39,7 +40,7 @@ def take_in(state: RolloutState, rules: Rules, facts: Facts, decision: Decision,
         case DecisionKind.APPROVE if phase not in ENDED and decision.plan_digest in {None, state.plan_digest}:
             waves = tuple(_approved(wave, rules, facts, decision, now) for wave in waves)
         case DecisionKind.RETRY:
-            waves = tuple(go_on(wave) if wave.phase is WavePhase.HELD and wave.taken_back_by is None else wave for wave in waves)
+            waves = tuple(anew(go_on(wave) if wave.phase is WavePhase.HELD and wave.taken_back_by is None else wave) for wave in waves)
             actions = (PutBack(decision.terminals),)
         case DecisionKind.ROLLBACK:
             waves = tuple(held_by(wave, rules, facts, decision) for wave in waves)

@@ -11,6 +11,7 @@ from fleet.model.playbook import Approval, GateRule
 from fleet.model.purpose import Only
 from fleet.model.rollout import Shard, ShardState, SiteCounts
 from fleet.rollout.evidence import Evidence
+from fleet.terminal.compile import goes_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,22 @@ class Rules:
     """What the rollout is for, where that is not the whole plan."""
     limits: tuple[int, ...] = ()
     """For each limit of the plan: sites that may be down at once."""
+    rehearses: bool = False
+    """The way back is rehearsed on the canary."""
+    lasting: tuple[str, ...] = ()
+    """Of a plan that rehearses: what has no way back."""
+
+
+def _is_rehearsed(plan: Plan, only: Only | None) -> bool:
+    """Whether a rollout of this plan rehearses its way back: it is asked for, and there is a wave behind the canary."""
+    return plan.playbook.rollback_rehearsal and only is None and plan.installs and len(plan.waves) > 1
+
+
+def _lasting_steps(plan: Plan) -> tuple[str, ...]:
+    """Steps without a way back, of any program of the plan; a program that does not know the way back at all is named by its digest."""
+    named = {step for program in plan.programs.values() for step in program.irreversible}
+    named |= {digest[:12] for digest, program in plan.programs.items() if not goes_back(program)}
+    return tuple(sorted(named))
 
 
 def rules_of(plan: Plan, only: Only | None = None) -> Rules:
@@ -57,7 +74,8 @@ def rules_of(plan: Plan, only: Only | None = None) -> Rules:
         for wave in plan.waves
     )
     limits = tuple(limit.allowed for limit in plan.limits)
-    return Rules(gate=plan.playbook.gate, parallel=plan.playbook.parallel, waves=tuple(waves), limits=limits)
+    rules = Rules(gate=plan.playbook.gate, parallel=plan.playbook.parallel, waves=tuple(waves), limits=limits)
+    return replace(rules, rehearses=True, lasting=_lasting_steps(plan)) if _is_rehearsed(plan, only) else rules
 
 
 def _rules_of_staging(plan: Plan) -> Rules:
@@ -71,6 +89,20 @@ def _rules_of_staging(plan: Plan) -> Rules:
 
 
 NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What the rehearsal of the way back came to so far."""
+
+    tried: int = 0
+    """Terminals that were to be rolled back and upgraded again."""
+    failed: int = 0
+    """Of these, the ones that did not come all the way."""
+    back_s: tuple[float, ...] = ()
+    """How long each way back took."""
+    again_s: tuple[float, ...] = ()
+    """How long each upgrade after it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +128,19 @@ class WaveFacts:
     last_ended_at: datetime | None = None
     """When its last push ended; likewise."""
 
+    rehearsal: Rehearsal | None = None
+    """Of the canary, where the way back was rehearsed on it."""
+    waiting_again: int = 0
+    """Terminals that ended badly and are tried again by themselves when that is due."""
+    due_at: datetime | None = None
+    """When the first of them is."""
+    blocked: frozenset[int] = frozenset()
+    """Shards of which people have every site that is open; they wait until one is free again."""
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether one of them is due now."""
+        return self.due_at is not None and self.due_at <= now
+
     def count(self, *states: TerminalState) -> int:
         """Terminals reached by SSH in one of these states."""
         return sum(self.by_ssh.get(state, 0) for state in states)
@@ -107,8 +152,8 @@ class WaveFacts:
 
     @property
     def has_work(self) -> bool:
-        """Whether the wave has something to push, or a shard that is not ended: some of its terminals may still be collected."""
-        return bool(self.shards) or self.not_started + self.count(TerminalState.RUNNING, TerminalState.GOING_BACK) > 0
+        """Whether it has something to push, now or later by itself, or a shard that is not ended: some of it may still be collected."""
+        return bool(self.shards or self.waiting_again) or self.not_started + self.count(TerminalState.RUNNING, TerminalState.GOING_BACK) > 0
 
     @property
     def out(self) -> tuple[Shard, ...]:
@@ -117,8 +162,9 @@ class WaveFacts:
 
     @property
     def waiting(self) -> tuple[Shard, ...]:
-        """Shards that nobody has yet, and that may begin."""
-        return tuple(shard for shard in self.shards if shard.state is ShardState.PLANNED and shard.id not in self.later)
+        """Shards that nobody has yet, and that somebody may begin with."""
+        held = self.later | self.blocked
+        return tuple(shard for shard in self.shards if shard.state is ShardState.PLANNED and shard.id not in held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +179,8 @@ class Facts:
     """What is touched now might not all go back before the suspension ends."""
     down: Mapping[int, int] = field(default_factory=dict)
     """Limit -> sites it counts that are down."""
+    held_until: datetime | None = None
+    """When the first site that stops a shard from being handed out is free again."""
 
     def wave(self, number: int) -> WaveFacts:
         """How wave `number` stands."""
@@ -199,10 +247,24 @@ class PutBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Roll one upgraded terminal of each program of a wave back, and upgrade it again."""
+
+    wave: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBack:
     """A person wants the release before live again on these terminals."""
 
     terminals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Push the terminals of a wave again that are due."""
+
+    wave: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,4 +274,4 @@ class Exclude:
     terminals: tuple[str, ...]
 
 
-Action = PlanShards | Dispatch | Grant | Recover | Abandon | PutBack | TakeBack | Exclude
+Action = PlanShards | Dispatch | Grant | Recover | Abandon | PutBack | Rehearse | TryAgain | TakeBack | Exclude

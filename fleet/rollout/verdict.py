@@ -18,6 +18,13 @@ _WORDS = {
     "enough-staged": N_("{staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
     "below-staged": N_("only {staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
     "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
+    "rehearsal-failed": N_(
+        "{upgraded} of {samples} terminals that answered are upgraded, but the way back failed in rehearsal: {rehearsals_failed} of {rehearsed}"
+    ),
+    "rehearsal-lasting": N_("{upgraded} of {samples} terminals that answered are upgraded, but not everything can be rolled back: {steps}"),
+    "rehearsal-none": N_(
+        "{upgraded} of {samples} terminals that answered are upgraded, but on none of them could the way back be rehearsed"
+    ),
     "taken-back": N_(
         "{upgraded} of {samples} terminals that answered are upgraded, but people rolled back: {taken_back}; a person decides"
     ),

@@ -6,6 +6,7 @@
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Shard, Verdict, WavePhase, WaveState
@@ -20,6 +21,13 @@ MAY_UPGRADE = frozenset((WavePhase.OPEN, WavePhase.PASSED))
 def may_upgrade(state: RolloutState, wave: WaveState) -> bool:
     """Whether anything of the wave may be upgraded now; where not, it is only taken back what a person wants taken back."""
     return state.phase is RolloutPhase.RUNNING and wave.phase in MAY_UPGRADE and not state.is_past_return
+
+
+def due_by_itself(state: RolloutState, facts: Facts) -> datetime | None:
+    """When something moves by itself: a terminal is due again, or a site is free again that somebody works at; None where nothing is."""
+    times = [facts.wave(wave.number).due_at for wave in state.waves if may_upgrade(state, wave)]
+    times += [facts.held_until] if state.phase is RolloutPhase.RUNNING else []
+    return min((at for at in times if at is not None), default=None)
 
 
 def held_by(wave: WaveState, rules: Rules, facts: Facts, decision: Decision) -> WaveState:

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 
 from fleet.errors import FleetError
 from fleet.store import tables
+from fleet.store.protections import protections
 from fleet.text import N_
 
-HEAD = "0008"
+HEAD = "0010"
 """Revision of the newest migration; a test holds it against the scripts."""
 
 _WRITER_LOCK = 7_461_001
@@ -65,7 +66,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 def _make_fresh(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    for statement in tables.protections(connection.dialect.name):
+    for statement in protections(connection.dialect.name):
         connection.execute(statement)
     command.stamp(alembic_config(connection), "head")
 

@@ -32,16 +32,18 @@ _NOT_REACHED = frozenset(cause.value for cause in NOT_REACHED)
 def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are being pushed to now."""
     ids = list(terminals)
-    fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
+    fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "due_at": None}
     written = move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh | {"down": True})
     tx.event("push.began", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
-def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str, *, untouched: bool = False) -> None:
+def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str, *, untouched: bool = False, afresh: bool = False) -> None:
     """These terminals are to be pushed (again), for what they were to be pushed for: a retry, or a worker that died over them.
 
-    What is down stays so until then, unless it was `untouched`: its push never began, and nothing was down before.
+    What is down stays so until then, unless it was `untouched`: its push never began, and nothing was down before. `afresh`: their tries
+    are counted from the beginning, because a person wants it.
     """
+    again: dict[str, Any] = {"due_at": None} | ({"tries": None} if afresh else {}) | ({"down": False} if untouched else {})
     ids = list(terminals)
     rows = {row.terminal: row for row in _rows(tx, rollout, ids)}
     back = {name for name, row in rows.items() if row.errand is not None}
@@ -53,22 +55,23 @@ def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str, *, unt
         ("terminal.going-back", TerminalState.GOING_BACK, back, {}),
     ):
         if moved:
-            written = move(tx, rollout, dict.fromkeys(sorted(moved), state), values | ({"down": False} if untouched else {}))
+            written = move(tx, rollout, dict.fromkeys(sorted(moved), state), again | values)
             tx.event(kind, rollout, {"terminals": sorted(moved), "reason": reason} | rows_written(tx, written))
 
 
 def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     """These terminals are left out of the rollout; the decision names who and why."""
     ids = list(terminals)
-    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {"down": False})
+    written = move(tx, rollout, dict.fromkeys(ids, TerminalState.EXCLUDED), {"down": False, "due_at": None})
     tx.event("terminal.excluded", rollout, {"terminals": ids} | rows_written(tx, written))
 
 
-def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
-    """Store how an attempt ended; the attempt is history and is never overwritten."""
+def record_result(tx: Tx, rollout: str, result: AttemptResult, kept: Mapping[str, Any] | None = None) -> None:
+    """Store how an attempt ended; the attempt is history and is never overwritten. `kept`: what its terminal's row keeps of its tries."""
     tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout)))
     more = {"step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
     more["down"] = result.leaves_down
+    more |= kept or {}
     written = move(tx, rollout, {result.terminal: result.ending}, more)
     written[tables.attempt] = {(rollout, result.terminal, result.number)}
     body = {
@@ -86,7 +89,7 @@ def record_result(tx: Tx, rollout: str, result: AttemptResult) -> None:
 
 def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool], notes: Mapping[str, str] | None = None) -> None:
     """Store what a technician's own tests of by-hand terminals came to: proven, or failed with the technician's note."""
-    fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "down": False}
+    fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "down": False, "due_at": None, "unreachable_since": None}
     written = move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
     for terminal in (terminal for terminal, ok in passed.items() if not ok):
         why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, "")}

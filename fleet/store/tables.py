@@ -17,7 +17,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -242,6 +241,19 @@ shard = Table(
     Index(None, "rollout", "wave", "state"),
 )
 
+site_lease = Table(
+    "site_lease",
+    metadata,
+    _code("site", primary_key=True),
+    _code("owner", nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("token", String(64), nullable=False, index=True),
+    Column("taken_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+)
+"""Who has a site now; a hold on the work, no fact, so no event vouches for it."""
+
 terminal_progress = Table(
     "terminal_progress",
     metadata,
@@ -260,6 +272,9 @@ terminal_progress = Table(
     Column("updated_at", UtcTime),
     Column("errand", String(16), info=ADDED),
     Column("down", Boolean, info=ADDED),
+    Column("due_at", UtcTime, info=ADDED),
+    Column("tries", Integer, info=ADDED),
+    Column("unreachable_since", UtcTime, info=ADDED),
     Index(None, "rollout", "site"),
     Index(None, "rollout", "state"),
 )
@@ -383,18 +398,3 @@ orchestrator = Table(
     Column("stopped_at", UtcTime),
 )
 """The one orchestrator of this workspace, or the last one there was."""
-
-_PROTECT_EVENTS = (
-    "CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
-    "CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'events are append-only'); END",
-)
-_PROTECT_EVENTS_POSTGRESQL = (
-    "CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'events are append-only'; END $$",
-    "CREATE TRIGGER event_is_never_changed BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_event_change()",
-)
-
-
-def protections(dialect_name: str) -> tuple[Any, ...]:
-    """The statements that make the event table append-only, for `sqlite` or `postgresql`."""
-    statements = _PROTECT_EVENTS_POSTGRESQL if dialect_name == "postgresql" else _PROTECT_EVENTS
-    return tuple(text(statement) for statement in statements)

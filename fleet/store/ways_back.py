@@ -5,14 +5,18 @@ the same thing.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
-from fleet.model.attempt import TerminalState
+from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.inventory import Reach
 from fleet.model.purpose import Errand
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 from fleet.store.progress import move, states_of
+from fleet.store.rows import noun_of
 from fleet.store.written import rows_written
 
 _terminals = tables.terminal_progress
@@ -69,6 +73,67 @@ def sites_going_back(snapshot: Snapshot, rollout: str) -> set[str]:
     """Sites with a terminal that waits to be taken back."""
     query = select(_terminals.c.site).where(_terminals.c.rollout == rollout, _terminals.c.state == TerminalState.GOING_BACK.value)
     return set(snapshot.connection.execute(query.distinct()).scalars())
+
+
+def candidates(snapshot: Snapshot, rollout: str, wave: int) -> list[str]:
+    """Upgraded terminals of a wave, those first that were really pushed: a way back is rehearsed where there was a way there."""
+    attempt = tables.attempt
+    pushed = exists().where(
+        attempt.c.rollout == rollout,
+        attempt.c.terminal == _terminals.c.terminal,
+        attempt.c.ending == TerminalState.UPGRADED.value,
+        attempt.c.in_place.is_(False),
+    )
+    query = (
+        select(_terminals.c.terminal)
+        .where(
+            _terminals.c.rollout == rollout,
+            _terminals.c.wave == wave,
+            _terminals.c.state == TerminalState.UPGRADED.value,
+            _terminals.c.reach == Reach.SSH.value,
+        )
+        .order_by(pushed.desc(), _terminals.c.terminal)
+    )
+    return list(snapshot.connection.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One terminal's rehearsal."""
+
+    back: AttemptResult
+    again: AttemptResult | None
+    """The attempt behind it; None where there was none."""
+
+
+def rehearsals(snapshot: Snapshot, rollout: str, since: datetime) -> list[Rehearsed]:
+    """What was rehearsed since then, the last time of each terminal."""
+    table = tables.attempt
+    tried = select(table.c.terminal).where(
+        table.c.rollout == rollout, table.c.errand == Errand.REHEARSAL.value, table.c.finished_at >= since
+    )
+    query = select(table).where(table.c.rollout == rollout, table.c.terminal.in_(tried)).order_by(table.c.terminal, table.c.number)
+    found: dict[str, Rehearsed] = {}
+    for row in snapshot.connection.execute(query):
+        result = noun_of(AttemptResult, row)
+        before = found.get(result.terminal)
+        if result.errand is Errand.REHEARSAL:
+            found[result.terminal] = Rehearsed(result, None)
+        elif before is not None:
+            found[result.terminal] = Rehearsed(before.back, result)
+    return list(found.values())
+
+
+def rollback_durations(snapshot: Snapshot, rollout: str) -> list[timedelta]:
+    """How long each rollback of this rollout took that really went back, rehearsed ones too; from connecting to its result."""
+    table = tables.attempt
+    query = select(table.c.started_at, table.c.finished_at).where(
+        table.c.rollout == rollout,
+        table.c.errand.is_not(None),
+        table.c.ending == TerminalState.TAKEN_BACK.value,
+        table.c.in_place.is_(False),
+    )
+    return [row.finished_at - row.started_at for row in snapshot.connection.execute(query)]
 
 
 def _set_errand(tx: Tx, rollout: str, terminals: Iterable[str], errand: Errand | None) -> None:

@@ -67,6 +67,28 @@ limited() {
   return "$code"
 }
 
+# spread SECONDS: $spread is between three and five quarters of it, another time for each attempt and try, so that terminals
+# that stumble together do not come again together.
+spread() {
+  whole=${1%%.*}
+  fraction=00
+  case $1 in
+    *.*)
+      fraction=${1#*.}00
+      fraction=${fraction%"${fraction#??}"}
+      ;;
+  esac
+  spread=$((whole * 100 + 1$fraction - 100))
+  dice=${attempt#"${attempt%??}"}
+  dice=$(((0x${dice:-0} + tries * 97) % 256))
+  spread=$((spread * (192 + dice / 2) / 256))
+  fraction=$((spread % 100))
+  case $fraction in
+    ?) fraction=0$fraction ;;
+  esac
+  spread=$((spread / 100)).$fraction
+}
+
 # attempt TRIES WAIT KINDS SECONDS WORD...: run the words, again after trouble of one of the kinds.
 attempt() {
   tries=$1
@@ -86,13 +108,17 @@ attempt() {
       *command*) ;;
       *) return "$code" ;;
     esac
-    pause "$wait"
+    spread "$wait"
+    pause "$spread"
   done
 }
 
 # pause SECONDS: wait; whole seconds where `sleep` knows no fractions.
 pause() {
-  [ "$1" = 0 ] || sleep "$1" 2>/dev/null || sleep $((${1%.*} + 1))
+  case $1 in
+    0 | 0.00) return 0 ;;
+  esac
+  sleep "$1" 2>/dev/null || sleep $((${1%.*} + 1))
 }
 
 # act COMMAND: run it for what it does. It may leave a process behind, so its output goes to a file, not a pipe.

@@ -180,7 +180,7 @@ class _Writer:
         retry = step.retry
         kinds = quote(" ".join(retry.on))
         quoted = " ".join(quote(word) for word in words)
-        return f"attempt {retry.attempts} {retry.wait_s:g} {kinds} {ceil(command.timeout_s)} {quoted}"
+        return f"attempt {retry.attempts} {round(retry.wait_s, 2):g} {kinds} {ceil(command.timeout_s)} {quoted}"
 
     def _settings(self, step: ConfigureStep) -> str:
         lines = [quote(f"{name}={value}") for name, value in step.values.items()]

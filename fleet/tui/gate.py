@@ -13,7 +13,7 @@ from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState, is_he
 from fleet.report.holds import spent_caps
 from fleet.report.terminal_words import step_words
 from fleet.report.words import kind_words, wave_phase_words
-from fleet.rollout import NO_EVIDENCE, WaveFacts, rules_of, verdict_in_brief
+from fleet.rollout import NO_EVIDENCE, WaveFacts, rehearsal_words, rules_of, verdict_in_brief
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.held import cap_name
 from fleet.select import fold
@@ -191,6 +191,8 @@ def _reach(board: Board, following: Wave | None) -> Iterator[Evidence]:
         yield Evidence(_("Never tested"), "; ".join(render(stratum_words(str(stratum))) for stratum in following.untested), WARN)
     programs = {terminal.program for terminal in following.terminals if terminal.program}
     steps = sorted({step for digest in programs for step in board.plan.programs[digest].irreversible}) if board.plan else []
+    if rehearsed := next((words for wave in board.rollout.waves if (words := rehearsal_words(wave))), None) if board.rollout else None:
+        yield Evidence(_("Rehearsal"), render(rehearsed), BOLD)
     if steps:
         yield Evidence(_("No way back"), ", ".join(render(step_words(step)) for step in steps), BAD)
 

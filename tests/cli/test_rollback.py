@@ -44,7 +44,7 @@ def begun(cli: Cli, tmp_path: Path) -> Iterator[Callable[[Program], Store]]:
         set_up(store, fleet.model_copy(update={"people": people}))
         put_contents(tmp_path / "workspace")
         write_plan(make_plan(fleet, 2, 4, program=program), tmp_path / "plan.json")
-        assert cli("rollout", "start", tmp_path / "plan.json").code == 0
+        assert cli("rollout", "start", tmp_path / "plan.json", "--count", 6).code == 0
         result = AttemptResult(terminal="s000/t1", number=1, ending=TerminalState.UPGRADED, started_at=AT, finished_at=AT)
         with store.write(FLEET, AT) as tx:
             progress.record_result(tx, "r1", result)

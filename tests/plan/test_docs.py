@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from fleet.model import playbook as model
+from fleet.model.again import AgainRule
 from fleet.model.caps import DistrictBudget, Limit
 
 DOC = Path(__file__).parents[2] / "docs" / "playbook.md"
@@ -26,7 +27,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "collect": model.CollectStep,
     "run": model.RunStep,
     "A command": model.Command,
-    "retry": model.RetryPolicy,
+    "retry of a step": model.RetryPolicy,
+    "retry of a push": AgainRule,
     "waves": model.Waves,
     "gate": model.GateRule,
     "budget": model.Budget,

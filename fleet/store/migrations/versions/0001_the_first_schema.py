@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fleet.store.tables import protections
+from fleet.store.protections import protections
 
 revision = "0001"
 down_revision = None

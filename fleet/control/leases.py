@@ -1,0 +1,102 @@
+"""Having a site to oneself while one works there: nothing is pushed to it, and nobody else checks it in or confirms its keys."""
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from fleet.control.crew import find_site
+from fleet.control.rights import Right, require
+from fleet.control.words import checked_text
+from fleet.errors import ConflictError, InputError, NotAllowedError
+from fleet.model.actor import Actor
+from fleet.model.inventory import Role
+from fleet.model.lease import Lease, Purpose
+from fleet.store import Store, Tx, crew, fleets, leases
+from fleet.text import N_, Message
+
+LONGEST = timedelta(hours=8)
+
+
+def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelta, *, reason: str = "") -> Lease:
+    """Have the site to oneself for so long; asked again by the same person, for so long from now.
+
+    Raises:
+        NotAllowedError: The actor is nobody who checks in, or a technician who is not sent there.
+        ConflictError: Somebody else has it; the message says who and since when.
+        InputError: There is no such site, or that is too long.
+    """
+    if not timedelta() < how_long <= LONGEST:
+        raise InputError(N_("a site is held for at most {hours} hours", hours=int(LONGEST.total_seconds() // 3600)))
+    with store.write(actor, at) as tx:
+        require(tx, actor, Right.CHECK_IN)
+        code = find_site(tx, site).code
+        _require_sent(tx, actor, code)
+        refuse_in_use(tx, [code], actor.code)
+        for own in leases.in_force(tx, at, [code]).values():
+            leases.release(tx, own.token)
+        lease = Lease(
+            site=code,
+            owner=actor.code,
+            purpose=Purpose.BY_HAND,
+            reason=checked_text(reason, N_("the reason")),
+            token=secrets.token_hex(16),
+            taken_at=at,
+            until=at + how_long,
+        )
+        leases.take(tx, [lease])
+        tx.event("site.leased", code, {"until": lease.until.isoformat(timespec="seconds")})
+    return lease
+
+
+def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
+    """Let go of a site; a coordinator may of anybody's. False when nobody has it.
+
+    Raises:
+        NotAllowedError: The actor is a technician, and it is not theirs.
+        ConflictError: A push is at it; that lets go by itself.
+    """
+    with store.write(actor, at) as tx:
+        require(tx, actor, Right.CHECK_IN)
+        code = find_site(tx, site).code
+        lease = leases.in_force(tx, at, [code]).get(code)
+        if lease is None:
+            return False
+        if lease.purpose is Purpose.PUSH:
+            raise ConflictError(_words(tx, lease), hint=N_("a push lets go by itself when it ends"))
+        if lease.owner != actor.code and fleets.read_people(tx)[actor.code].role is Role.TECHNICIAN:
+            raise NotAllowedError(_words(tx, lease), hint=N_("ask them, or a coordinator"))
+        leases.release(tx, lease.token, [code])
+        tx.event("site.freed", code, {"owner": lease.owner})
+    return True
+
+
+def refuse_in_use(tx: Tx, sites: Collection[str], *owners: str) -> None:
+    """Refuse where somebody other than these has one of the sites.
+
+    Raises:
+        ConflictError: The message says who, for what and since when.
+    """
+    for lease in leases.in_force(tx, tx.at, sites).values():
+        if lease.owner not in owners:
+            raise ConflictError(_words(tx, lease), hint=N_("try again when that has ended; `fleet lease` shows who has what"))
+
+
+def let_go(tx: Tx, site: str, *owners: str) -> None:
+    """What these people held of the site is done."""
+    for lease in leases.in_force(tx, tx.at, [site]).values():
+        if lease.owner in owners:
+            leases.release(tx, lease.token, [site])
+            tx.event("site.freed", site, {"owner": lease.owner})
+
+
+def _words(tx: Tx, lease: Lease) -> Message:
+    person = fleets.read_people(tx).get(lease.owner)
+    return lease.words(tx.at, person.name if person else lease.owner)
+
+
+def _require_sent(tx: Tx, actor: Actor, site: str) -> None:
+    person = fleets.read_people(tx)[actor.code]
+    assignment = crew.read_assignment(tx, site)
+    sent = (assignment.technician, *assignment.covering) if assignment else ()
+    if person.role is Role.TECHNICIAN and actor.code not in sent:
+        raise NotAllowedError(N_("{name} is not sent to site `{site}`", name=person.name, site=site), hint=N_("ask a coordinator"))

@@ -1,0 +1,135 @@
+"""Terminals that are tried again by themselves, and the queue of those that nobody answers at."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+
+from fleet.model.attempt import RETRIED, TerminalState
+from fleet.model.rollout import SiteState
+from fleet.store import tables
+from fleet.store.database import Snapshot
+
+_terminals = tables.terminal_progress
+_sites = tables.site_progress
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How often a terminal was tried since a person last wanted it, and since when nobody answers there."""
+
+    tries: int = 0
+    unreachable_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Of one wave: what is due again by itself."""
+
+    terminals: int
+    due_at: datetime
+    """The first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilentSites:
+    """How many sites of a wave and district are unreachable for a cause, and tried again by themselves."""
+
+    wave: int
+    district: str
+    cause: str
+    sites: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """A terminal that nobody answers at."""
+
+    terminal: str
+    site: str
+    district: str
+    since: datetime
+    tries: int
+    due_at: datetime | None
+    """When it is tried again by itself."""
+
+    def age(self, now: datetime) -> timedelta:
+        """How long nobody has answered."""
+        return max(now - self.since, timedelta())
+
+    def is_job(self, now: datetime, offline_after_h: float | None) -> bool:
+        """Whether a technician has to go there: it is not tried again by itself, and has been silent for long."""
+        return self.due_at is None and offline_after_h is not None and self.age(now) >= timedelta(hours=offline_after_h)
+
+
+def read_row(snapshot: Snapshot, rollout: str, terminal: str) -> Row:
+    """How a terminal stands with its tries."""
+    query = select(_terminals.c.tries, _terminals.c.unreachable_since).where(
+        _terminals.c.rollout == rollout, _terminals.c.terminal == terminal
+    )
+    row = snapshot.connection.execute(query).first()
+    return Row(row.tries or 0, row.unreachable_since) if row else Row()
+
+
+def waiting_by_wave(snapshot: Snapshot, rollout: str) -> dict[int, Waiting]:
+    """Wave -> what waits for its next try there."""
+    query = (
+        select(_terminals.c.wave, func.count().label("n"), func.min(_terminals.c.due_at).label("due_at"))
+        .where(*_waits(rollout))
+        .group_by(_terminals.c.wave)
+    )
+    return {row.wave: Waiting(row.n, row.due_at) for row in snapshot.connection.execute(query)}
+
+
+def sites_waiting(snapshot: Snapshot, rollout: str) -> list[SilentSites]:
+    """Sites that count as unreachable only because of a terminal that is tried again by itself, by wave, district and cause."""
+    held = select(_terminals.c.site).where(*_waits(rollout))
+    group = (_sites.c.wave, _sites.c.district, _sites.c.cause)
+    query = (
+        select(*group, func.count().label("n"))
+        .where(_sites.c.rollout == rollout, _sites.c.state == SiteState.UNREACHABLE.value, _sites.c.site.in_(held))
+        .group_by(*group)
+    )
+    return [SilentSites(row.wave, row.district, row.cause, row.n) for row in snapshot.connection.execute(query)]
+
+
+def with_a_try_left(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> set[str]:
+    """Of these sites, the ones with a terminal that is tried again by itself."""
+    wanted = list(sites)
+    found: set[str] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(_terminals.c.site).where(*_waits(rollout), _terminals.c.site.in_(wanted[start : start + _CHUNK]))
+        found |= set(snapshot.connection.execute(query).scalars())
+    return found
+
+
+def due(snapshot: Snapshot, rollout: str, wave: int, now: datetime) -> list[str]:
+    """Terminals of a wave that are due to be tried again."""
+    query = select(_terminals.c.terminal).where(*_waits(rollout), _terminals.c.wave == wave, _terminals.c.due_at <= now)
+    return list(snapshot.connection.execute(query.order_by(_terminals.c.terminal)).scalars())
+
+
+def offline(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[Offline]:
+    """The queue of terminals that nobody answers at, of all sites or one; the one that has been silent longest first."""
+    where = [
+        _terminals.c.rollout == rollout,
+        _terminals.c.state == TerminalState.UNREACHABLE.value,
+        _terminals.c.unreachable_since.is_not(None),
+    ]
+    if site is not None:
+        where.append(_terminals.c.site == site)
+    query = select(_terminals).where(*where).order_by(_terminals.c.unreachable_since, _terminals.c.terminal)
+    return [
+        Offline(row.terminal, row.site, row.district, row.unreachable_since, row.tries or 0, row.due_at)
+        for row in snapshot.connection.execute(query)
+    ]
+
+
+def _waits(rollout: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _terminals.c.rollout == rollout,
+        _terminals.c.state.in_([state.value for state in RETRIED]),
+        _terminals.c.due_at.is_not(None),
+    )

@@ -1,0 +1,118 @@
+"""The queue of silent terminals, technicians' jobs, and leases, as people type and read them."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from fleet.cli.common import os_user
+from fleet.model.actor import FLEET
+from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.crew import Assignment
+from fleet.plan import write_plan
+from fleet.settings import Settings
+from fleet.store import Store, crew, open_store, progress
+from tests.engine.city import COORDINATOR, STAGER, make_fleet, make_plan, put_contents, set_up
+
+
+class Ran(Protocol):
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
+    """A rollout whose first site has been silent for four hours and whose second for one; a technician is sent to both."""
+    cli("init")
+    store = open_store(Settings(workspace=tmp_path / "workspace"))
+    fleet = make_fleet(4)
+    people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
+    set_up(store, fleet.model_copy(update={"people": people}))
+    put_contents(tmp_path / "workspace")
+    plan = make_plan(fleet, 4, program=STAGER)
+    plan = plan.model_copy(update={"playbook": plan.playbook.model_copy(update={"offline_after_h": 3.0})})
+    write_plan(plan.model_copy(update={"digest": plan.compute_digest()}), tmp_path / "plan.json")
+    assert cli("rollout", "start", tmp_path / "plan.json", "--count", 4).code == 0
+    now = datetime.now(UTC)
+    for site, hours in (("s000", 4), ("s001", 1)):
+        since = now - timedelta(hours=hours, minutes=2)
+        ended = AttemptResult(
+            terminal=f"{site}/t1", number=1, ending=TerminalState.UNREACHABLE, cause=Cause.NO_ANSWER, started_at=since, finished_at=since
+        )
+        with store.write(FLEET, now) as tx:
+            progress.record_result(tx, "r1", ended, {"tries": 1, "unreachable_since": since, "due_at": None})
+    with store.write(COORDINATOR, now) as tx:
+        crew.save_assignments(tx, [Assignment(site=f"s00{n}", technician="t01", reason="near", by="c01", at=now) for n in range(2)])
+    yield store
+    store.close()
+
+
+@pytest.mark.usefixtures("store")
+def test_status_shows_who_is_silent_for_how_long_and_what_comes_next(cli: Cli) -> None:
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert "Nobody answers at terminals: 2; a technician's job: 1" in ran.out
+    assert "  s000/t1: for 4 h 2 min, tries: 1; a technician's job" in ran.out
+    assert "  s001/t1: for 1 h 2 min, tries: 1; `fleet rollout retry` tries it again" in ran.out
+    assert [(one["terminal"], one["job"]) for one in facts["offline"]] == [("s000/t1", True), ("s001/t1", False)]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_technician_s_list_names_their_silent_terminals(cli: Cli) -> None:
+    facts = json.loads(cli("assign", "--of", "t01", "--json").out)
+
+    assert {each["code"]: each["offline"] for each in facts} == {"s000": ["t1"], "s001": []}
+
+
+@pytest.mark.usefixtures("store")
+def test_only_a_terminal_that_is_a_technician_s_job_may_be_self_tested(cli: Cli) -> None:
+    taken = cli("checkin", "s000", "--by", "t01", "--self-test", "t1=4.2.0")
+    refused = cli("checkin", "s001", "--by", "t01", "--self-test", "t1=4.2.0")
+
+    assert taken.code == 0, taken.err
+    assert refused.code == 2
+    assert "is upgraded over SSH and proves itself" in refused.err
+    assert "Nobody answers at terminals: 1; a technician's job: 0" in cli("status").out
+
+
+@pytest.mark.usefixtures("store")
+def test_a_site_is_held_listed_and_let_go(cli: Cli) -> None:
+    nothing = cli("lease")
+    held = cli("lease", "s000", "--minutes", 45, "--reason", "new network card")
+    listed = json.loads(cli("lease", "--json").out)
+    let_go, again = cli("lease", "s000", "--free"), cli("lease", "s000", "--free")
+
+    assert "Every site is free." in nothing.err
+    assert re.match(r"Site s000 is yours until .*; nothing is pushed to it\.", held.out)
+    assert [(each["site"], each["owner"], each["purpose"], each["reason"]) for each in listed] == [
+        ("s000", "c01", "by-hand", "new network card")
+    ]
+    assert "token" not in listed[0]
+    assert (let_go.out.strip(), again.out.strip()) == ("Site s000 is free.", "Nobody has site s000.")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--free",), "say which site"),
+        (("s009",), "there is no site `s009`"),
+        (("s000", "--minutes", "1000"), "a site is held for at most 8 hours"),
+        (("s000", "--minutes", "-5"), "a site is held for at most 8 hours"),
+    ],
+)
+@pytest.mark.usefixtures("store")
+def test_what_makes_no_sense_is_refused(cli: Cli, words: tuple[str, ...], told: str) -> None:
+    ran = cli("lease", *words)
+
+    assert ran.code == 2
+    assert told in ran.err

@@ -1,0 +1,209 @@
+"""Tries that are made by themselves: real threads, a real database, terminals in memory, and a clock that is told."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from fleet.control import rollouts as control
+from fleet.engine import Orchestrator
+from fleet.model.again import AgainRule, Trouble
+from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan
+from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhase
+from fleet.push import PushJob
+from fleet.settings import Settings
+from fleet.store import Store, again, reads, rollouts
+from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+
+UNREACHABLE, FAILED = TerminalState.UNREACHABLE, TerminalState.FAILED
+LINK = AgainRule(on=(Trouble.LINK,), attempts=3, wait_s=60, factor=1, jitter=0)
+
+
+@dataclass
+class Hands:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = AT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Timed(Terminals):
+    """Terminals whose attempts end by the clock."""
+
+    clock: Hands = field(default_factory=Hands)
+
+    def __call__(self, job: PushJob, stop: threading.Event) -> AttemptResult:
+        return super().__call__(job, stop).model_copy(update={"started_at": self.clock.now, "finished_at": self.clock.now})
+
+
+@dataclass
+class Night:
+    """A rollout of a plan with rules for retries."""
+
+    store: Store
+    orchestrator: Orchestrator
+    terminals: Timed
+    clock: Hands
+
+    def start(self, plan: Plan, fleet: Fleet) -> None:
+        set_up(self.store, fleet)
+        begin(self.store, fleet, plan)
+        self.orchestrator.start()
+
+    def wait_for(self, connections: int) -> None:
+        """Until so many connections were made in all and nobody is at work."""
+        until = time.monotonic() + 20
+        while sum(self.terminals.connections.values()) < connections or self.sites.running:
+            assert time.monotonic() < until, (self.terminals.connections, self.sites)
+
+    def settle(self) -> None:
+        """Until nothing that is due now is left, or nothing of it may begin."""
+        until = time.monotonic() + 20
+        while True:
+            with self.store.read() as snapshot:
+                state = rollouts.read_rollout(snapshot, "r1")
+                due = again.due(snapshot, "r1", 1, self.clock.now)
+            assert state is not None
+            sites = self.sites
+            if not sites.running and not sites.not_started and not due:
+                return
+            if state.waves[0].phase is WavePhase.HELD and not sites.running:
+                return
+            assert time.monotonic() < until, (due, sites)
+
+    def rest(self) -> RolloutState:
+        turn = self.orchestrator.wait_at_rest(30)
+        assert turn is not None
+        assert turn.state is not None
+        return turn.state
+
+    @property
+    def sites(self) -> SiteCounts:
+        with self.store.read() as snapshot:
+            return reads.read_tallies(snapshot, "r1").total.sites
+
+    def offline(self) -> list[again.Offline]:
+        with self.store.read() as snapshot:
+            return again.offline(snapshot, "r1")
+
+
+@pytest.fixture
+def night(workspace: Settings, store: Store) -> Iterator[Night]:
+    clock = Hands()
+    terminals = Timed(clock=clock)
+    orchestrator = Orchestrator(workspace, store, push=terminals, clock=clock)
+    yield Night(store, orchestrator, terminals, clock)
+    orchestrator.stop()
+    orchestrator.join(20)
+
+
+def retrying(
+    fleet: Fleet, *waves: int, rules: tuple[AgainRule, ...] = (LINK,), offline_after_h: float | None = None, budget: int = 3
+) -> Plan:
+    plan = make_plan(fleet, *waves, program=STAGER, failures=budget, unreachable=budget)
+    playbook = plan.playbook.model_copy(update={"retry": rules, "offline_after_h": offline_after_h})
+    plan = plan.model_copy(update={"playbook": playbook})
+    return plan.model_copy(update={"digest": plan.compute_digest()})
+
+
+def test_a_terminal_that_nobody_answers_at_is_tried_again_when_it_is_due_and_no_finished_one_is(night: Night) -> None:
+    fleet = make_fleet(4)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE]}
+    night.start(retrying(fleet, 4), fleet)
+    night.wait_for(4)
+    night.clock.now += timedelta(seconds=59)
+    early = dict(night.terminals.connections)
+
+    night.clock.now += timedelta(seconds=1)
+    state = night.rest()
+
+    assert early["s000/t1"] == 1
+    assert state.phase is RolloutPhase.FINISHED
+    assert night.terminals.connections == {"s000/t1": 2, "s001/t1": 1, "s002/t1": 1, "s003/t1": 1}
+
+
+def test_many_silent_sites_hold_nobody_up_until_their_tries_are_spent_and_then_never_more_than_the_budget(night: Night) -> None:
+    fleet = make_fleet(12)
+    silent = [f"s{number:03}/t1" for number in range(8)]
+    night.terminals.endings = {name: [UNREACHABLE] * 9 for name in silent}
+    night.start(retrying(fleet, 12, budget=2), fleet)
+    night.wait_for(12)
+    waiting = night.sites
+
+    for _ in range(8):
+        night.clock.now += timedelta(seconds=61)
+        night.settle()
+    state = night.rest()
+
+    assert (waiting.upgraded, waiting.unreachable) == (4, 8)
+    assert (state.waves[0].phase, night.sites.upgraded) == (WavePhase.HELD, 4)
+    spent = [one for one in night.offline() if one.due_at is None]
+    assert len(spent) == 2
+    assert night.sites.total == 12
+
+
+def test_tries_are_capped_and_a_person_s_retry_counts_them_anew(night: Night) -> None:
+    fleet = make_fleet(2)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE] * 5}
+    night.start(retrying(fleet, 2), fleet)
+    for connections in (2, 3):
+        night.wait_for(connections)
+        night.clock.now += timedelta(seconds=61)
+    night.wait_for(4)
+    ended = night.rest()
+
+    control.retry(night.store, COORDINATOR, night.clock.now, "r1")
+    night.wait_for(5)
+    (one,) = night.offline()
+
+    assert ended.phase is RolloutPhase.FINISHED
+    assert (one.tries, one.due_at) == (1, night.clock.now + timedelta(seconds=60))
+
+
+def test_a_cause_that_somebody_has_to_mend_is_never_tried_again(night: Night) -> None:
+    fleet = make_fleet(3)
+    night.terminals.endings = {"s000/t1": [failed("s000/t1", Cause.DISK_FULL)]}
+
+    night.start(retrying(fleet, 3, rules=(AgainRule(on=tuple(Trouble), attempts=9, wait_s=0, jitter=0),)), fleet)
+    night.rest()
+
+    assert set(night.terminals.connections.values()) == {1}
+    assert night.sites.failed == 1
+
+
+def test_a_command_that_failed_spends_its_budget_while_it_waits(night: Night) -> None:
+    fleet = make_fleet(10)
+    rule = AgainRule(on=(Trouble.COMMAND,), attempts=2, wait_s=60, jitter=0)
+    night.terminals.endings = {name: [failed(name)] for name in fleet.terminals}
+    night.start(retrying(fleet, 10, rules=(rule,), budget=2), fleet)
+    night.wait_for(2)
+    first = night.sites
+
+    assert (first.failed, first.not_started) == (2, 8)
+
+
+def test_the_queue_says_how_long_nobody_has_answered_and_when_it_is_a_technician_s_job(night: Night) -> None:
+    fleet = make_fleet(2)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE] * 9}
+    night.start(retrying(fleet, 2, rules=(), offline_after_h=2.0), fleet)
+    night.rest()
+
+    (one,) = night.offline()
+
+    assert one.terminal == "s000/t1"
+    assert one.age(AT + timedelta(hours=1)) == timedelta(hours=1)
+    assert not one.is_job(AT + timedelta(hours=1), 2.0)
+    assert one.is_job(AT + timedelta(hours=2), 2.0)
+
+
+def failed(name: str, cause: Cause = Cause.COMMAND_FAILED) -> AttemptResult:
+    """A first attempt that failed."""
+    return AttemptResult(terminal=name, number=1, ending=FAILED, cause=cause, step="preflight", started_at=AT, finished_at=AT)

@@ -1,6 +1,7 @@
 """Lines of progress: what happened in the rollout since the last look."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fleet.store import Snapshot, Store
 
 _COUNTS_EVERY_S = 2.0
+_SOON = timedelta(minutes=1)
 
 
 def count_line(sites: "SiteCounts", only: "Only | None" = None) -> str:
@@ -53,12 +55,15 @@ class Follower:
         self._phases: dict[str, str] = {}
         self._counts = ""
         self._counts_at = 0.0
+        self._waits_at = 0.0
+        self._opens_at: datetime | None = None
 
     def news(self) -> Iterator[str]:
         """What happened since the last call; empty when nothing was written."""
         from fleet.store import rollouts
 
         version = self._store.version()
+        yield from self._waits()
         if version == self._version and not self._counts:
             return
         with self._store.read() as snapshot:
@@ -69,6 +74,24 @@ class Follower:
             yield from self._failures(snapshot, rollout.id)
             yield from self._progress(snapshot, rollout, is_new=version != self._version)
         self._version = version
+
+    def _waits(self) -> Iterator[str]:
+        """Who waits for a window that opens later; told once for each opening, looked up now and then, for nobody writes that."""
+        from datetime import UTC, datetime
+
+        from fleet.store import rollouts, windows
+
+        if monotonic() - self._waits_at < _COUNTS_EVERY_S:
+            return
+        self._waits_at = monotonic()
+        with self._store.read() as snapshot:
+            rollout = rollouts.newest_rollout(snapshot)
+            later = windows.next_opening(snapshot, rollout.id) if rollout is not None else {}
+        opens_at = min(later.values(), default=None)
+        if opens_at is not None and opens_at != self._opens_at and opens_at - datetime.now(UTC) > _SOON:
+            self._opens_at = opens_at
+            when = f"{opens_at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+            yield _("Sites that wait for their window: {count}; the next is looked at {time}", count=len(later), time=when)
 
     def _moves(self, rollout: "RolloutState") -> Iterator[str]:
         """Phases that changed, of the rollout and of its waves."""

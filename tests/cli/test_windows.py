@@ -1,17 +1,26 @@
 """`fleet plan --windows`, `fleet status` and `fleet rollout go-past`, as people type them."""
 
 import json
+import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
+from threading import Event
 from typing import Any
 
 import pytest
 
 from fleet.cli.common import os_user
+from fleet.cli.follow import Follower
 from fleet.data import data_dir
+from fleet.engine import Orchestrator
+from fleet.model.attempt import AttemptResult
 from fleet.plan import read_plan
+from fleet.push import PushJob
+from fleet.settings import load_settings
+from fleet.store import open_store
 
 PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
 RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
@@ -126,3 +135,30 @@ def test_what_a_stopped_rollout_did_not_reach_is_listed_by_reason(fleet: Cli, ni
 
     assert "Sites not reached: " in shown.out
     assert {one["reason"] for one in facts["not_reached"]} <= {"not-opened", "stopped"}
+
+
+def test_who_follows_a_rollout_is_told_once_for_what_its_sites_wait(fleet: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "windows.yaml"
+    begin = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=2)
+    text = f"windows:\n  - {{from: {begin:%Y-%m-%dT%H:%M}+00:00, until: {begin + timedelta(hours=8):%Y-%m-%dT%H:%M}+00:00}}\n"
+    file.write_text(
+        text
+        + f"suspensions:\n  - {{from: {begin:%Y-%m-%dT%H:%M}+00:00, until: {begin + timedelta(hours=8):%Y-%m-%dT%H:%M}+00:00}}\nleft_on: [{{}}]\n",
+        "utf-8",
+    )
+    fleet(*PLAN, "--windows", file, "--out", tmp_path / "plan.json")
+    fleet("rollout", "start", tmp_path / "plan.json", "--count", 20)
+    settings = load_settings(tmp_path / "workspace")
+    with closing(open_store(settings)) as store, Orchestrator(settings, store, push=never):
+        follower, said = Follower(store, settings.zone), list[str]()
+        until = time.monotonic() + 20
+        while not any("wait for their window" in line for line in said):
+            assert time.monotonic() < until
+            said += follower.news()
+
+    assert sum("wait for their window" in line for line in said) == 1
+    assert f"the next is looked at {begin.astimezone(settings.zone):%Y-%m-%d %H:%M}" in "\n".join(said)
+
+
+def never(job: PushJob, stop: Event) -> AttemptResult:  # noqa: ARG001 - a push's signature
+    raise AssertionError

@@ -122,6 +122,8 @@ class LocalWorkers:
         beat_at = monotonic() + BEAT_S
         while not self._ends:
             self._collect(news, beat_at)
+            if self._ends:
+                break  # what came in since is of pushes that were told to end
             if monotonic() >= beat_at:
                 news.woken, beat_at = True, monotonic() + BEAT_S
             try:

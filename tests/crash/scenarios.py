@@ -91,6 +91,8 @@ class Scenario:
     """What is live has a higher number than what is pushed, and that is permitted."""
     stages: bool = False
     """What is cut is a push that only stages; the night's push comes after it."""
+    back: bool = False
+    """What is cut takes the new release back that was committed before; the push that heals does so, too."""
 
     @property
     def old(self) -> str:
@@ -114,6 +116,8 @@ class Scenario:
             cut = far.push(steps(self.part), release(self.part), attempt="0c", cut_after=CUT_AFTER)
             assert cut.story.ending is TerminalState.UNKNOWN
             assert (far.root / ".fleet/part").stat().st_size == CUT_AFTER
+        if self.back:
+            assert far.push(steps("2.0"), NEW, attempt="0ed0").story.ending is TerminalState.UPGRADED
         if self.sick:
             (far.home / f"{self.sick}-2.0").touch()
 
@@ -121,6 +125,8 @@ class Scenario:
         """What the floor has to be while that release is the last that was committed."""
         if self.downgrade:
             return number_of("9.0")
+        if self.back:
+            return number_of("2.0")
         return {OLD.name: number_of("1.0"), NEW.name: number_of("2.0")}.get(committed, 0)
 
     def is_sick(self, far: Far) -> bool:
@@ -130,12 +136,15 @@ class Scenario:
     @property
     def ending(self) -> TerminalState:
         """How its push ends when nothing goes wrong."""
+        if self.back:
+            return TerminalState.TAKEN_BACK
         return TerminalState.STAGED if self.stages else TerminalState.ROLLED_BACK if self.sick else TerminalState.UPGRADED
 
     def push(self, machine: Machine, attempt: str) -> Pushed:
         """The push that is cut."""
         made = PERMITTED if self.downgrade else NEW
-        values = {**VALUES, "only": "stage"} if self.stages else VALUES
+        only = "stage" if self.stages else "rollback" if self.back else ""
+        values = {**VALUES, "only": only} if only else VALUES
         return machine.far.push(steps("2.0", key=self.name == "forward"), made, attempt=attempt, values=values)
 
     def heal(self, machine: Machine, attempt: str) -> Pushed:
@@ -153,7 +162,20 @@ OTHER_PART = Scenario("other-part", part="3.0")
 DOWNGRADE = Scenario("downgrade", downgrade=True)
 STAGING = Scenario("staging", stages=True)
 ADOPTION_STAGING = Scenario("adoption-staging", adopt=True, stages=True)
-SCENARIOS = (FORWARD, ROLLBACK, ADOPTION, ADOPTION_ROLLBACK, GOING_ON, OTHER_PART, STAGING, ADOPTION_STAGING)
+TAKING_BACK = Scenario("taking-back", back=True)
+ADOPTION_TAKING_BACK = Scenario("adoption-taking-back", adopt=True, back=True)
+SCENARIOS = (
+    FORWARD,
+    ROLLBACK,
+    ADOPTION,
+    ADOPTION_ROLLBACK,
+    GOING_ON,
+    OTHER_PART,
+    STAGING,
+    ADOPTION_STAGING,
+    TAKING_BACK,
+    ADOPTION_TAKING_BACK,
+)
 
 
 def journal_state(root: Path) -> str:
@@ -257,8 +279,8 @@ def wrong_with_story(scenario: Scenario, pushed: Pushed, root: Path) -> list[str
         return [f"it said upgraded, but {name} is live and the journal says {journal_state(root)!r}"]
     if ending is TerminalState.STAGED:
         return damaged_files(root / "releases" / NEW.name, NEW, NEW.name)
-    if ending is TerminalState.ROLLED_BACK and name != scenario.old:
-        return [f"it said rolled back, but {name} is live"]
+    if ending in {TerminalState.ROLLED_BACK, TerminalState.TAKEN_BACK} and name != scenario.old:
+        return [f"it said {ending}, but {name} is live"]
     return []
 
 
@@ -279,6 +301,7 @@ def wrong_after_boot(scenario: Scenario, root: Path) -> list[str]:
 def wrong_at_the_end(scenario: Scenario, pushed: Pushed, root: Path, *, upgrade: bool) -> list[str]:
     """After one more push the terminal is where it belongs, and nothing is left lying about."""
     wanted = (TerminalState.UPGRADED, NEW.name) if upgrade else (TerminalState.ROLLED_BACK, scenario.old)
+    wanted = (TerminalState.TAKEN_BACK, scenario.old) if scenario.back else wanted
     name, _ = live_release(root)
     wrong = wrong_with(scenario, root) + wrong_with_story(scenario, pushed, root)
     if (pushed.story.ending, name) != wanted:

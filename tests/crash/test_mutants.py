@@ -51,7 +51,8 @@ MUTANTS = (
     Mutant("a torn record is believed", "journal", '[ "${1%% = *}" = "${1#* = }" ] || return 0', "", how=How.TORN),
     Mutant("a dead holder keeps the lock", "lock", '[ -n "$identity" ] && [ "$identity" = "${holder% *}" ]', '[ "$holder" != released ]'),
     Mutant("an adoption is not taken back", "journal", 'elif [ "$linked" != "$1" ]; then', "elif false; then", scenario=ADOPTION),
-    Mutant("a key is named before it is durable", "signature", 'unsettled="$unsettled $work/$1.new"\nsettle', ":", ADOPTION, How.POWER),
+    Mutant("the key is not made durable", "signature", 'unsettled="$unsettled $work/release-key $work"', ":", ADOPTION, How.POWER),
+    Mutant("a floor is named before it is durable", "signature", 'unsettled="$unsettled $work/$1.new"\nsettle', ":", DOWNGRADE, How.POWER),
     Mutant("a downgrade forgets what was live", "signature", 'keep floor "$floor $floor_time"', ":", DOWNGRADE),
     Mutant(
         "what is kept of a signature is not durable",

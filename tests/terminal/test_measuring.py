@@ -1,5 +1,8 @@
 """What the old client says of its swipes is told before anything is touched; measuring decides nothing and changes nothing."""
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,13 +13,14 @@ from fleet.model.gate import Phase
 from fleet.model.playbook import PreflightStep, ProbeStep, Step, When
 from fleet.rollout.evidence import Pair, pair_of
 from fleet.terminal.compile import compile_program
-from tests.terminal.field import VALUES, Build, Far, build, client_files, playbook, upgrade_steps, words
+from tests.terminal.field import ENOUGH_S, VALUES, Build, Far, build, client_files, playbook, upgrade_steps, words
 
 METER = """\
 #!/bin/sh
 # Says what a swipe takes with this client; broken where the home says so.
 [ ! -e "$HOME/broken-meter-@VERSION@" ] || { echo 'swipe_ms=1'; exit 3; }
 printf 'measured %s\\n' '@VERSION@' >>"$HOME/asked"
+[ ! -p "$HOME/wait-meter-@VERSION@" ] || read -r _ <"$HOME/wait-meter-@VERSION@"
 while read -r line; do printf '%s\\n' "$line"; done <share/takes
 """
 SLOW = {Phase.TOTAL: 9000, Phase.CARD: 500, Phase.ENCRYPTION: 7000, Phase.NETWORK: 600, Phase.HOST: 900}
@@ -141,6 +145,28 @@ def test_a_push_that_was_cut_after_it_had_activated_measures_the_old_client_agai
     second = old.push(measuring("2.0"), NEW).story
 
     assert (first.ending, second.ending) == (TerminalState.ROLLED_BACK, TerminalState.UPGRADED)
+    assert pair_of([dict(first.facts), dict(second.facts)]) == Pair(SLOW, QUICK)
+
+
+def test_a_push_that_dies_while_it_measures_has_touched_nothing_and_the_next_one_measures(old: Far) -> None:
+    before = everything(old.root)
+    gate = old.home / "wait-meter-1.0"
+    os.mkfifo(gate)
+    with ThreadPoolExecutor(1) as pool:
+        dying = pool.submit(old.push, measuring("2.0"), NEW)
+        opened = os.open(gate, os.O_WRONLY)  # from here the old client is being measured
+        lock = max((old.root / ".fleet").glob("lock.*"), key=lambda path: int(path.suffix[1:]))
+        os.killpg(os.getsid(int(lock.read_text().split()[0])), signal.SIGKILL)
+        os.close(opened)
+        gate.unlink()
+        first = dying.result(ENOUGH_S).story
+    left = everything(old.root)
+
+    second = old.push(measuring("2.0"), NEW).story
+
+    assert first.ending is not TerminalState.UPGRADED
+    assert left == before
+    assert second.ending is TerminalState.UPGRADED
     assert pair_of([dict(first.facts), dict(second.facts)]) == Pair(SLOW, QUICK)
 
 

@@ -55,6 +55,7 @@ COMMANDS = {
     "checkin": Entry(N_("Take a technician's report: a site is complete, or what is wrong.")),
     "export": Entry(N_("Write the counts as a spreadsheet, CSV or JSON.")),
     "audit": Entry(N_("Prove that the record of events is whole."), is_group=True),
+    "doctor": Entry(N_("Say what is wrong with the workspace and this machine, and how to mend it.")),
     "sim": Entry(N_("Start simulated terminals."), is_group=True),
 }
 

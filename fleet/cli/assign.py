@@ -30,6 +30,9 @@ def command(
     cover: list[str] = typer.Option(
         [], metavar="TECHNICIAN", help=_("May mark SITE in their place; needs --to. May be given more than once.")
     ),
+    cause: str | None = typer.Option(
+        None, metavar="FINGERPRINT", help=_("Send --to to every site that stands at this failure (`fleet status --failures`).")
+    ),
     reason: str = typer.Option("", metavar="TEXT", help=_("Why it is changed; --to needs it.")),
     apply: bool = typer.Option(False, "--apply", help=_("Store the technicians worked out for sites that have none.")),
     anew: bool = typer.Option(False, "--anew", help=_("Work out every site again; what a person decided is kept.")),
@@ -38,6 +41,8 @@ def command(
     """Show each technician's sites, terminals and distance, a technician's own sites first; without --apply or --to nothing is changed."""
     if of and (site or to or cover or reason or apply or anew):
         raise InputError(N_("--of only lists a technician's sites"), hint=N_("fleet assign --of TECHNICIAN"))
+    if cause is not None:
+        return _send(cause, to, reason, is_alone=not (of or site or cover or apply or anew), as_json=as_json)
     if of:
         return _list_of(of, as_json=as_json)
     if site and (apply or anew):
@@ -214,6 +219,29 @@ def _change(site: str, to: str, reason: str, cover: list[str], *, as_json: bool)
     store = door.open_store()
     assignment = assign(store, door.actor(store), datetime.now(UTC), site, to, reason=reason, covering=cover)
     _show_one(assignment, as_json=as_json)
+    return 0
+
+
+def _send(cause: str, to: str, reason: str, *, is_alone: bool, as_json: bool) -> int:
+    """Send one technician to every site of a failure."""
+    from fleet.cli.standing import look
+    from fleet.control.causes import members
+    from fleet.control.crew import assign_sites
+    from fleet.control.rollouts import sites_of
+
+    if not (to and is_alone):
+        raise InputError(
+            N_("--cause goes with --to and --reason alone"), hint=N_("fleet assign --cause FINGERPRINT --to TECHNICIAN --reason TEXT")
+        )
+    door = current_door()
+    store = door.open_store()
+    with store.read() as snapshot:
+        sites = sorted(sites_of(members(snapshot, look(store).rollout.id, cause)))
+    count = assign_sites(store, door.actor(store), datetime.now(UTC), sites, to, reason=reason)
+    if as_json:
+        print_json({"technician": to, "sites": sites})
+    else:
+        say(_("{count} sites have their technician now.", count=count))
     return 0
 
 

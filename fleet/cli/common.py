@@ -144,7 +144,7 @@ def say(text: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """Print nouns, dataclasses, times and the plain types as JSON on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_plain) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=plain_value) + "\n")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -167,7 +167,8 @@ def _cell(value: Any) -> str:
     return "" if value is None else printable(str(value)).replace("\n", " ")
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """What JSON makes of nouns, dataclasses, times and sets."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):

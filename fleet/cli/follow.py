@@ -93,6 +93,12 @@ class Follower:
             when = f"{opens_at.astimezone(self._zone):%Y-%m-%d %H:%M}"
             yield _("Sites that wait for their window: {count}; the next is looked at {time}", count=len(later), time=when)
 
+    def rest(self) -> Iterator[str]:
+        """The last counts, where they were held back because counts came a moment before; call it when nothing more will come."""
+        if self._counts:
+            yield self._counts
+            self._counts = ""
+
     def _moves(self, rollout: "RolloutState") -> Iterator[str]:
         """Phases that changed, of the rollout and of its waves."""
         from fleet.model.rollout import WavePhase

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fleet.cli.chosen import chosen_terminals
 from fleet.cli.common import RELEASES, current_door, print_json, say, show
 from fleet.cli.typed import typed_count
 from fleet.errors import InputError
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from fleet.model.actor import Actor
     from fleet.model.plan import Plan
     from fleet.model.purpose import Limits, Only
-    from fleet.store import Snapshot, Store
+    from fleet.store import Store
 
 app = typer.Typer()
 
 _COUNT = typer.Option(None, "--count", metavar="SITES", min=0, help=_("How many sites it is about; needed where no selection narrows it."))
+_CAUSE = typer.Option(
+    None, "--cause", metavar="FINGERPRINT", help=_("Exactly the terminals that stand at this failure now (`fleet status --failures`).")
+)
 _REASON = typer.Option("", "--reason", metavar="TEXT", help=_("Why; it is recorded."))
 
 
@@ -118,6 +122,7 @@ def retry(
     terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL; without it all.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
+    cause: str | None = _CAUSE,
     count: int | None = _COUNT,
     reason: str = _REASON,
 ) -> None:
@@ -125,7 +130,7 @@ def retry(
 
     store, actor, at = _asked()
     rollout = _newest(store)
-    chosen = _chosen(store, rollout, terminals or [], select)
+    chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
     if not chosen and (sites := rollouts.unfinished_sites(store, rollout)):
         count = typed_count(
             count,
@@ -148,16 +153,17 @@ def exclude(
     terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
+    cause: str | None = _CAUSE,
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
     count: int | None = _COUNT,
 ) -> None:
     from fleet.control import rollouts
 
-    if not terminals and select is None:
-        raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, or with --select"))
+    if not terminals and select is None and cause is None:
+        raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, with --select, or with --cause"))
     store, actor, at = _asked()
     rollout = _newest(store)
-    chosen = _chosen(store, rollout, terminals or [], select)
+    chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
     if not terminals and rollouts.is_everything(store, rollout, chosen):
         sites = len(rollouts.sites_of(chosen))
         count = typed_count(
@@ -176,12 +182,50 @@ def _about_whole_plan(plan: "Plan") -> Message:
     return N_("the plan has no selection: it is about all its {sites} sites", sites=len(plan.wave_of))
 
 
+@app.command("by-hand", help=_("Have terminals done by hand in this rollout: a technician goes there, no push does."))
+def by_hand(
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL.")),
+    *,
+    select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
+    cause: str | None = _CAUSE,
+    reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
+) -> None:
+    from fleet.control.by_hand import make_by_hand
+
+    store, actor, at = _asked()
+    rollout = _newest(store)
+    count = make_by_hand(store, actor, at, rollout, chosen_terminals(store, rollout, terminals or [], select, cause), reason=reason)
+    show(
+        _(
+            "Terminals that wait for a technician now: {count}. They report with `fleet checkin SITE --self-test TERMINAL=VERSION`.",
+            count=count,
+        )
+    )
+
+
+@app.command("choices", help=_("What may be done now about a site, or about all that stand at one failure."))
+def choices(
+    site: str = typer.Argument("", metavar="SITE", help=_("Code or name of the site.")),
+    *,
+    cause: str | None = _CAUSE,
+    as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
+) -> None:
+    from fleet.cli.choices import show_choices
+
+    if bool(site) == (cause is not None):
+        raise InputError(N_("say about what: a site, or a failure with --cause"), hint=N_("`fleet status --failures` lists the failures"))
+    door = current_door()
+    store = door.open_store()
+    show_choices(store, door.person(store), _newest(store), site, cause, as_json=as_json)
+
+
 @app.command("rollback", help=_("Take the release before live again: on a whole wave, or on some terminals."))
 def rollback(
     terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL.")),
     *,
     wave: int | None = typer.Option(None, metavar="N", help=_("The whole wave; what of it has not begun is held.")),
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `district:east`.")),
+    cause: str | None = _CAUSE,
     despite_irreversible: bool = typer.Option(
         False, "--despite-irreversible", help=_("Go back although some steps have no way back; what they did stays done.")
     ),
@@ -194,8 +238,8 @@ def rollback(
 
     store, actor, at = _asked()
     rollout = _newest(store)
-    chosen = _chosen(store, rollout, terminals or [], select)
-    if wave is None and not terminals and is_everything(store, rollout, chosen):
+    chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
+    if wave is None and not terminals and chosen and is_everything(store, rollout, chosen):
         sites = len(sites_of(chosen))
         about = N_("this would take back everything that rollout {rollout} holds: {sites} sites", rollout=rollout, sites=sites)
         count = typed_count(count, sites, about)
@@ -267,39 +311,3 @@ def _newest(store: "Store") -> str:
 def _move(decide: "Callable[[Store, Actor, datetime, str, str], bool]", reason: str, done: str, already: str) -> None:
     store, actor, at = _asked()
     show(done if decide(store, actor, at, _newest(store), reason) else already)
-
-
-def _chosen(store: "Store", rollout: str, terminals: list[str], select: str | None) -> list[str]:
-    """The terminals that were named or are selected; a selection narrows the names, where both are given."""
-    if select is None:
-        return terminals
-    if not select.strip():
-        raise InputError(N_("an empty --select would mean every terminal"), hint=N_("name terminals, or say with --select which ones"))
-    with store.read() as snapshot:
-        selected = _selected(snapshot, rollout, select)
-    chosen = [name for name in terminals if name in selected] if terminals else sorted(selected)
-    if not chosen:
-        raise InputError(N_("`{select}` selects no terminal of rollout {rollout}", select=select, rollout=rollout))
-    return chosen
-
-
-def _selected(snapshot: "Snapshot", rollout: str, select: str) -> set[str]:
-    from fleet.select import parse_selection, subject_of
-    from fleet.store import crew, fleets, reads
-
-    fleet = fleets.read_fleet(snapshot)
-    labels = [*(site.labels for site in fleet.sites.values()), *(terminal.labels for terminal in fleet.terminals.values())]
-    selection = parse_selection(select, {key for of_one in labels for key in of_one})
-    waves = {row.code: row.wave for row in reads.sites_since(snapshot, rollout)}
-    sent = crew.read_assignments(snapshot)
-    chosen: set[str] = set()
-    for row in reads.all_terminals(snapshot, rollout):
-        terminal = fleet.terminals.get(row.id)
-        if terminal is None:
-            continue
-        extra = {"state": row.state.value, "wave": str(waves[terminal.site])}
-        if terminal.site in sent:
-            extra["technician"] = sent[terminal.site].technician
-        if selection.matches(subject_of(terminal, fleet.sites[terminal.site], fleet, extra)):
-            chosen.add(row.id)
-    return chosen

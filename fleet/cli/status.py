@@ -1,12 +1,12 @@
 """`fleet status`: where the rollout stands, on one screen of plain text."""
 
 import sys
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
+from fleet.cli.failures import show_failures
 from fleet.cli.offline import offline_facts, offline_lines
 from fleet.cli.rates import limits_words
 from fleet.cli.standing import (
@@ -23,51 +23,64 @@ from fleet.cli.standing import (
     why_waiting,
 )
 from fleet.cli.windows import outlook_facts, outlook_lines
-from fleet.text import _, render
+from fleet.errors import InputError
+from fleet.text import N_, _, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from zoneinfo import ZoneInfo
 
+    from fleet.store import Store
     from fleet.store.reads import Tally
 
-_LOOK_EVERY_S = 0.5
 _EXCLUSIONS = 10
 """The last so many decisions that left terminals out are shown; --json and the export have them all."""
 
 
 def command(
     *,
-    watch: bool = typer.Option(False, "--watch", help=_("Print it again whenever it changes, until the rollout is over.")),
-    plain: bool = typer.Option(False, "--plain", help=_("Never clear the screen.")),
-    as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
+    watch: bool = typer.Option(False, "--watch", help=_("Show what changes until the rollout is over.")),
+    until_waiting: bool = typer.Option(False, "--until-waiting", help=_("Watch, and end when only a person can go on (exit code 3).")),
+    plain: bool = typer.Option(False, "--plain", help=_("Watch a line at a time: no colour, nothing moves the cursor.")),
+    failures: bool = typer.Option(False, "--failures", help=_("Show what went wrong instead, each failure once.")),
+    as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON; with --watch a line for each change.")),
 ) -> int:
     """Show the rollout's waves, counts and who it waits for. Exit code: 3 waits for a person, 1 over with failures, else 0."""
-    door = current_door()
-    store = door.open_store()
-    clears = watch and not plain and not as_json and sys.stdout.isatty()
+    store = current_door().open_store()
+    if failures and (watch or until_waiting):
+        raise InputError(N_("--failures is one look; it cannot be watched"), hint=N_("leave --watch out, or use `fleet watch`"))
+    if watch or until_waiting:
+        return _watch(store, plain=plain, as_json=as_json, until_waiting=until_waiting)
     stand = look(store)
-    shown = _print(stand, as_json=as_json, clears=clears)
-    never = Event()
-    while watch and not stand.is_over:
-        never.wait(_LOOK_EVERY_S)
-        stand = look(store)
-        if _facts(stand) != shown:
-            shown = _print(stand, as_json=as_json, clears=clears)
+    if failures:
+        show_failures(store, stand, as_json=as_json)
+    elif as_json:
+        print_json(_facts(stand))
+    else:
+        _show(stand)
     return exit_code(stand)
 
 
-def _print(stand: Stand, *, as_json: bool, clears: bool) -> dict[str, Any]:
-    """Print one look; returns the facts it showed."""
-    facts = _facts(stand)
+def _watch(store: "Store", *, plain: bool, as_json: bool, until_waiting: bool) -> int:
+    from fleet.cli.status_watch import JsonTeller, PlainTeller, begins_words, is_dumb, watch
+
     if as_json:
-        print_json(facts)
-    else:
-        if clears:
-            sys.stdout.write("\x1b[H\x1b[2J")
+        return exit_code(watch(store, JsonTeller(_facts), until_waiting=until_waiting))
+    if plain or is_dumb():
+        teller = PlainTeller(store, current_door().settings.zone, begins_words(look(store)))
+        return exit_code(watch(store, teller, until_waiting=until_waiting))
+    shown: list[dict[str, Any]] = []
+
+    def draw(stand: Stand) -> None:
+        facts = _facts(stand)
+        if shown and shown[-1] == facts:
+            return
+        shown[:] = [facts]
+        sys.stdout.write("\x1b[H\x1b[2J")
         _show(stand)
-    sys.stdout.flush()
-    return facts
+        sys.stdout.flush()
+
+    return exit_code(watch(store, draw, until_waiting=until_waiting))
 
 
 def _show(stand: Stand) -> None:

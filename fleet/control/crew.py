@@ -14,9 +14,9 @@ from fleet.errors import InputError
 from fleet.files import did_you_mean
 from fleet.model.actor import Actor
 from fleet.model.crew import Assignment
-from fleet.model.inventory import Person, Reach, Role, Site
-from fleet.model.rollout import SiteState
-from fleet.store import Snapshot, Store, again, crew, fleets, reads, releases, rollouts
+from fleet.model.inventory import Person, Reach, Role, Site, Terminal
+from fleet.model.rollout import RolloutState, SiteState
+from fleet.store import Snapshot, Store, Tx, again, crew, fleets, reads, releases, rollouts
 from fleet.store.reads import SiteRow
 from fleet.text import N_, Message
 
@@ -68,8 +68,8 @@ def sites_of_technician(snapshot: Snapshot, person: Person, at: datetime | None 
         if site is None or person.code not in (assignment.technician, *assignment.covering):
             continue
         terminals = fleet.terminals_of.get(code, ())
-        by_hand = tuple(terminal.code for terminal in terminals if terminal.reach is Reach.BY_HAND)
         rollout = rollouts.newest_rollout_of_site(snapshot, code)
+        by_hand = _by_hand(snapshot, rollout, code, terminals)
         row = reads.read_site_row(snapshot, rollout.id, code) if rollout else None
         distance = distance_to(site, person)
         offline = tuple(terminal.code for terminal in terminals if rollout is not None and (rollout.id, terminal.id) in jobs)
@@ -86,6 +86,13 @@ def offline_jobs(snapshot: Snapshot, at: datetime | None) -> set[tuple[str, str]
     silent = again.offline(snapshot, newest.id)
     after_h = releases.read_plan(snapshot, newest.plan_digest).playbook.offline_after_h if silent else None
     return {(newest.id, one.terminal) for one in silent if one.is_job(at, after_h)}
+
+
+def _by_hand(snapshot: Snapshot, rollout: RolloutState | None, site: str, terminals: Sequence[Terminal]) -> tuple[str, ...]:
+    """Codes of the terminals that are done by hand: by the inventory, or because that was decided in the rollout."""
+    decided = reads.terminals_of_site(snapshot, rollout.id, site) if rollout else ()
+    known = {row.id for row in decided if row.reach is Reach.BY_HAND}
+    return tuple(terminal.code for terminal in terminals if terminal.reach is Reach.BY_HAND or terminal.id in known)
 
 
 def _urgency(each: AssignedSite) -> tuple[bool, int, float, str]:
@@ -131,25 +138,38 @@ def assign(
         InputError: No such site or technician, or no reason given.
     """
     with store.write(actor, at) as tx:
-        require(tx, actor, Right.ASSIGN)
-        found, person = find_site(tx, site), find_technician(tx, technician)
-        require_sites(tx, actor, Right.ASSIGN, [found.code])
-        others = tuple(dict.fromkeys(find_technician(tx, code).code for code in covering))
-        if person.code in others:
-            raise InputError(N_("{name} cannot cover for themselves", name=person.name))
-        if not reason.strip():
-            raise InputError(N_("a change of who goes where needs a reason"), hint=N_("give it with --reason"))
-        assignment = Assignment(
-            site=found.code,
-            technician=person.code,
-            covering=others,
-            reason=checked_text(reason, N_("the reason")),
-            distance_km=distance_to(found, person),
-            by=actor.code,
-            at=at,
-        )
+        assignment = _assignment(tx, site, technician, reason, covering)
         crew.save_assignments(tx, [assignment])
     return assignment
+
+
+def assign_sites(store: Store, actor: Actor, at: datetime, sites: Sequence[str], technician: str, *, reason: str) -> int:
+    """Send a technician to all of these sites, or to none; answers how many they are. As `assign`, for each."""
+    with store.write(actor, at) as tx:
+        made = [_assignment(tx, site, technician, reason, ()) for site in sites]
+        crew.save_assignments(tx, made)
+    return len(made)
+
+
+def _assignment(tx: Tx, site: str, technician: str, reason: str, covering: Sequence[str]) -> Assignment:
+    """What a person decided about one site, checked."""
+    require(tx, tx.actor, Right.ASSIGN)
+    found, person = find_site(tx, site), find_technician(tx, technician)
+    require_sites(tx, tx.actor, Right.ASSIGN, [found.code])
+    others = tuple(dict.fromkeys(find_technician(tx, code).code for code in covering))
+    if person.code in others:
+        raise InputError(N_("{name} cannot cover for themselves", name=person.name))
+    if not reason.strip():
+        raise InputError(N_("a change of who goes where needs a reason"), hint=N_("give it with --reason"))
+    return Assignment(
+        site=found.code,
+        technician=person.code,
+        covering=others,
+        reason=checked_text(reason, N_("the reason")),
+        distance_km=distance_to(found, person),
+        by=tx.actor.code,
+        at=tx.at,
+    )
 
 
 def find_site(snapshot: Snapshot, word: str) -> Site:

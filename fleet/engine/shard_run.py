@@ -270,7 +270,7 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan:
 
 
 def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:
-    """Let as many sites begin as the grant backs, with their terminals in these states; what was excluded in the meantime is dropped.
+    """Let as many sites begin as the grant backs, with their terminals in these states; what was excluded or made by hand meanwhile is dropped.
 
     Under a limit those that are down go first, and the others only so far as the grant reaches beyond all that are.
     """
@@ -281,7 +281,8 @@ def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState])
     for site in sorted(run.waiting, key=lambda site: site not in run.down) if sites else ():
         if site in in_flight or (site not in run.down and others <= 0):
             continue  # one unit of the grant backs one site
-        states = progress.states_of(tx, run.rollout, waiting.pop(site))
+        wanted = waiting.pop(site)
+        states = {name: state for name, state in progress.states_of_sites(tx, run.rollout, [site]).get(site, {}).items() if name in wanted}
         may = _GOES_BACK if site in run.asleep else starts
         fresh = frozenset(name for name, state in states.items() if state in may)
         if later := frozenset(name for name, state in states.items() if state in STARTS) - fresh:

@@ -1,6 +1,6 @@
 """Decisions on their way in: whoever may no longer decide when the orchestrator takes one up, decides nothing.
 
-- What was carried out when it was decided (`exclude`) had its right checked then, and stands.
+- What was carried out when it was decided (`exclude`, `by-hand`) had its right checked then, and stands.
 - A decision that is refused keeps its row, with the reason, and an event tells it. It is passed over for good: the right may come back,
   the decision does not.
 """
@@ -13,7 +13,7 @@ from fleet.model.actor import ORCHESTRATOR, Actor
 from fleet.model.rollout import Decision, DecisionKind, RolloutState
 from fleet.store import Tx, rollouts
 
-_DONE_WHEN_DECIDED = frozenset((DecisionKind.EXCLUDE,))
+_DONE_WHEN_DECIDED = frozenset((DecisionKind.EXCLUDE, DecisionKind.BY_HAND))
 
 
 def sift(tx: Tx, decisions: Sequence[Decision]) -> tuple[list[Decision], int]:

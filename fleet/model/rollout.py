@@ -53,6 +53,7 @@ class DecisionKind(StrEnum):
     RETRY = "retry"
     EXCLUDE = "exclude"
     ROLLBACK = "rollback"
+    BY_HAND = "by-hand"
     GO_PAST = "go-past"
     """Go on although what was touched could no longer all go back in time."""
 
@@ -66,7 +67,7 @@ class Decision(Noun):
     kind: DecisionKind
     wave: int | None = None
     terminals: tuple[TerminalId, ...] = ()
-    """For exclude, rollback and retry; of a retry, empty is every unfinished one."""
+    """For exclude, by-hand, rollback and retry; of a retry, empty is every unfinished one."""
     reason: FreeText = ""
     plan_digest: Sha256 | None = None
     """Of an approval, the plan it is about; None where that was not kept yet."""

@@ -61,6 +61,7 @@ _DECISIONS = {
     DecisionKind.EXCLUDE: N_("exclude"),
     DecisionKind.ROLLBACK: N_("roll back"),
     DecisionKind.GO_PAST: N_("go past the point of no return"),
+    DecisionKind.BY_HAND: N_("have it done by hand"),
 }
 _CANARY = N_("canary")
 _KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}

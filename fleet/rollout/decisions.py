@@ -47,6 +47,8 @@ def take_in(state: RolloutState, rules: Rules, facts: Facts, decision: Decision,
             actions = (TakeBack(decision.terminals),)
         case DecisionKind.EXCLUDE:
             actions = (Exclude(decision.terminals),)
+        case DecisionKind.BY_HAND:
+            actions = (Exclude(()),)  # it is so since it was decided; what it left without work is dropped
     past = {"past_return_by": decision.actor} if decision.kind is DecisionKind.GO_PAST else {}
     update = past | {"seen_decision": decision.id, "phase": phase, "finished_at": ended_at, "waves": waves}
     return state.model_copy(update=update), actions

@@ -14,14 +14,14 @@ from difflib import get_close_matches
 from fleet.errors import InputError
 from fleet.model.base import unprintable
 from fleet.select.selection import Selection, Term
-from fleet.select.words import FIELD_ALIASES, FIELDS, VALUES, fold
+from fleet.select.words import FIELD_ALIASES, FIELDS, FINGERPRINT, VALUES, fold
 from fleet.text import N_, Message
 
 _QUOTES = {'"': '"', "“": "”", "「": "」"}
 _COMMAS = ",、"
 _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _COMMON_LABELS = ("vendor", "arch")
-_ROLLOUT_FIELDS = frozenset(("state", "wave", "technician"))
+_ROLLOUT_FIELDS = frozenset(("state", "cause", "wave", "technician"))
 _TYPO = 0.8
 """How alike an unknown field and a known one must be to be a slip of the keyboard rather than a label."""
 
@@ -48,7 +48,7 @@ def parse_inventory_selection(text: str, labels: Collection[str] | None = None) 
     """A selection that is decided before a rollout, from the inventory alone: a step's or an artifact's `where`, a plan's `--select`.
 
     Raises:
-        InputError: As `parse_selection`, and for `state:`, `wave:` and `technician:`.
+        InputError: As `parse_selection`, and for `state:`, `cause:`, `wave:` and `technician:`.
     """
     selection = parse_selection(text, labels)
     late = sorted(selection.fields & _ROLLOUT_FIELDS)
@@ -161,7 +161,7 @@ def _value(name: str, typed: str, text: str) -> str:
     if not value:
         raise _error(text, N_("`{field}:` has an empty value", field=name), N_("write the value directly behind the colon or comma"))
     allowed = VALUES.get(name)
-    if allowed is None:
+    if allowed is None or (name == "cause" and FINGERPRINT.fullmatch(value)):
         return value
     if value in allowed:
         return allowed[value]

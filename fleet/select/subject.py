@@ -19,7 +19,7 @@ class Subject:
     site: Site
     fleet: Fleet
     extra: Mapping[str, str] = field(default_factory=dict)
-    """`state`, `wave` (its number) and `technician` (their code), as far as they are known."""
+    """`state`, `cause`, `fingerprint`, `wave` (its number) and `technician` (their code), as far as they are known."""
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every folded value the field `name` has here; empty where it has none. Any of them may be meant."""
@@ -43,7 +43,7 @@ def subject_of(terminal: Terminal, site: Site, fleet: Fleet, extra: Mapping[str,
         terminal: The terminal; its labels come before the site's.
         site: Its site.
         fleet: Where its districts and the technician's name are found.
-        extra: What a rollout knows: `state`, `wave` and `technician`. A field that is not given matches nothing.
+        extra: What a rollout knows: `state`, `cause` and `fingerprint` of a failure, `wave` and `technician`. A field that is not given matches nothing.
     """
     return Subject(terminal, site, fleet, extra or {})
 
@@ -89,6 +89,7 @@ _READERS: dict[str, Callable[[Subject], tuple[str, ...]]] = {
     "site": lambda subject: (fold(subject.site.code), fold(subject.site.name)),
     "terminal": lambda subject: (fold(subject.terminal.id), fold(subject.terminal.code)),
     "state": lambda subject: _extra("state", subject),
+    "cause": lambda subject: (*_extra("cause", subject), *_extra("fingerprint", subject)),
     "wave": lambda subject: _extra("wave", subject),
     "technician": _technician,
     "reach": lambda subject: (subject.terminal.reach.value,),

@@ -4,9 +4,10 @@
 - A field with a closed set of values refuses any other; the remaining fields take whatever the inventory holds.
 """
 
+import re
 import unicodedata
 
-from fleet.model.attempt import TerminalState
+from fleet.model.attempt import Cause, TerminalState
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
 
@@ -16,6 +17,7 @@ FIELDS = (
     "site",
     "terminal",
     "state",
+    "cause",
     "wave",
     "technician",
     "reach",
@@ -36,6 +38,7 @@ FIELD_ALIASES = {
     "站点": "site",
     "终端": "terminal",
     "状态": "state",
+    "原因": "cause",
     "波次": "wave",
     "批次": "wave",
     "技术员": "technician",
@@ -91,10 +94,14 @@ VALUES: dict[str, dict[str, str]] = {
         "完成": "done",
         "已完成": "done",
     },
+    "cause": {cause.value: cause.value for cause in Cause if cause is not Cause.NONE},
     "emergency": _YES_NO,
     "open24h": _YES_NO,
 }
 """Field with a closed set of values -> every way to say one -> the one way it is stored."""
+
+FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+"""Of a failure, as `fleet status --failures` shows it: what `cause:` takes beside the causes."""
 
 _DISTRICT_SUFFIXES = ("自治县", "区", "县", "市", "旗")
 _DISTRICT_SUFFIXES_EN = (" district", " county", " city")

@@ -18,6 +18,7 @@ from fleet.model.event import GENESIS, Event, event_hash
 from fleet.store import tables
 from fleet.store.caps import COUNTED, down_places
 from fleet.store.database import Snapshot
+from fleet.store.failures import count_groups_anew, kept_groups
 from fleet.store.progress import NOT_REACHED_UNIT, Standing, is_done, read_done_when, read_standings
 from fleet.store.releases import read_plan
 from fleet.store.rollouts import rollout_ids
@@ -134,7 +135,7 @@ def check_tables(snapshot: Snapshot, rollout: str) -> list[Message]:
     """
     told = _listen(snapshot, rollout)
     parts = (_check_plan(snapshot, rollout), _check_terminals(snapshot, rollout, told), _check_sites(snapshot, rollout, told))
-    return list(_as_far_as_readable(chain(*parts, _check_tallies(snapshot, rollout)), rollout))
+    return list(_as_far_as_readable(chain(*parts, _check_tallies(snapshot, rollout), _check_failures(snapshot, rollout)), rollout))
 
 
 def _as_far_as_readable(problems: Iterable[Message], rollout: str) -> Iterator[Message]:
@@ -167,6 +168,7 @@ _MOVES = {
     "terminal.put-back": TerminalState.NOT_STARTED,
     "terminal.going-back": TerminalState.GOING_BACK,
     "terminal.excluded": TerminalState.EXCLUDED,
+    "terminal.made-by-hand": TerminalState.NOT_STARTED,
 }
 
 
@@ -250,6 +252,13 @@ def _down_counted(snapshot: Snapshot, rollout: str) -> dict[tuple[Any, ...], int
     query = select(_sites.c.limits).where(_sites.c.rollout == rollout, _sites.c.down)
     places = (place for limits in snapshot.connection.execute(query).scalars() for place in down_places(limits))
     return dict(Counter((wave, district, kind, unit, state) for unit, wave, district, kind, state in places))
+
+
+def _check_failures(snapshot: Snapshot, rollout: str) -> Iterator[Message]:
+    """The failures by cause that the writer keeps are what counting gives."""
+    kept, counted = kept_groups(snapshot, rollout), count_groups_anew(snapshot, rollout)
+    for fingerprint, district in sorted(key for key in kept.keys() | counted.keys() if kept.get(key) != counted.get(key)):
+        yield N_("the failures {fingerprint} in {district} are not what counting gives", fingerprint=fingerprint, district=district)
 
 
 def _kept_counters(rollout: str) -> Select[Any]:

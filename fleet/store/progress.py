@@ -12,12 +12,14 @@ from sqlalchemy import Table, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.model.attempt import ENDINGS, LIVE_CAUSES, MAYBE_LIVE, NOT_REACHED, PROVEN, AttemptResult, Cause, TerminalState
+from fleet.model.fingerprint import fingerprint_of
 from fleet.model.inventory import Reach
 from fleet.model.playbook import DoneWhen
 from fleet.model.rollout import SiteState, site_state
 from fleet.store import tables
 from fleet.store.caps import cap_steps
 from fleet.store.database import Snapshot, Tx
+from fleet.store.failures import count_moved, fingerprint_of_result
 from fleet.store.rows import row_of
 from fleet.store.written import Key, rows_written
 
@@ -68,8 +70,10 @@ def exclude(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
 
 def record_result(tx: Tx, rollout: str, result: AttemptResult, kept: Mapping[str, Any] | None = None) -> None:
     """Store how an attempt ended; the attempt is history and is never overwritten. `kept`: what its terminal's row keeps of its tries."""
-    tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout)))
-    more = {"step": result.step, "cause": result.cause.value, "detail": result.detail, "attempts": result.number}
+    fingerprint = fingerprint_of_result(tx, result)
+    tx.connection.execute(insert(tables.attempt).values(row_of(tables.attempt, result, rollout=rollout, fingerprint=fingerprint)))
+    said: dict[str, Any] = {"step": result.step, "cause": result.cause.value, "detail": result.detail, "fingerprint": fingerprint}
+    more = said | {"attempts": result.number}
     more["down"] = result.leaves_down
     more |= kept or {}
     written = move(tx, rollout, {result.terminal: result.ending}, more)
@@ -92,7 +96,8 @@ def record_self_tests(tx: Tx, rollout: str, passed: Mapping[str, bool], notes: M
     fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "down": False, "due_at": None, "unreachable_since": None}
     written = move(tx, rollout, {terminal: TerminalState.SELF_TESTED for terminal, ok in passed.items() if ok}, fresh)
     for terminal in (terminal for terminal, ok in passed.items() if not ok):
-        why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, "")}
+        group = fingerprint_of(TerminalState.FAILED, Cause.SELF_TEST, "", "")
+        why = {"cause": Cause.SELF_TEST.value, "detail": (notes or {}).get(terminal, ""), "fingerprint": group}
         for table, keys in move(tx, rollout, {terminal: TerminalState.FAILED}, fresh | why).items():
             written[table] |= keys
     tx.event("terminal.self-tested", rollout, {"passed": dict(passed)} | rows_written(tx, written))
@@ -114,6 +119,11 @@ def attempts_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> d
 def states_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, TerminalState]:
     """The state of each of these terminals in the rollout."""
     return {row.terminal: TerminalState(row.state) for row in _rows(snapshot, rollout, terminals)}
+
+
+def reaches_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Reach]:
+    """How each of these terminals is reached in the rollout."""
+    return {row.terminal: Reach(row.reach) for row in _rows(snapshot, rollout, terminals)}
 
 
 def states_of_sites(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> dict[str, dict[str, TerminalState]]:
@@ -296,6 +306,7 @@ def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[An
 def move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> dict[Table, set[Key]]:
     """Give terminals their new states, then bring their sites and the tallies in line; returns which rows the next event is to name."""
     rows = _rows(tx, rollout, states)
+    values = {"fingerprint": None} | values
     kinds = _kinds(tx, rollout, {row.site for row in rows})
     for state in set(states.values()):
         ids = [terminal for terminal, new in states.items() if new is state]
@@ -312,7 +323,8 @@ def move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict
             if is_missed(at, cause):
                 key = (NOT_REACHED_UNIT, *place, cause)
                 steps[key] = steps.get(key, 0) + step
-    _count(tx, rollout, steps)
+    count_steps(tx, rollout, steps)
+    count_moved(tx, rollout, rows, values["fingerprint"])
     done_when = read_done_when(tx, rollout)
     for site, row in kinds.items():
         _refresh_site(tx, rollout, site, done_when=done_when, claimed=row.claimed, row=row)
@@ -363,10 +375,10 @@ def _refresh_site(tx: Tx, rollout: str, site: str, *, done_when: tuple[DoneWhen,
     if done != row.done:
         steps[(*place, "done")] = 1 if done else -1
     steps |= cap_steps(row, new, standing.cause, down=standing.down)
-    _count(tx, rollout, steps)
+    count_steps(tx, rollout, steps)
 
 
-def _count(tx: Tx, rollout: str, steps: Mapping[tuple[str, int, str, str, str], int]) -> None:
+def count_steps(tx: Tx, rollout: str, steps: Mapping[tuple[str, int, str, str, str], int]) -> None:
     """Add to the tallies; a tally that is not there yet begins at 0."""
     rows = [
         {"rollout": rollout, "unit": unit, "wave": wave, "district": district, "kind": kind, "state": state, "n": n}

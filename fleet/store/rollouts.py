@@ -183,4 +183,5 @@ _PAST = {
     "exclude": "excluded",
     "rollback": "rolled-back",
     "go-past": "went-past",
+    "by-hand": "made-by-hand",
 }

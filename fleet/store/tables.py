@@ -275,8 +275,10 @@ terminal_progress = Table(
     Column("due_at", UtcTime, info=ADDED),
     Column("tries", Integer, info=ADDED),
     Column("unreachable_since", UtcTime, info=ADDED),
+    Column("fingerprint", String(16), info=ADDED),
     Index(None, "rollout", "site"),
     Index(None, "rollout", "state"),
+    Index(None, "rollout", "fingerprint"),
 )
 
 attempt = Table(
@@ -301,6 +303,7 @@ attempt = Table(
     Column("finished_at", UtcTime, nullable=False),
     Column("errand", String(16), info=ADDED),
     Column("interrupted", Boolean, info=ADDED),
+    Column("fingerprint", String(16), info=ADDED),
     Index(None, "rollout", "finished_at"),
 )
 
@@ -343,6 +346,17 @@ unit `site`: SiteState, and `claimed`, `done` beside it; units `ssh` and `by-han
 unit `not-reached`: of those that have not started, by Cause, the ones that no window will let start any more;
 unit `cause`: why sites ended badly, those that ended unknown left out; unit `down`: sites that are down, by limit (in `kind`), in all waves (0).
 """
+
+failure_tally = Table(
+    "failure_tally",
+    metadata,
+    _code("rollout", primary_key=True),
+    Column("fingerprint", String(16), primary_key=True),
+    _code("district", primary_key=True),
+    Column("terminals", Integer, nullable=False),
+    Column("sites", Integer, nullable=False),
+)
+"""Terminals that stand badly now by what went wrong, and the sites they are at; kept by the writer like `tally`."""
 
 assignment = Table(
     "assignment",

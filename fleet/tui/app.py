@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -19,9 +19,10 @@ from fleet.errors import FleetError
 from fleet.model.actor import Actor
 from fleet.model.rollout import RolloutPhase
 from fleet.settings import Settings
-from fleet.store import Store, open_store
+from fleet.store import Snapshot, Store, open_store
 from fleet.text import LANGUAGES, N_, Message, _, current_language, render, use_language
 from fleet.tui.board import READ_ONLY, Board
+from fleet.tui.causes import CauseScreen
 from fleet.tui.dialogs import Act, PauseDialog, StopDialog
 from fleet.tui.feed import Feed, News, utc_now
 from fleet.tui.frame import LANGUAGE_NAMES, Ticker, Verb
@@ -32,6 +33,7 @@ from fleet.tui.overview import Overview
 from fleet.tui.screens import BoardScreen
 from fleet.tui.sites import SiteList
 
+T = TypeVar("T")
 POLL_S, SLOW_POLL_S = 0.25, 1.0
 _MESSAGE_S = 10.0
 
@@ -48,6 +50,7 @@ class FleetApp(App[None]):
         Binding("a", "gate", show=False),
         Binding("p", "pause", show=False),
         Binding("x", "stop", show=False),
+        Binding("c", "causes", show=False),
         Binding("f2", "language", show=False),
         Binding("question_mark", "help", show=False),
         Binding("q,ctrl+c,ctrl+q", "quit", show=False, priority=False),
@@ -111,6 +114,24 @@ class FleetApp(App[None]):
         self._gate = wave
         self._wake.set()
 
+    def open_causes(self, *, is_open: bool) -> None:
+        """Read the failures by cause from now on, or no longer."""
+        self._feed.causes = is_open
+        self._wake.set()
+
+    async def look(self, read: Callable[[Snapshot, Actor], T]) -> T:
+        """Ask the store something in this person's name, apart from the polls."""
+
+        def ask() -> T:
+            with self._store.read() as snapshot:
+                return read(snapshot, self._actor)
+
+        return await asyncio.to_thread(ask)
+
+    def why_read_only(self) -> str:
+        """Why nobody decides here; empty when who may, may."""
+        return render(READ_ONLY) if self._readonly else ""
+
     def say(self, text: str, *, is_bad: bool = False) -> None:
         """Say something on the bottom line for a while; an empty text takes it back."""
         self._message_number += 1
@@ -152,6 +173,11 @@ class FleetApp(App[None]):
         wave = waiting or rollout.current or rollout.waves[-1]
         nothing = "" if waiting else _("Nothing waits for an approval now.")
         self.push_screen(GateDialog(wave.number, self.why_not() or nothing))
+
+    def action_causes(self) -> None:
+        """Failures by cause."""
+        if not isinstance(self.screen, CauseScreen):
+            self.push_screen(CauseScreen())
 
     def action_pause(self) -> None:
         """Pause, or resume."""

@@ -18,6 +18,7 @@ from fleet.model.trust import KeyBinding
 from fleet.report.holds import Hold
 from fleet.rollout import Evidence
 from fleet.store.caps import Spent
+from fleet.store.failures import FailureGroup
 from fleet.store.orchestrator import Orchestrator
 from fleet.store.reads import FailureRow, SiteRow, Tallies, Tally, TerminalRow
 from fleet.text import N_, Message, current_language
@@ -67,6 +68,8 @@ class Board:
     holds: Mapping[int, tuple[Hold, ...]] = field(default_factory=dict)
     """Wave -> what holds it."""
     failures: tuple[FailureRow, ...] = ()
+    groups: tuple[FailureGroup, ...] = ()
+    """Failures by cause, the most sites first; only while their screen is open."""
     orchestrator: Orchestrator | None = None
     fleet: Fleet = field(default_factory=Fleet)
     refusal: Message | None = None

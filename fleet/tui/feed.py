@@ -20,6 +20,7 @@ from fleet.model.inventory import Fleet
 from fleet.model.rollout import RolloutState
 from fleet.report.holds import read_holds
 from fleet.store import Snapshot, Store, audit, caps, crew, fleets, reads, releases, rollouts, trust
+from fleet.store.failures import read_groups
 from fleet.store.orchestrator import read_orchestrator
 from fleet.store.reads import SiteRow
 from fleet.tui.board import Board, GateEvidence, SiteDetail
@@ -27,6 +28,7 @@ from fleet.tui.board import Board, GateEvidence, SiteDetail
 _FAILURES_SHOWN = 200
 _AHEAD_EVERY = timedelta(seconds=5)
 _EVIDENCE_EVERY = timedelta(seconds=5)
+_GROUPS_SHOWN = 200
 _ROWS_ANEW = frozenset(("inventory.imported", "site.assigned"))
 """Events that change a site's line without the site having moved."""
 
@@ -58,6 +60,9 @@ class Feed:
         """Whether the inventory and the plan are there, too."""
         self._seen = -1
         """Seq of the last event that was taken in; -1 before the first poll."""
+        self.causes = False
+        """Whether the failures by cause are read as well: their screen is open."""
+        self._had_causes = False
         self._rows_seen = -1
         """Seq of the last site row that was read."""
         self._ahead_at: datetime | None = None
@@ -102,6 +107,12 @@ class Feed:
             board = replace(board, site=_read_site(snapshot, board.fleet, rollout.id, site))
         board = self._with_outlook(snapshot, board, anew=anew or board.rollout != old.rollout)
         board = replace(board, evidence=_read_evidence(snapshot, board, gate, is_new=bool(kinds) or anew))
+        causes = self.causes
+        if rollout is None or not causes:
+            board = replace(board, groups=())
+        elif kinds or anew or not self._had_causes:
+            board = replace(board, groups=tuple(read_groups(snapshot, rollout.id, _GROUPS_SHOWN)))
+        self._had_causes = causes
         self._board, self._seen, self.is_whole = board, version, not is_first
         self._rows_seen = max((row.seq for row in rows), default=self._rows_seen)
         return News(board, tuple(rows), anew)

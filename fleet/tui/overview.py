@@ -156,7 +156,8 @@ class Overview(BoardScreen[None]):
     def verbs(self) -> Sequence[Verb]:
         """Approve is bright only when something waits for this person."""
         app = self.fleet_app
-        return (*app.verbs(), Verb("Enter", N_("Open")), Verb("/", N_("Filter")), *app.common_verbs())
+        causes = (Verb("c", N_("Causes")),) if self.size.width >= WIDE else ()
+        return (*app.verbs(), Verb("Enter", N_("Open")), Verb("/", N_("Filter")), *causes, *app.common_verbs())
 
     def show_board(self, board: Board) -> None:
         """Draw this board, and the rows that changed with it."""

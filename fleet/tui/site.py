@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.strip import Strip
 
+from fleet.control.choices import choices_for_site
 from fleet.model.attempt import AttemptResult, Cause, cause_words
 from fleet.model.inventory import Reach
 from fleet.report.terminal_words import detail_words, fact_words, key_source_words, step_words
@@ -17,6 +18,7 @@ from fleet.store.reads import TerminalRow
 from fleet.text import N_, _, render
 from fleet.tui.board import Board, SiteDetail
 from fleet.tui.cells import Span, between, fit, strip_of, width_of, wrap
+from fleet.tui.choices import ChoiceDialog
 from fleet.tui.frame import Alert, BoardPanel, Header, KeyBar, Ticker, Verb
 from fleet.tui.lines import Scroller
 from fleet.tui.look import BAD, BAR, BOLD, DIM, GOOD, NONE, PLAIN, TITLE, site_shown, terminal_shown
@@ -201,7 +203,7 @@ def _labelled(name: str, value: str, width: int) -> Iterator[list[Span]]:
 class SiteScreen(BoardScreen[None]):
     """One site, with all that is known about it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,backspace", "back", show=False), Binding("d", "choose", show=False)]
 
     def __init__(self, code: str) -> None:
         super().__init__()
@@ -232,7 +234,7 @@ class SiteScreen(BoardScreen[None]):
     def verbs(self) -> Sequence[Verb]:
         """The overview's, with the way back."""
         app = self.fleet_app
-        return (Verb("Esc", N_("Back")), Verb("Tab", N_("Story")), *app.verbs(), *app.common_verbs())
+        return (Verb("Esc", N_("Back")), Verb("Tab", N_("Story")), Verb("d", N_("Decide")), *app.verbs(), *app.common_verbs())
 
     def show_board(self, board: Board) -> None:
         """Draw this board; the site's own part comes with the first poll after the screen opened."""
@@ -258,6 +260,16 @@ class SiteScreen(BoardScreen[None]):
     def read_story(self) -> None:
         """Enter on a terminal: its story has the keys."""
         self.query_one(Story).focus()
+
+    async def action_choose(self) -> None:
+        """The card of what may be done about this site now; the step is that of the terminal under the cursor."""
+        rollout, app, detail = self.board.rollout, self.fleet_app, self.board.site
+        if reason := app.why_read_only():
+            app.say(reason, is_bad=True)
+        elif rollout is not None and detail is not None:
+            at = self.query_one(TerminalTable).cursor_id
+            card = await app.look(lambda snapshot, actor: choices_for_site(snapshot, actor, rollout, self.code, at))
+            app.push_screen(ChoiceDialog(_("{name}: what now?", name=detail.row.name), card, rollout.id))
 
     def action_back(self) -> None:
         """From the story to the terminals, from there to all sites."""

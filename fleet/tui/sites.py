@@ -108,5 +108,5 @@ class SiteList:
         site = self._fleet.sites.get(row.code)
         if site is None:
             return ()
-        extra = {"wave": str(row.wave), "technician": row.technician or ""}
+        extra = {"wave": str(row.wave), "technician": row.technician or "", "cause": row.cause.value}
         return [Subject(terminal, site, self._fleet, extra) for terminal in self._fleet.terminals_of.get(row.code, ())]

@@ -36,6 +36,6 @@ def make_by_hand(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
             steps[Reach.BY_HAND.value, row.wave, row.district, row.kind, row.state] += 1
         tx.connection.execute(update(_terminals).where(*some).values(reach=Reach.BY_HAND.value))
     count_steps(tx, rollout, steps)
-    fresh = {"step": "", "cause": Cause.NONE.value, "detail": ""}
+    fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "due_at": None, "unreachable_since": None}
     written = move(tx, rollout, dict.fromkeys(ids, TerminalState.NOT_STARTED), fresh)
     tx.event("terminal.made-by-hand", rollout, {"terminals": ids} | rows_written(tx, written))

@@ -1,6 +1,5 @@
 """How a rollout stands: the counters the writer keeps and the shards that are open, read for `rollout.advance`."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from fleet.control.evidence import read_evidence
@@ -17,14 +16,12 @@ from fleet.store import Snapshot, Tx, again, caps, evidence, reads, shards, ways
 
 def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, now: datetime) -> Facts:
     """The facts of a rollout at this moment."""
-    tallies = reads.read_tallies(snapshot, state.id).by_wave
+    tallies = reads.tallies_by_wave(snapshot, state.id)
     open_shards: dict[int, list[Shard]] = {}
-    for shard in shards.open_shards(snapshot, state.id):
+    for shard in shards.open_shards_without_sites(snapshot, state.id):
         open_shards.setdefault(shard.wave, []).append(shard)
     going_back = (
-        _going_back(snapshot, state.id, open_shards)
-        if any(tally.terminals.get(TerminalState.GOING_BACK) for tally in tallies.values())
-        else frozenset()
+        _going_back(snapshot, state.id) if any(tally.terminals.get(TerminalState.GOING_BACK) for tally in tallies.values()) else frozenset()
     )
     later = frozenset(
         shard.id for of_wave in open_shards.values() for shard in of_wave if shard.opens_at is not None and now < shard.opens_at
@@ -72,12 +69,12 @@ def with_evidence(tx: Tx, state: RolloutState, used: PlanInUse, facts: Facts) ->
     return facts
 
 
-def _going_back(snapshot: Snapshot, rollout: str, open_shards: Mapping[int, Sequence[Shard]]) -> frozenset[int]:
+def _going_back(snapshot: Snapshot, rollout: str) -> frozenset[int]:
     """The shards that have a terminal which waits to be taken back.
 
     Of those under limits with sites that are down, the ones where such a site is to be taken back: it has to go before the others.
     """
     sites = ways_back.sites_going_back(snapshot, rollout)
-    found = [shard for of_wave in open_shards.values() for shard in of_wave if not sites.isdisjoint(shard.sites)]
+    found = [shard for shard in shards.open_shards(snapshot, rollout) if not sites.isdisjoint(shard.sites)]
     down = caps.down_among(snapshot, rollout, sites) if any(shard.down for shard in found) else frozenset()
     return frozenset(shard.id for shard in found if shard.is_out or not shard.down or not down.isdisjoint(shard.sites))

@@ -53,6 +53,10 @@ class WorkspaceLock:
         with self._store.write(FLEET, now) as tx:
             if orchestrator.beat(tx, self._token):
                 orchestrator.leave(tx, self._token)
+        self.forget()
+
+    def forget(self) -> None:
+        """Be gone without a word, as a killed process is; whoever comes next may take the workspace at once."""
         _tokens_of_this_process.discard(self._token)
 
 

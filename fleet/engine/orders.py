@@ -13,7 +13,7 @@ from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WavePhase
 from fleet.rollout import Abandon, Action, Dispatch, Exclude, Grant, PlanShards, PutBack, Recover, Rehearse, TakeBack, TryAgain
-from fleet.store import Tx, leases, progress, shards
+from fleet.store import Tx, leases, progress, shards, unheard
 from fleet.store.ways_back import errands_of
 from fleet.store.windows import terminals_not_reached
 
@@ -32,9 +32,7 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
         case Grant(shard, parallel, failures):
             shards.set_grant(tx, shard, parallel=parallel, failures=failures)
         case Recover(shard):
-            running = _running(tx, state.id, shard)
-            if running:
-                progress.put_back(tx, state.id, running, progress.WORKER_LOST)
+            unheard.put_back_unheard(tx, state.id, _running(tx, state.id, shard))
             _give_back(tx, state.id, shard)
         case Abandon(shard):
             record_lost(tx, state.id, _running(tx, state.id, shard))

@@ -23,7 +23,7 @@ from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
 from fleet.push import PushJob
 from fleet.rollout import after, fresh_room, may_begin, may_upgrade
-from fleet.store import Tx, again, caps, leases, progress, rollouts, shards, ways_back, windows
+from fleet.store import Tx, again, caps, leases, progress, rollouts, shards, unheard, ways_back, windows
 
 _GOES_BACK = frozenset((TerminalState.GOING_BACK,))
 """What begins where nothing may be upgraded."""
@@ -47,7 +47,7 @@ class ShardRun:
     """Of the sites that wait, those that were down when the shard was claimed. Of a shard under limits only."""
     in_flight: Terminals = field(default_factory=dict)
     doubtful: frozenset[str] = frozenset()
-    """Terminals in flight whose attempt before ended unknown."""
+    """Terminals in flight whose attempt before ended unknown, or was never heard the end of."""
     asked_again: frozenset[str] = frozenset()
     """Of these, the ones that only have to say how that attempt ended."""
     asleep: frozenset[str] = frozenset()
@@ -146,17 +146,26 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
         shards.set_open(tx, run.shard, row.open, row.down)
     tasks: list[Task] = []
     if begun or asked:
-        progress.mark_running(tx, run.rollout, sorted(begun | asked))
+        doubtful = _mark_running(tx, run, begun, asked)
         tasks = [
             *make_tasks(tx, run.rollout, used, sorted(begun)),
             *make_tasks(tx, run.rollout, used, sorted(asked), again=True),
         ]
         tasks = [replace(task, begin_by=_begin_by(task, admitted)) if isinstance(task, PushJob) else task for task in tasks]
         endings = progress.last_endings(tx, run.rollout, begun | asked)
-        doubtful = {name for name, ending in endings.items() if ending is TerminalState.UNKNOWN}
+        doubtful |= {name for name, ending in endings.items() if ending is TerminalState.UNKNOWN}
         run = replace(run, doubtful=run.doubtful | doubtful, asked_again=run.asked_again | asked)
     stops = state.phase is RolloutPhase.STOPPED
     return Step(run, tuple(tasks), used.plan.playbook.parallel, frees=grant_changed or row.open > stored.open, stops=stops)
+
+
+def _mark_running(tx: Tx, run: ShardRun, begun: frozenset[str], asked: frozenset[str]) -> set[str]:
+    """Store what begins; returns the terminals of which nobody heard how they ended when they were last begun."""
+    doubtful = unheard.unheard_of(tx, run.rollout, begun)
+    for names, cause in ((begun, Cause.NONE), (asked, unheard.ASKED)):
+        if names:
+            progress.mark_running(tx, run.rollout, sorted(names), cause)
+    return doubtful
 
 
 def _looked_again(tx: Tx, run: ShardRun, state: RolloutState, row: Shard) -> ShardRun:
@@ -222,7 +231,7 @@ def _end_missed(tx: Tx, rollout: str, missed: Mapping[str, Cause]) -> None:
     Where nothing ever began, that is not reached. A retry that came too late leaves things as they were; and where a worker was lost over
     a first push, nobody knows.
     """
-    lost = windows.had_begun(tx, rollout, missed)
+    lost = unheard.unheard_of(tx, rollout, missed)
     before = progress.last_endings(tx, rollout, missed).keys()
     if before:
         windows.as_before(tx, rollout, sorted(before))

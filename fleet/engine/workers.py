@@ -11,41 +11,25 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any
 
-from fleet.engine.jobs import Task
+from fleet.engine.desk import MAX_RESULTS, Desk, Key, News
 from fleet.engine.plans import Plans
 from fleet.engine.pool import NotBegun, Outcome, Pool
 from fleet.engine.ports import Clock, Push
-from fleet.engine.shard_run import ShardRun, Step, claim, take_step
 from fleet.errors import FleetError
-from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.rollout import Shard
 from fleet.push import PushJob
-from fleet.store import Store, Tx
+from fleet.store import Store
 
 BEAT_S = 2.0
 """A shard's steps are never further apart."""
-MAX_RESULTS = 20
-"""Results that one transaction takes in."""
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0)
-_Key = tuple[int, int]
-"""(shard, attempt)."""
-
-
-@dataclass(slots=True)
-class _News:
-    """What came in while the writer was writing."""
-
-    dispatched: list[_Key] = field(default_factory=list)
-    results: dict[_Key, list[AttemptResult | NotBegun]] = field(default_factory=dict)
-    woken: bool = False
 
 
 class LocalWorkers:
@@ -55,30 +39,28 @@ class LocalWorkers:
         self, store: Store, push: Push, plans: Plans, *, clock: Clock, log: Any, on_free: Callable[[], None], at_gateway: int
     ) -> None:
         """Take what the workers need; `on_free` must return at once. `at_gateway` is for the `Pool`."""
-        self._store, self._plans, self._clock, self._log, self._on_free = store, plans, clock, log, on_free
+        self._clock, self._log, self._on_free = clock, log, on_free
         self._pool = Pool(push, at_gateway=at_gateway, clock=clock)
+        self._desk = Desk(store, plans, clock, begin=self._begin, take_in=self._take_in)
         self._changed = Condition()
-        self._dispatched: deque[_Key] = deque()
-        self._results: deque[tuple[_Key, AttemptResult | NotBegun]] = deque()
+        self._dispatched: deque[Key] = deque()
+        self._results: deque[tuple[Key, AttemptResult | NotBegun]] = deque()
         self._woken = False
         self._drains = False
         self._ends = False
-        self._held: dict[_Key, ShardRun | None] = {}
-        """Shards in our hands; None until claimed."""
-        self._stops: dict[_Key, Event] = {}
         self._writer = Thread(target=self._write_until_drained, name="writer", daemon=True)
         self._writer.start()
 
     def dispatch(self, shard: int, attempt: int) -> None:
         """Work on a shard."""
         with self._changed:
-            self._held[shard, attempt] = None
+            self._desk.hold((shard, attempt))
             self._dispatched.append((shard, attempt))
             self._changed.notify_all()
 
     def is_lost(self, shard: Shard, now: datetime) -> bool:  # noqa: ARG002 - in our own process nobody has to be waited for
         """Whether the shard is not in our hands; then it is in nobody's."""
-        return (shard.id, shard.attempt) not in self._held
+        return not self._desk.holds((shard.id, shard.attempt))
 
     def wake(self) -> None:
         """Look at grants and decisions at once."""
@@ -93,8 +75,7 @@ class LocalWorkers:
 
     def hurry(self) -> None:
         """Have every push that runs end as soon as it can."""
-        for stop in list(self._stops.values()):
-            stop.set()
+        self._desk.hurry()
 
     def abandon(self) -> None:
         """Store nothing more, and have every push that runs end: somebody else has the workspace now."""
@@ -106,7 +87,7 @@ class LocalWorkers:
     @property
     def is_idle(self) -> bool:
         """Whether no shard is in our hands."""
-        return not self._held
+        return self._desk.is_idle
 
     def close(self) -> None:
         """End the threads; call it when drained, or when nothing they do may be stored any more."""
@@ -118,7 +99,7 @@ class LocalWorkers:
 
     def _write_until_drained(self) -> None:
         trouble = 0
-        news = _News()
+        news = News()
         beat_at = monotonic() + BEAT_S
         while not self._ends:
             self._collect(news, beat_at)
@@ -127,73 +108,37 @@ class LocalWorkers:
             if monotonic() >= beat_at:
                 news.woken, beat_at = True, monotonic() + BEAT_S
             try:
-                steps = self._write(news)
+                steps = self._desk.write(news, drains=self._drains)
             except Exception:  # noqa: BLE001 - whatever it is, results must not be lost over it
-                self._log.exception("results could not be stored; trying again", results=sum(map(len, news.results.values())))
+                self._log.exception("results could not be stored; trying again", results=news.count)
                 with self._changed:
                     self._changed.wait_for(lambda: self._ends, _BACKOFF_S[min(trouble, len(_BACKOFF_S) - 1)])
                 trouble += 1
                 continue
-            trouble, news = 0, _News()
-            self._follow(steps)
+            trouble, news = 0, News()
+            if self._desk.follow(steps):
+                self._on_free()
 
-    def _collect(self, news: _News, beat_at: float) -> None:
+    def _collect(self, news: News, beat_at: float) -> None:
         """Wait until something came in or a beat is due, and take it."""
         with self._changed:
             pending = bool(news.dispatched or news.results or news.woken)
             if not pending:
-                timeout = max(0.0, beat_at - monotonic()) if self._held else None
+                timeout = max(0.0, beat_at - monotonic()) if not self._desk.is_idle else None
                 self._changed.wait_for(lambda: self._dispatched or self._results or self._woken or self._ends, timeout)
             news.woken, self._woken = news.woken or self._woken, False
             news.dispatched += self._dispatched
             self._dispatched.clear()
-            room = MAX_RESULTS - sum(map(len, news.results.values()))
+            room = MAX_RESULTS - news.count
             while self._results and room > 0:
                 key, result = self._results.popleft()
                 news.results.setdefault(key, []).append(result)
                 room -= 1
 
-    def _write(self, news: _News) -> dict[_Key, Step]:
-        """Take one step with every shard that has news, all in one transaction."""
-        due = [key for key, run in list(self._held.items()) if run is not None and (news.woken or key in news.results)]
-        if not due and not news.dispatched:
-            return {}
-        with self._store.write(FLEET, self._clock()) as tx:
-            steps = {key: self._step(tx, key, news) for key in due}
-            for key in news.dispatched:
-                run = claim(tx, *key, owner=f"local-{key[0]}.{key[1]}")
-                steps[key] = Step(None) if run is None else take_step(tx, run, (), self._plans, drains=self._drains)
-        return steps
+    def _begin(self, key: Key, job: PushJob, stop: Event, parallel: int) -> None:
+        self._pool.begin(job, stop, partial(self._settle, key), parallel)
 
-    def _step(self, tx: Tx, key: _Key, news: _News) -> Step:
-        run = self._held[key]
-        assert run is not None
-        return take_step(tx, run, news.results.get(key, ()), self._plans, drains=self._drains)
-
-    def _follow(self, steps: dict[_Key, Step]) -> None:
-        """Do what the steps led to, now that they are stored."""
-        for key, step in steps.items():
-            stop = self._stops.setdefault(key, Event())
-            if step.stops:
-                stop.set()
-            if step.run is None:
-                with self._changed:
-                    del self._held[key], self._stops[key]
-                    self._changed.notify_all()
-            else:
-                self._held[key] = step.run
-            for task in step.tasks:
-                self._begin(key, task, stop, step.parallel)
-        if any(step.frees for step in steps.values()):
-            self._on_free()
-
-    def _begin(self, key: _Key, task: Task, stop: Event, parallel: int) -> None:
-        if not isinstance(task, PushJob):
-            self._take_in(key, task)
-            return
-        self._pool.begin(task, stop, partial(self._settle, key), parallel)
-
-    def _settle(self, key: _Key, job: PushJob, outcome: Outcome) -> None:
+    def _settle(self, key: Key, job: PushJob, outcome: Outcome) -> None:
         self._take_in(key, self._broken(job, outcome) if isinstance(outcome, Exception) else outcome)
 
     def _broken(self, job: PushJob, error: Exception) -> AttemptResult:
@@ -211,7 +156,7 @@ class LocalWorkers:
             finished_at=now,
         )
 
-    def _take_in(self, key: _Key, result: AttemptResult | NotBegun) -> None:
+    def _take_in(self, key: Key, result: AttemptResult | NotBegun) -> None:
         with self._changed:
             self._results.append((key, result))
             self._changed.notify_all()

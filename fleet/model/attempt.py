@@ -96,6 +96,7 @@ class Cause(StrEnum):
     KEY_CONFLICT = "key-conflict"
     SELF_TEST = "self-test-failed"
     STOPPED = "stopped"
+    ORCHESTRATOR_LOST = "orchestrator-lost"
     OUR_FAULT = "our-fault"
     WINDOW_NOT_OPEN = "window-not-open"
     WINDOW_CLOSED = "window-closed"
@@ -186,6 +187,7 @@ _WORDS = {
     Cause.KEY_CONFLICT: N_("its key or key card is already bound elsewhere"),
     Cause.SELF_TEST: N_("it did not pass the technician's self-test"),
     Cause.STOPPED: N_("stopped by a person"),
+    Cause.ORCHESTRATOR_LOST: N_("the orchestrator ended while it was pushed to; it is asked what became of that"),
     Cause.OUR_FAULT: N_("an error in this program; fleet.log in the workspace says more"),
     Cause.WINDOW_NOT_OPEN: N_("its window has not opened yet"),
     Cause.WINDOW_CLOSED: N_("its window closed before its turn came; plan it again with another window"),

@@ -167,6 +167,7 @@ _MOVES = {
     "push.began": TerminalState.RUNNING,
     "terminal.put-back": TerminalState.NOT_STARTED,
     "terminal.going-back": TerminalState.GOING_BACK,
+    "terminal.unheard": TerminalState.UNKNOWN,
     "terminal.excluded": TerminalState.EXCLUDED,
     "terminal.made-by-hand": TerminalState.NOT_STARTED,
 }

@@ -31,10 +31,10 @@ WORKER_LOST = "worker-lost"
 _NOT_REACHED = frozenset(cause.value for cause in NOT_REACHED)
 
 
-def mark_running(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
-    """These terminals are being pushed to now."""
+def mark_running(tx: Tx, rollout: str, terminals: Iterable[str], cause: Cause = Cause.NONE) -> None:
+    """These terminals are being pushed to now; `cause` is why, where they are only asked how their last attempt ended."""
     ids = list(terminals)
-    fresh = {"step": "", "cause": Cause.NONE.value, "detail": "", "due_at": None}
+    fresh = {"step": "", "cause": cause.value, "detail": "", "due_at": None}
     written = move(tx, rollout, dict.fromkeys(ids, TerminalState.RUNNING), fresh | {"down": True})
     tx.event("push.began", rollout, {"terminals": ids} | rows_written(tx, written))
 
@@ -47,14 +47,14 @@ def put_back(tx: Tx, rollout: str, terminals: Iterable[str], reason: str, *, unt
     """
     again: dict[str, Any] = {"due_at": None} | ({"tries": None} if afresh else {}) | ({"down": False} if untouched else {})
     ids = list(terminals)
-    rows = {row.terminal: row for row in _rows(tx, rollout, ids)}
+    rows = {row.terminal: row for row in rows_of_terminals(tx, rollout, ids)}
     back = {name for name, row in rows.items() if row.errand is not None}
     missed = {name for name, row in rows.items() if is_missed(row.state, row.cause)} - back
-    lost = {"cause": Cause.LINK_LOST.value} if reason == WORKER_LOST else {}
+    lost = {"cause": Cause.ORCHESTRATOR_LOST.value} if reason == WORKER_LOST else {}
     for kind, state, moved, values in (
         ("terminal.put-back", TerminalState.NOT_STARTED, rows.keys() - back - missed, lost),
         ("terminal.put-back", TerminalState.NOT_STARTED, missed, {"cause": Cause.NONE.value}),
-        ("terminal.going-back", TerminalState.GOING_BACK, back, {}),
+        ("terminal.going-back", TerminalState.GOING_BACK, back, lost),
     ):
         if moved:
             written = move(tx, rollout, dict.fromkeys(sorted(moved), state), again | values)
@@ -113,12 +113,12 @@ def record_mark(tx: Tx, rollout: str, site: str, *, marked: bool) -> None:
 
 def attempts_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, int]:
     """How many attempts each of these terminals has had in the rollout."""
-    return {row.terminal: row.attempts for row in _rows(snapshot, rollout, terminals)}
+    return {row.terminal: row.attempts for row in rows_of_terminals(snapshot, rollout, terminals)}
 
 
 def states_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, TerminalState]:
     """The state of each of these terminals in the rollout."""
-    return {row.terminal: TerminalState(row.state) for row in _rows(snapshot, rollout, terminals)}
+    return {row.terminal: TerminalState(row.state) for row in rows_of_terminals(snapshot, rollout, terminals)}
 
 
 def reaches_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Reach]:
@@ -193,7 +193,7 @@ def last_endings(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> 
 
 def may_be_live(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[str]:
     """Of these terminals, the ones that may be on the new release, or are being pushed to; not those done by hand."""
-    return [row.terminal for row in _rows(snapshot, rollout, terminals) if row.reach == Reach.SSH.value and is_maybe_live(row)]
+    return [row.terminal for row in rows_of_terminals(snapshot, rollout, terminals) if row.reach == Reach.SSH.value and is_maybe_live(row)]
 
 
 def is_maybe_live(row: Any) -> bool:
@@ -294,7 +294,8 @@ def read_done_when(snapshot: Snapshot, rollout: str) -> tuple[DoneWhen, ...]:
     return tuple(DoneWhen(part) for part in parts)
 
 
-def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[Any]:
+def rows_of_terminals(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[Any]:
+    """The rows of these terminals, for the modules beside this one."""
     ids = list(terminals)
     rows: list[Any] = []
     for start in range(0, len(ids), 500):
@@ -305,7 +306,7 @@ def _rows(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> list[An
 
 def move(tx: Tx, rollout: str, states: Mapping[str, TerminalState], values: dict[str, Any]) -> dict[Table, set[Key]]:
     """Give terminals their new states, then bring their sites and the tallies in line; returns which rows the next event is to name."""
-    rows = _rows(tx, rollout, states)
+    rows = rows_of_terminals(tx, rollout, states)
     values = {"fingerprint": None} | values
     kinds = _kinds(tx, rollout, {row.site for row in rows})
     for state in set(states.values()):

@@ -7,7 +7,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 
@@ -19,6 +19,9 @@ from fleet.store.database import Snapshot
 from fleet.store.progress import NOT_REACHED_UNIT
 from fleet.store.rows import noun_of
 
+_SHOWN = tables.tally.c.unit.not_in(("cause", "down"))
+"""Units of the tally that are no counts of sites and terminals by where they stand."""
+K = TypeVar("K", int, str, tuple[str, str])
 _sites = tables.site_progress
 _terminals = tables.terminal_progress
 
@@ -128,35 +131,46 @@ class Tallies:
 
 def read_tallies(snapshot: Snapshot, rollout: str) -> Tallies:
     """Every count of a rollout in one read."""
-    found = Tallies(Tally(), {}, {}, {}, {})
-    sites: dict[int, dict[str, int]] = {}
-    groups: dict[int, Tally] = {}
-    shown = tables.tally.c.unit.not_in(("cause", "down"))
-    for row in snapshot.connection.execute(select(tables.tally).where(tables.tally.c.rollout == rollout, shown)):
-        for tally in (
-            found.total,
-            found.by_wave.setdefault(row.wave, Tally()),
-            found.by_district.setdefault(row.district, Tally()),
-            found.by_kind.setdefault(row.kind, Tally()),
-            found.by_district_and_kind.setdefault((row.district, row.kind), Tally()),
-        ):
-            groups[id(tally)] = tally
-            if row.unit == NOT_REACHED_UNIT:
-                cause = Cause(row.state)
-                tally.not_reached[cause] = tally.not_reached.get(cause, 0) + row.n
-            elif row.unit != "site":
-                state = TerminalState(row.state)
-                tally.terminals[state] = tally.terminals.get(state, 0) + row.n
-                if row.unit == Reach.BY_HAND.value:
-                    tally.by_hand[state] = tally.by_hand.get(state, 0) + row.n
-            elif row.state in {"claimed", "done"}:
-                setattr(tally, row.state, getattr(tally, row.state) + row.n)
-            else:
-                counts = sites.setdefault(id(tally), {})
-                name = row.state.replace("-", "_")
-                counts[name] = counts.get(name, 0) + row.n
+    rows = snapshot.connection.execute(select(tables.tally).where(tables.tally.c.rollout == rollout, _SHOWN)).all()
+    return Tallies(
+        _tallied(("", row) for row in rows).get("", Tally()),
+        _tallied((row.wave, row) for row in rows),
+        _tallied((row.district, row) for row in rows),
+        _tallied((row.kind, row) for row in rows),
+        _tallied(((row.district, row.kind), row) for row in rows),
+    )
+
+
+def tallies_by_wave(snapshot: Snapshot, rollout: str) -> dict[int, Tally]:
+    """`Tallies.by_wave` alone, added up by the database: a province has thousands of counts, and this is asked after each result."""
+    table = tables.tally
+    columns = (table.c.wave, table.c.unit, table.c.state)
+    query = select(*columns, func.sum(table.c.n).label("n")).where(table.c.rollout == rollout, _SHOWN).group_by(*columns)
+    return _tallied((row.wave, row) for row in snapshot.connection.execute(query))
+
+
+def _tallied(rows: Iterable[tuple[K, Any]]) -> dict[K, Tally]:
+    """Rows of counts added up by the group each is given with."""
+    found: dict[K, Tally] = {}
+    sites: dict[K, dict[str, int]] = {}
+    for key, row in rows:
+        tally = found.setdefault(key, Tally())
+        if row.unit == NOT_REACHED_UNIT:
+            cause = Cause(row.state)
+            tally.not_reached[cause] = tally.not_reached.get(cause, 0) + row.n
+        elif row.unit != "site":
+            state = TerminalState(row.state)
+            tally.terminals[state] = tally.terminals.get(state, 0) + row.n
+            if row.unit == Reach.BY_HAND.value:
+                tally.by_hand[state] = tally.by_hand.get(state, 0) + row.n
+        elif row.state in {"claimed", "done"}:
+            setattr(tally, row.state, getattr(tally, row.state) + row.n)
+        else:
+            counts = sites.setdefault(key, {})
+            name = row.state.replace("-", "_")
+            counts[name] = counts.get(name, 0) + row.n
     for key, counts in sites.items():
-        groups[key].sites = SiteCounts(**counts)
+        found[key].sites = SiteCounts(**counts)
     return found
 
 

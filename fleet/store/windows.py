@@ -56,17 +56,6 @@ def as_before(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     tx.event("terminal.as-before", rollout, body | rows_written(tx, written))
 
 
-def had_begun(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> set[str]:
-    """Of these terminals, those that were put back because their worker was lost over them: a push may have begun there."""
-    found: set[str] = set()
-    wanted = list(terminals)
-    for start in range(0, len(wanted), 500):
-        where = (_terminals.c.rollout == rollout, _terminals.c.terminal.in_(wanted[start : start + 500]))
-        query = select(_terminals.c.terminal).where(*where, _terminals.c.cause == Cause.LINK_LOST.value)
-        found |= set(snapshot.connection.execute(query).scalars())
-    return found
-
-
 def not_reached(tx: Tx, rollout: str, terminals: Mapping[str, Cause]) -> None:
     """These terminals have not started, and will not in their windows: why. A retry has them tried again."""
     written: dict[Table, set[Key]] = {}

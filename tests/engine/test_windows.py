@@ -295,7 +295,7 @@ def test_a_worker_that_is_lost_in_a_first_push_leaves_an_unknown_not_a_not_start
     assert night.orchestrator is not None
     night.orchestrator._workers.abandon()
     night.orchestrator._stopping.set()
-    night.orchestrator._workers._held.clear()
+    night.orchestrator._workers._desk._held.clear()
     night.orchestrator.join(20)
     night.terminals.opened.set()
     night.clock.advance(hours=2)

@@ -20,13 +20,15 @@ from fleet.control import rollouts as control
 from fleet.control.workspace import make_workspace
 from fleet.model.attempt import TerminalState
 from fleet.model.inventory import Fleet
+from fleet.model.playbook import Approval
 from fleet.model.release import Release
+from fleet.model.rollout import Verdict, WavePhase
 from fleet.plan import make_plan, read_playbook
 from fleet.rollout.standing import Standing
 from fleet.settings import Settings
 from fleet.sim.inventory import reaching
 from fleet.sim.simulation import start_simulation
-from fleet.store import Store, fleets, open_store, progress, releases
+from fleet.store import Store, fleets, open_store, progress, reads, releases, rollouts
 from fleet.store.audit import check_chain, check_tables
 from fleet.trust.release import add_release
 from tests.crash.links import release, wrong_counts
@@ -61,7 +63,7 @@ steps:
     probe: [bin/client, probe]
     timeout_s: {limit}
 waves: {{canary_at_most: 1, shares: [100]}}
-gate: {{success: 1, min_samples: 1, approval: never}}
+gate: {{success: 1, min_samples: 1, approval: {approval}}}
 budget: {{failures: 100, unreachable: 100}}
 parallel: 3
 push_deadline_s: 60
@@ -103,21 +105,34 @@ class Night:
     """The first is used in every round; the other two push to the same terminals, one of them under the same names of attempts."""
     figures: Figures = field(default_factory=Figures)
 
-    def survive(self, dice: Random, most_kills: int = MOST_KILLS) -> list[str]:
-        """One round; returns what was wrong."""
+    def undisturbed(self) -> "End":
+        """How a round ends in which nobody is killed."""
+        self._reset()
+        workspace = self._copy(self.templates[0])
+        self._run_to_the_end(workspace)
+        return end_of(workspace)
+
+    def survive(self, dice: Random, most_kills: int = MOST_KILLS, *, like: "End | None" = None) -> list[str]:
+        """One round; returns what was wrong. With `like` no other workspace meddles, and it is to end so."""
         self._reset()
         self.figures.rounds += 1
-        shared = dice.random() < SHARED
+        shared = dice.random() < SHARED and like is None
         self.figures.shared += shared
         used = [self.templates[0], dice.choice(self.templates[1:])] if shared else [self.templates[0]]
         workspaces = [self._copy(template) for template in used]
         for _ in range(most_kills):
+            for workspace in workspaces:
+                approve_what_waits(workspace)
             unfinished = [workspace for workspace in workspaces if has_work(workspace)]
             if not unfinished:
                 break
             twice = len(unfinished) == 1 and dice.random() < TWICE
             self._run_and_kill(unfinished * 2 if twice else unfinished, dice.uniform(0, LONGEST_S))
+        if like is not None:
+            self._run_to_the_end(workspaces[0])
         wrong = [words for workspace in workspaces for words in self._finish(workspace, RETRIES if shared else 0)]
+        if like is not None and (end := end_of(workspaces[0])) != like:
+            wrong.append(f"it ends as {end}, without kills as {like}")
         for home in self.homes.values():
             wait_for_sessions(home)
         return wrong + [f"{name}: {words}" for name, home in self.homes.items() for words in wrong_counts(home, self.made)]
@@ -177,10 +192,57 @@ class Night:
         left = self._left(workspace)
         return [*map(str, problems), *([f"{workspace.name}: {left} terminals are not upgraded"] if left else [])]
 
+    def _run_to_the_end(self, workspace: Path) -> None:
+        """Run, and let go on what waits for an approval, until nothing is left to do."""
+        while approve_what_waits(workspace) or has_work(workspace):
+            with start_orchestrator(workspace, "--once") as process:
+                process.communicate(timeout=ENOUGH_S)
+
     def _left(self, workspace: Path) -> int:
         """Terminals that are not proven."""
         with opened(workspace) as store, store.read() as snapshot:
             return len(self.homes) - len(progress.terminals_in(snapshot, "r1", [TerminalState.UPGRADED]))
+
+
+@dataclass(frozen=True)
+class End:
+    """How a rollout stands in the end, but for when that was."""
+
+    phase: str
+    gates: tuple[object, ...]
+    """Of each wave its phase, its verdict with the numbers it rests on, and who approved it."""
+    counts: tuple[object, ...]
+    decisions: tuple[object, ...]
+    terminals: tuple[object, ...]
+    """Of each its state, its cause and how many attempts it took."""
+
+
+def end_of(workspace: Path) -> End:
+    """How the workspace's rollout stands."""
+    with opened(workspace) as store, store.read() as snapshot:
+        state = rollouts.newest_rollout(snapshot)
+        assert state is not None
+        tallies = reads.read_tallies(snapshot, state.id)
+        moments = {"opened_at", "passed_at", "approved_at"}
+        return End(
+            state.phase,
+            tuple(repr(wave.model_dump(exclude=moments)) for wave in state.waves),
+            tuple((number, repr(tally)) for number, tally in sorted(tallies.by_wave.items())),
+            tuple((one.kind, one.wave, one.actor) for one in rollouts.decisions_after(snapshot, state.id, 0)),
+            tuple((row.id, row.state, row.cause, row.attempts) for row in reads.all_terminals(snapshot, state.id)),
+        )
+
+
+def approve_what_waits(workspace: Path) -> bool:
+    """As a coordinator does where a gate has passed and the plan wants somebody to say so."""
+    with opened(workspace) as store:
+        stand = look(store)
+        waiting = [wave for wave in stand.rollout.waves if wave.phase is WavePhase.GATE and wave.verdict is Verdict.PASS]
+        approved = {decision.wave for decision in stand.pending}
+        if not waiting or waiting[0].number in approved:
+            return False
+        control.approve(store, COORDINATOR, datetime.now(UTC), "r1", waiting[0].number)
+        return True
 
 
 def has_work(workspace: Path) -> bool:
@@ -222,8 +284,8 @@ def opened(workspace: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def night(directory: Path, sites: int) -> Iterator[Night]:
-    """Terminals on the old client with a `state` of their own, and the workspaces."""
+def night(directory: Path, sites: int, approval: Approval = Approval.NEVER) -> Iterator[Night]:
+    """Terminals on the old client with a `state` of their own, and the workspaces; `approval` is what their gates want."""
     made = release("4.2.0", FILE_BYTES)
     source = directory / "release"
     for file in made.artifact.files:
@@ -242,7 +304,7 @@ def night(directory: Path, sites: int) -> Iterator[Night]:
         # Signed once: with another signature it would be another program, and no attempt of two workspaces would have the same name.
         taken_in = signed(add_release(source / "release.yaml", first / "releases"))
         for template in templates:
-            _begin(template, first, fleet, taken_in)
+            _begin(template, first, fleet, taken_in, approval)
         homes = {name: directory / "scratch/homes" / name for name in fleet.terminals}
         images = directory / "images"
         for name, home in homes.items():
@@ -254,7 +316,7 @@ def night(directory: Path, sites: int) -> Iterator[Night]:
         yield Night(directory, homes, ports, images, made, templates)
 
 
-def _begin(workspace: Path, first: Path, fleet: Fleet, taken_in: Release) -> None:
+def _begin(workspace: Path, first: Path, fleet: Fleet, taken_in: Release, approval: Approval) -> None:
     """Prepare a workspace up to a rollout that has begun; `stranger` has another playbook (a step may take
     a second less), so its attempts have other names."""
     if workspace != first:
@@ -263,7 +325,7 @@ def _begin(workspace: Path, first: Path, fleet: Fleet, taken_in: Release) -> Non
             shutil.copy(f"{theirs.user_key}{end}", f"{settings.user_key}{end}")
         shutil.copytree(first / "releases", workspace / "releases", dirs_exist_ok=True)
     playbook = workspace / "playbook.yaml"
-    playbook.write_text(PLAYBOOK.format(limit=39 if workspace.name == "stranger" else 40))
+    playbook.write_text(PLAYBOOK.format(limit=39 if workspace.name == "stranger" else 40, approval=approval.value))
     with opened(workspace) as store:
         with store.write(COORDINATOR, AT) as tx:
             fleets.replace_fleet(tx, fleet, {})

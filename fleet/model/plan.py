@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from hashlib import sha256
 from json import dumps
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -124,8 +124,7 @@ class Plan(Noun):
 
     def compute_digest(self) -> str:
         """sha256 over the canonical JSON of everything but `digest`; same input, same digest."""
-        data = self.model_dump(mode="json", exclude={"digest"})
-        return sha256(dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()
+        return digest_of(self.model_dump(mode="json", exclude={"digest"}))
 
     @cached_property
     def installs(self) -> bool:
@@ -144,3 +143,12 @@ class Plan(Noun):
         return {
             terminal.id: self.programs[terminal.program] if terminal.program else None for wave in self.waves for terminal in wave.terminals
         }
+
+
+def digest_of(written: Mapping[str, Any]) -> str:
+    """The digest of a plan as it was written, its JSON read back: over everything that stands there but `digest`.
+
+    It says of a plan that an earlier version of this program wrote what that version said of it.
+    """
+    data = {name: value for name, value in written.items() if name != "digest"}
+    return sha256(dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()).hexdigest()

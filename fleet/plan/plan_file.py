@@ -1,12 +1,13 @@
 """The plan as a file: written by `fleet plan`, refused by everything that reads it once it has been edited."""
 
 import re
+from json import loads
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from fleet.errors import InputError, system_words
-from fleet.model.plan import Plan
+from fleet.model.plan import Plan, digest_of
 from fleet.text import N_, Message
 
 _HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*\d+\s*,\s*"playbook"')
@@ -78,12 +79,13 @@ def read_plan(path: Path) -> Plan:
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise InputError(N_("the plan cannot be read: not an ordinary file"), where=str(path), hint=_AGAIN)
-        plan = Plan.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
+        plan = Plan.model_validate_json(text)
     except OSError as error:
         raise InputError(N_("the plan cannot be read: {reason}", reason=system_words(error)), where=str(path), hint=_AGAIN) from None
     except ValidationError as error:
         raise InputError(_not_a_plan(error), where=str(path), hint=_AGAIN) from None
-    digest = plan.compute_digest()
+    digest = digest_of(loads(text))
     if digest != plan.digest:
         what = N_("the plan was edited: its digest is {found}, not {written}", found=digest[:12], written=plan.digest[:12] or "-")
         raise InputError(what, where=str(path), hint=_AGAIN)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from json import loads
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Row, Table, delete, func, insert, select
 
 from fleet.errors import FleetError
-from fleet.model.plan import Plan
+from fleet.model.plan import Plan, digest_of
 from fleet.model.release import Release
 from fleet.model.signature import DowngradePermit, ReleaseSignature
 from fleet.store import tables
@@ -79,7 +80,13 @@ def keep_plan(tx: Tx, plan: Plan) -> None:
     """Keep a plan that a rollout runs; keeping it again changes nothing."""
     known = tx.connection.execute(select(tables.plan.c.digest).where(tables.plan.c.digest == plan.digest)).first()
     if known is None:
-        tx.connection.execute(insert(tables.plan).values(digest=plan.digest, text=plan.model_dump_json()))
+        tx.connection.execute(insert(tables.plan).values(digest=plan.digest, text=_written(plan)))
+
+
+def _written(plan: Plan) -> str:
+    """The plan as its digest has it: without what it does not say, where an earlier version of this program wrote it."""
+    text = plan.model_dump_json()
+    return text if digest_of(loads(text)) == plan.digest else plan.model_dump_json(exclude_unset=True)
 
 
 def read_plan(snapshot: Snapshot, digest: str) -> Plan:
@@ -105,4 +112,4 @@ def _parse_plan(text: str) -> Plan | None:
         plan = Plan.model_validate_json(text)
     except ValidationError:
         return None
-    return plan if plan.compute_digest() == plan.digest else None
+    return plan if digest_of(loads(text)) == plan.digest else None

@@ -46,6 +46,7 @@ COMMANDS = {
     "hosts": Entry(N_("Collect and confirm the terminals' host keys."), is_group=True),
     "release": Entry(N_("Add and list releases of the client software."), is_group=True),
     "plan": Entry(N_("Make a plan, and show what it would do before anything is touched.")),
+    "rehearse": Entry(N_("Live through a plan on simulated terminals, and see what was not tried.")),
     "rollout": Entry(N_("Start a plan; approve, pause, resume, stop, retry, exclude, roll back."), is_group=True),
     "run": Entry(N_("Run the orchestrator: push until stopped.")),
     "status": Entry(N_("Show where the rollout stands.")),

@@ -123,7 +123,7 @@ def states_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dic
 
 def reaches_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Reach]:
     """How each of these terminals is reached in the rollout."""
-    return {row.terminal: Reach(row.reach) for row in _rows(snapshot, rollout, terminals)}
+    return {row.terminal: Reach(row.reach) for row in rows_of_terminals(snapshot, rollout, terminals)}
 
 
 def states_of_sites(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> dict[str, dict[str, TerminalState]]:

@@ -3,18 +3,22 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleet.errors import InputError
+from fleet.model.actor import FLEET
 from fleet.model.inventory import Fleet
-from fleet.model.plan import Plan
+from fleet.model.plan import Plan, digest_of
 from fleet.model.playbook import Playbook
 from fleet.model.release import Release
 from fleet.plan import make_plan, read_plan, write_plan
 from fleet.plan.plan_file import check_place
+from fleet.settings import Settings
+from fleet.store import open_store, releases
 
 
 @pytest.fixture
@@ -139,3 +143,21 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_plan_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the plan cannot be read: No such file"):
         read_plan(tmp_path / "plan.json")
+
+
+def test_a_plan_of_an_earlier_version_keeps_its_digest_when_a_playbook_may_say_more_since(plan: Plan, tmp_path: Path) -> None:
+    written = plan.model_dump(mode="json")
+    del written["playbook"]["push_deadline_s"]
+    written["digest"] = digest_of(written)
+    (tmp_path / "plan.json").write_text(json.dumps(written))
+    store = open_store(Settings(workspace=tmp_path), create=True)
+
+    read = read_plan(tmp_path / "plan.json")
+    with store.write(FLEET, datetime(2026, 3, 14, tzinfo=UTC)) as tx:
+        releases.keep_plan(tx, read)
+    with store.read() as snapshot:
+        kept = releases.read_plan(snapshot, written["digest"])
+    store.close()
+
+    assert kept == read
+    assert kept.playbook.push_deadline_s == Playbook.model_fields["push_deadline_s"].default

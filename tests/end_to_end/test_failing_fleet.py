@@ -51,6 +51,7 @@ def test_a_town_that_fails_everywhere_costs_no_more_sites_than_the_budget_of_the
             update={
                 "budget": Budget(failures=100, unreachable=100, causes={cause: str(ALLOWED)}),
                 "limits": (Limit(select="", per=Per.FLEET, at_most="3"),),
+                "retry": (),  # a retry would wait for minutes
             }
         )
         started = control.start_rollout(store, COORDINATOR, utc_now(), make_plan(fleet, playbook, release))

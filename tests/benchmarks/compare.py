@@ -36,6 +36,10 @@ ENOUGH_S = 55 * 60
 TIMEOUT_S = 600
 
 
+class RunFailedError(SystemExit):
+    """A tool did not do its job. Some lose a connection now and then; twice in a row ends the benchmark."""
+
+
 @dataclass
 class Round:
     """One tool's turn at one case."""
@@ -86,7 +90,7 @@ class Round:
             output.seek(0)
             wrong = [host for host in hosts if job not in ("command", "upload") and self.place.live(host) != version]
             if done.returncode or wrong:
-                sys.exit(f"{self.tool.label} failed at {self.case.name}/{job}, {len(wrong)} wrong:\n{output.read()[-3000:]}")
+                raise RunFailedError(f"{self.tool.label} failed at {self.case.name}/{job}, {len(wrong)} wrong:\n{output.read()[-3000:]}")
         taken: dict[str, float] = json.loads(done.stdout)
         taken["sent_kb"] = self.far.sent_bytes() / 1000 if self.far and self.case.counted else 0
         return taken
@@ -140,7 +144,11 @@ def measure(case: Case, tools: Sequence[Tool], runs: int, until: float) -> dict[
             for tool in tools:
                 taken["busy"].append(_busy())
                 _settle()
-                measured = Round(case, tool, place, far, builds, attempts).run()
+                try:
+                    measured = Round(case, tool, place, far, builds, attempts).run()
+                except RunFailedError as error:
+                    print(f"{error}\nonce more", file=sys.stderr)
+                    measured = Round(case, tool, place, far, builds, attempts).run()
                 for job, figures in measured.items():
                     taken["jobs"][job][tool.name].append(figures)
                     print(

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, Table
 
 from fleet.model.base import Noun
-from fleet.store.tables import UtcTime
+from fleet.store.columns import UtcTime
 
 N = TypeVar("N", bound=Noun)
 

@@ -1,6 +1,5 @@
 """The tables. A noun's columns have its fields' names; times are UTC text that sorts, structures are JSON."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -8,7 +7,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     Index,
     Integer,
@@ -18,7 +16,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeDecorator
+
+from fleet.store.columns import ADDED, UtcTime
 
 metadata = MetaData(
     naming_convention={
@@ -27,25 +26,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-ADDED = {"added": True}
-"""Marks a column that a later version added: null in every row from before, and then no part of the row's digest (`written`)."""
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware time, stored as fixed-width ISO 8601 UTC text, so that text order is time order on every database."""
-
-    impl = String(32)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the library's signature
-        """Aware time -> text."""
-        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the library's signature
-        """Text -> aware time."""
-        return None if value is None else datetime.fromisoformat(value)
 
 
 def _code(name: str = "code", **options: Any) -> Column[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Column, Row, Select, Table, bindparam, select, type_coerce
 from sqlalchemy.types import NullType
 
-from fleet.store import tables
+from fleet.store import columns, tables
 from fleet.store.database import Snapshot
 
 Key = tuple[Any, ...]
@@ -92,7 +92,7 @@ def _stored(table: Table) -> Select[Any]:
 
 @cache
 def _added(table: Table) -> tuple[Column[Any], ...]:
-    return tuple(column for column in table.columns if column.info == tables.ADDED)
+    return tuple(column for column in table.columns if column.info == columns.ADDED)
 
 
 def _named(table: Table, row: Row[Any]) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, inspect, text
 from fleet.errors import FleetError, InputError
 from fleet.model.actor import FLEET
 from fleet.settings import Settings
-from fleet.store import open_store, tables
+from fleet.store import columns, open_store, tables
 from fleet.store.migrate import HEAD, alembic_config, bring_up_to_date
 from fleet.store.written import rows_written
 from tests.store.conftest import NOW
@@ -174,7 +174,7 @@ def test_a_record_from_before_the_columns_that_were_added_holds_after_the_migrat
         stored = list(tx.connection.execute(text("SELECT * FROM rollout")).one())
         digest = rows_written(tx, {tables.rollout: [("r1",)]})["rows"]["rollout"]["r1"]
 
-    added = sum(column.info == tables.ADDED for column in tables.rollout.columns)
+    added = sum(column.info == columns.ADDED for column in tables.rollout.columns)
     before = dumps(stored[:-added], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     assert stored[-added:] == [None] * added
     assert digest == sha256(before.encode()).hexdigest()

@@ -9,9 +9,7 @@ from paramiko import Channel, Transport
 from fleet.push.inline import PACKET_BYTES, SLICE_S, InlineTransport, Request
 from fleet.push.link import Buffer, Link
 
-PIECE_BYTES = PACKET_BYTES
-"""As much as one packet of a channel takes."""
-BATCH_BYTES = 4 * PIECE_BYTES
+BATCH_BYTES = 4 * PACKET_BYTES
 """As much as is made into packets in one go, and leaves together."""
 WINDOW_BYTES = 256 * 1024
 """How much a terminal may say before we have read it."""
@@ -77,14 +75,14 @@ def open_exec(transport: Transport, command: str, seconds: float) -> ExecChannel
 class _Threaded:
     """A channel that the library's thread feeds: one that goes through a gateway."""
 
-    most_bytes = PIECE_BYTES
+    most_bytes = PACKET_BYTES
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     def read(self, seconds: float) -> bytes:
         self._channel.settimeout(seconds)
-        return self._channel.recv(PIECE_BYTES)
+        return self._channel.recv(PACKET_BYTES)
 
     def write(self, parts: Sequence[Buffer], seconds: float) -> int:
         self._channel.settimeout(seconds)

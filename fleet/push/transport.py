@@ -18,6 +18,7 @@ from fleet.model.attempt import Cause
 from fleet.model.release import ReleaseFile
 from fleet.push.channel import ExecChannel, open_exec
 from fleet.push.conversation import Conversation, GoOn, HangUp, Order, SendFile, SendLastWord
+from fleet.push.inline import PACKET_BYTES
 from fleet.push.job import FileSource
 from fleet.push.link import Buffer, Deadline, LinkError
 from fleet.push.payload import ANEW, LAST_WORD, REST, archive_header, archive_padding, is_part
@@ -140,7 +141,7 @@ class Courier:
             self.held_bytes += held
             left = file.size - held
             # What is in memory is read in one go: then it is not copied.
-            most = file.size if isinstance(source, BytesIO) else channel.most_bytes
+            most = file.size if isinstance(source, BytesIO) else self._most(channel)
             while taken and left:
                 read = _read(source, file, min(left, most))
                 left -= len(read)
@@ -161,9 +162,13 @@ class Courier:
         except OSError as error:
             raise _unreadable(file, error) from None
 
+    def _most(self, channel: ExecChannel) -> int:
+        """As much as is sent at a time: where the rollout has limits no more than a packet, so that what is granted leaves smoothly."""
+        return min(PACKET_BYTES, channel.most_bytes) if self.turn.most else channel.most_bytes
+
     def _gather(self, channel: ExecChannel, data: bytes) -> bool:
         """Send what fills the channel, keep the rest; False as `_send`."""
-        left, most = memoryview(data), channel.most_bytes
+        left, most = memoryview(data), self._most(channel)
         while self._rest_bytes + len(left) >= most:
             cut = most - self._rest_bytes
             self._rest.append(left[:cut])
@@ -181,7 +186,7 @@ class Courier:
 
     def _send(self, channel: ExecChannel, data: bytes) -> bool:
         """Send everything in pieces; False when the terminal takes no more, and then its words say why."""
-        most = channel.most_bytes
+        most = self._most(channel)
         return all(self._send_piece(channel, (data[start : start + most],)) for start in range(0, len(data), most))
 
     def _send_piece(self, channel: ExecChannel, parts: Sequence[Buffer]) -> bool:

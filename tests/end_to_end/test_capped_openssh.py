@@ -14,7 +14,7 @@ from fleet.model.inventory import Site, SiteKind, Terminal
 from fleet.model.playbook import Account
 from fleet.model.purpose import NO_LIMITS, Limits, Only
 from fleet.push import PushJob, push_terminal
-from fleet.push.channel import PIECE_BYTES
+from fleet.push.inline import PACKET_BYTES
 from fleet.push.link import Link
 from fleet.push.throttle import UNLIMITED, Throttle
 from fleet.terminal.compile import compile_program
@@ -121,7 +121,7 @@ def test_a_limit_holds_where_the_bytes_leave(bench: Bench, monkeypatch: pytest.M
     result = bench.push(LARGE, only=Only.STAGE, limits=Limits(site_rate=rate), throttle=throttle)
 
     burst = throttle.turn("pharmacy-12").most
-    late = PIECE_BYTES  # granted before, and written a moment later than it might have been
+    late = PACKET_BYTES  # granted before, and written a moment later than it might have been
     of_ssh = 4096  # headers, keys, windows
     assert result.ending is TerminalState.STAGED
     assert most_in_any_window(left, rate * 21 // 20) <= burst + late + of_ssh

@@ -13,8 +13,8 @@ from paramiko import ServerInterface, Transport
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.packet import Packetizer
 
-from fleet.push.channel import BACKLOG_BYTES, BATCH_BYTES, PIECE_BYTES, ExecChannel, open_exec
-from fleet.push.inline import InlineTransport, _Packetizer
+from fleet.push.channel import BACKLOG_BYTES, BATCH_BYTES, ExecChannel, open_exec
+from fleet.push.inline import PACKET_BYTES, InlineTransport, _Packetizer
 from fleet.push.link import Deadline, connect
 from tests.keys import new_user_key
 
@@ -137,14 +137,14 @@ def test_what_is_sent_directly_is_what_the_library_would_have_sent(open_to: Call
     direct = []
     send_direct = transport.packetizer.send_direct
     transport.packetizer.send_direct = lambda *given: direct.append(given) or send_direct(*given)  # type: ignore[func-returns-value, method-assign]
-    data = os.urandom(3 * PIECE_BYTES + 11)
+    data = os.urandom(3 * PACKET_BYTES + 11)
 
     write_all(channel, data)
     channel.end_input()
     said = read_all(channel)
 
     assert said == data
-    assert [len(piece) for _, piece in direct] == [PIECE_BYTES, PIECE_BYTES, PIECE_BYTES, 11]
+    assert [len(piece) for _, piece in direct] == [PACKET_BYTES, PACKET_BYTES, PACKET_BYTES, 11]
     assert channel.exit_status(ENOUGH_S) == 7
 
 

@@ -6,10 +6,10 @@
 
 from collections.abc import Collection, Iterable
 
-from fleet.model.attempt import Cause, TerminalState
+from fleet.model.attempt import Cause
 from fleet.store.database import Snapshot, Tx
-from fleet.store.progress import WORKER_LOST, move, put_back, rows_of_terminals
-from fleet.store.written import rows_written
+from fleet.store.progress import WORKER_LOST, put_back, rows_of_terminals
+from fleet.store.windows import as_before
 
 ASKED = Cause.LINK_LOST
 """A terminal that is running for this cause is only being asked; any other that is running has none."""
@@ -23,8 +23,7 @@ def put_back_unheard(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
     if pushed := sorted(row.terminal for row in rows if row.cause != ASKED.value):
         put_back(tx, rollout, pushed, WORKER_LOST)
     if asked:
-        written = move(tx, rollout, dict.fromkeys(asked, TerminalState.UNKNOWN), {})
-        tx.event("terminal.unheard", rollout, {"terminals": asked, "reason": WORKER_LOST} | rows_written(tx, written))
+        as_before(tx, rollout, asked, "terminal.unheard", reason=WORKER_LOST)
 
 
 def unheard_of(snapshot: Snapshot, rollout: str, terminals: Collection[str]) -> set[str]:

@@ -38,22 +38,25 @@ class Took:
         return max(0.0, (self.finished_at - self.started_at).total_seconds())
 
 
-def as_before(tx: Tx, rollout: str, terminals: Iterable[str]) -> None:
-    """These terminals were to be pushed again, and their turn came too late: they stand where their last attempt left them."""
+def as_before(tx: Tx, rollout: str, terminals: Iterable[str], kind: str = "terminal.as-before", **told: str) -> None:
+    """These terminals were to be pushed or asked again, and that came to nothing: they stand where their last attempt left them.
+
+    `kind` is the event that tells it, `told` what it says besides.
+    """
     last: dict[str, Any] = {}
     wanted = list(terminals)
     for start in range(0, len(wanted), 500):
         table = _attempts
-        query = select(table.c.terminal, table.c.ending, table.c.step, table.c.cause, table.c.detail)
+        query = select(table.c.terminal, table.c.ending, table.c.step, table.c.cause, table.c.detail, table.c.fingerprint)
         where = (table.c.rollout == rollout, table.c.terminal.in_(wanted[start : start + 500]))
         last |= {row.terminal: row for row in tx.connection.execute(query.where(*where).order_by(table.c.number))}
     written: dict[Table, set[Key]] = {}
     for name, row in last.items():
-        more = {"step": row.step, "cause": row.cause, "detail": row.detail}
-        for kind, keys in move(tx, rollout, {name: TerminalState(row.ending)}, more).items():
-            written.setdefault(kind, set()).update(keys)
+        more = {"step": row.step, "cause": row.cause, "detail": row.detail, "fingerprint": row.fingerprint}
+        for table, keys in move(tx, rollout, {name: TerminalState(row.ending)}, more).items():
+            written.setdefault(table, set()).update(keys)
     body = {"terminals": {name: row.ending for name, row in sorted(last.items())}}
-    tx.event("terminal.as-before", rollout, body | rows_written(tx, written))
+    tx.event(kind, rollout, body | told | rows_written(tx, written))
 
 
 def not_reached(tx: Tx, rollout: str, terminals: Mapping[str, Cause]) -> None:

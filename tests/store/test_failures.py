@@ -10,7 +10,7 @@ from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.rollout import RolloutState
 from fleet.settings import Settings
-from fleet.store import Store, failures, open_store, progress
+from fleet.store import Store, failures, open_store, progress, unheard, windows
 from fleet.store.audit import check_record, check_tables
 from tests.engine.city import AT, begin, make_fleet, make_plan, set_up
 
@@ -65,6 +65,32 @@ def test_a_terminal_leaves_its_group_when_it_is_tried_again(store: Store) -> Non
     end(store, "s001/t1", TerminalState.UPGRADED)
     with store.read() as snapshot:
         assert failures.read_groups(snapshot, "r1") == []
+
+
+def test_a_terminal_whose_retry_came_too_late_is_in_its_group_again(store: Store) -> None:
+    end(store, "s000/t1", TerminalState.FAILED, "full")
+    with store.read() as snapshot:
+        before = failures.read_groups(snapshot, "r1")
+    with store.write(FLEET, AT) as tx:
+        progress.put_back(tx, "r1", ["s000/t1"], "retry")
+        windows.as_before(tx, "r1", ["s000/t1"])
+
+    with store.read() as snapshot:
+        assert failures.read_groups(snapshot, "r1") == before
+        assert check_tables(snapshot, "r1") == []
+
+
+def test_a_terminal_whose_worker_was_lost_while_it_was_asked_is_in_its_group_again(store: Store) -> None:
+    end(store, "s000/t1", TerminalState.UNKNOWN, "silent")
+    with store.read() as snapshot:
+        before = failures.read_groups(snapshot, "r1")
+    with store.write(FLEET, AT) as tx:
+        progress.mark_running(tx, "r1", ["s000/t1"], unheard.ASKED)
+        unheard.put_back_unheard(tx, "r1", ["s000/t1"])
+
+    with store.read() as snapshot:
+        assert failures.read_groups(snapshot, "r1") == before
+        assert check_tables(snapshot, "r1") == []
 
 
 def test_failed_self_tests_are_one_group_whatever_the_note_says(store: Store) -> None:

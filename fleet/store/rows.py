@@ -23,7 +23,7 @@ def row_of(table: Table, noun: Noun, **more: Any) -> dict[str, Any]:
     return row
 
 
-def noun_of(kind: type[N], row: Row[Any] | Mapping[str, Any]) -> N:
-    """The noun a row stands for; columns that are none of its fields are left out."""
+def noun_of(kind: type[N], row: Row[Any] | Mapping[str, Any], **more: Any) -> N:
+    """The noun a row stands for; columns that are none of its fields are left out, and `more` is what the row does not say."""
     mapping = row if isinstance(row, Mapping) else row._mapping  # noqa: SLF001 - the documented name of a row's mapping
-    return kind.model_validate({name: mapping[name] for name in kind.model_fields if name in mapping})
+    return kind.model_validate({name: mapping[name] for name in kind.model_fields if name in mapping} | more)

@@ -55,7 +55,7 @@ def open_shards_without_sites(snapshot: Snapshot, rollout: str) -> list[Shard]:
     """As `open_shards`, but none says which sites are in it: for who asks after each result, and counts only."""
     columns = [column for column in _shards.c if column.name != "sites"]
     query = select(*columns).where(_shards.c.rollout == rollout, _shards.c.state != ShardState.ENDED.value).order_by(_shards.c.id)
-    return [noun_of(Shard, {**row._mapping, "sites": ()}) for row in snapshot.connection.execute(query)]  # noqa: SLF001 - its documented name
+    return [noun_of(Shard, row, sites=()) for row in snapshot.connection.execute(query)]
 
 
 def read_shard(snapshot: Snapshot, shard: int) -> Shard | None:

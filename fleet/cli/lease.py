@@ -7,7 +7,7 @@ import typer
 
 from fleet.cli.common import current_door, print_json, print_table, say, show
 from fleet.errors import InputError
-from fleet.text import N_, _
+from fleet.text import N_, _, render
 
 _MINUTES = 30
 
@@ -26,9 +26,9 @@ def command(
             raise InputError(N_("say which site"), hint=N_("fleet lease SITE --minutes 30"))
         _list(as_json=as_json)
     elif let_go:
-        _free(site)
+        _free(site, as_json=as_json)
     else:
-        _hold(site, minutes or _MINUTES, reason, as_json=as_json)
+        _hold(site, _MINUTES if minutes is None else minutes, reason, as_json=as_json)
 
 
 def _hold(site: str, minutes: int, reason: str, *, as_json: bool) -> None:
@@ -51,20 +51,22 @@ def _hold(site: str, minutes: int, reason: str, *, as_json: bool) -> None:
         say(_("Let go with `fleet lease {site} --free`; a check-in that marks the site does it, too.", site=lease.site))
 
 
-def _free(site: str) -> None:
+def _free(site: str, *, as_json: bool) -> None:
     from fleet.control.leases import free
 
     door = current_door()
     store = door.open_store()
     is_freed = free(store, door.actor(store), datetime.now(UTC), site)
-    show(_("Site {site} is free.", site=site) if is_freed else _("Nobody has site {site}.", site=site))
+    if as_json:
+        print_json({"freed": is_freed})
+    else:
+        show(_("Site {site} is free.", site=site) if is_freed else _("Nobody has site {site}.", site=site))
 
 
 def _list(*, as_json: bool) -> None:
     from fleet.cli.standing import local_time
     from fleet.model.lease import purpose_words
     from fleet.store import fleets, leases
-    from fleet.text import render
 
     door = current_door()
     store = door.open_store()

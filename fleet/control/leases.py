@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from fleet.control.crew import find_site
 from fleet.control.rights import Right, require
+from fleet.control.scope import require_sites
 from fleet.control.words import checked_text
 from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import Actor
@@ -21,7 +22,7 @@ def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelt
     """Have the site to oneself for so long; asked again by the same person, for so long from now.
 
     Raises:
-        NotAllowedError: The actor is nobody who checks in, or a technician who is not sent there.
+        NotAllowedError: The actor is nobody who checks in, a technician who is not sent there, or not responsible for its district.
         ConflictError: Somebody else has it; the message says who and since when.
         InputError: There is no such site, or that is too long.
     """
@@ -30,7 +31,7 @@ def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelt
     with store.write(actor, at) as tx:
         require(tx, actor, Right.CHECK_IN)
         code = find_site(tx, site).code
-        _require_sent(tx, actor, code)
+        _require_theirs(tx, actor, code)
         refuse_in_use(tx, [code], actor.code)
         for own in leases.in_force(tx, at, [code]).values():
             leases.release(tx, own.token)
@@ -49,10 +50,10 @@ def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelt
 
 
 def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
-    """Let go of a site; a coordinator may of anybody's. False when nobody has it.
+    """Let go of a site; a coordinator may of anybody's in their district. False when nobody has it.
 
     Raises:
-        NotAllowedError: The actor is a technician, and it is not theirs.
+        NotAllowedError: It is somebody else's, and the actor is a technician or not responsible for its district.
         ConflictError: A push is at it; that lets go by itself.
     """
     with store.write(actor, at) as tx:
@@ -63,8 +64,10 @@ def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
             return False
         if lease.purpose is Purpose.PUSH:
             raise ConflictError(_words(tx, lease), hint=N_("a push lets go by itself when it ends"))
-        if lease.owner != actor.code and fleets.read_people(tx)[actor.code].role is Role.TECHNICIAN:
-            raise NotAllowedError(_words(tx, lease), hint=N_("ask them, or a coordinator"))
+        if lease.owner != actor.code:
+            if fleets.read_people(tx)[actor.code].role is Role.TECHNICIAN:
+                raise NotAllowedError(_words(tx, lease), hint=N_("ask them, or a coordinator"))
+            require_sites(tx, actor, Right.CHECK_IN, [code])
         leases.release(tx, lease.token, [code])
         tx.event("site.freed", code, {"owner": lease.owner})
     return True
@@ -94,9 +97,12 @@ def _words(tx: Tx, lease: Lease) -> Message:
     return lease.words(tx.at, person.name if person else lease.owner)
 
 
-def _require_sent(tx: Tx, actor: Actor, site: str) -> None:
+def _require_theirs(tx: Tx, actor: Actor, site: str) -> None:
+    """A technician is sent there, or covers; anybody else is responsible for its district."""
     person = fleets.read_people(tx)[actor.code]
+    if person.role is not Role.TECHNICIAN:
+        require_sites(tx, actor, Right.CHECK_IN, [site])
+        return
     assignment = crew.read_assignment(tx, site)
-    sent = (assignment.technician, *assignment.covering) if assignment else ()
-    if person.role is Role.TECHNICIAN and actor.code not in sent:
+    if assignment is None or actor.code not in (assignment.technician, *assignment.covering):
         raise NotAllowedError(N_("{name} is not sent to site `{site}`", name=person.name, site=site), hint=N_("ask a coordinator"))

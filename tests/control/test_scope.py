@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
-from fleet.control import crew, rollouts
+from fleet.control import crew, leases, rollouts
 from fleet.control.inventory import import_fleet
 from fleet.control.rights import Right
 from fleet.control.scope import require_sites
@@ -134,6 +135,20 @@ def test_technicians_are_sent_within_the_district_only(store: Store) -> None:
         crew.assign(store, EAST, AT, "s000", "t01", reason="near")
     with pytest.raises(NotAllowedError):
         crew.apply_assignments(store, EAST, AT)
+
+
+def test_a_site_of_another_district_is_neither_held_nor_freed(store: Store) -> None:
+    hour = timedelta(hours=1)
+    assert leases.hold(store, EAST, AT, "s001", hour).owner == "c-east"
+    leases.hold(store, WHOLE, AT, "s000", hour)
+
+    refused_ones: tuple[Callable[[], object], ...] = (
+        lambda: leases.hold(store, EAST, AT, "s002", hour),
+        lambda: leases.free(store, EAST, AT, "s000"),
+    )
+    for act in refused_ones:
+        with pytest.raises(NotAllowedError, match=r"孙立 is responsible for 东区 \(`east`\), and this is about 西区 \(`west`\) as well"):
+            act()
 
 
 def test_nobody_widens_their_own_district_by_an_import(store: Store) -> None:

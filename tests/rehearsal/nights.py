@@ -5,7 +5,6 @@
 Replay one: `python -m tests.rehearsal.nights SEED`.
 """
 
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -317,20 +316,26 @@ class Night:
 
 
 @cache
-def _template() -> Path:
+def _template() -> bytes:
     """An empty workspace's database, made once for each process."""
-    directory = Path(tempfile.mkdtemp(prefix="fleet-night-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
-    open_store(Settings(workspace=directory), create=True).close()
-    return directory / "fleet.db"
+    with _directory() as directory:
+        open_store(Settings(workspace=directory), create=True).close()
+        return (directory / "fleet.db").read_bytes()
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """A directory of its own, in memory where the system has such a place."""
+    with tempfile.TemporaryDirectory(prefix="fleet-night-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None) as directory:
+        yield Path(directory)
 
 
 @contextmanager
 def empty_store() -> Iterator[Store]:
-    """A store of its own, in memory where the system has such a place."""
-    template = _template()
-    with tempfile.TemporaryDirectory(prefix="fleet-night-", dir=template.parent.parent) as directory:
-        shutil.copy(template, directory)
-        store = open_store(Settings(workspace=Path(directory)))
+    """A store of its own."""
+    with _directory() as directory:
+        (directory / "fleet.db").write_bytes(_template())
+        store = open_store(Settings(workspace=directory))
         try:
             yield store
         finally:

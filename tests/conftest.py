@@ -1,7 +1,8 @@
-"""What all tests share: parts from Debian, strict runs, a workspace, a clock, the command line, one language."""
+"""What all tests share: parts from Debian, strict runs, figures in the report, a workspace, a clock, the command line, one language."""
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from fleet.text import use_language
 
 ROOT = Path(__file__).parent.parent
 STRICT = bool(os.environ.get("FLEET_TEST_STRICT") or os.environ.get("CI"))
+POINTS, FIGURES = "points", "figures"
 _EXTRA_DIRECTORIES = ("/usr/sbin", "/sbin")
 
 hypothesis_settings.register_profile("fleet", deadline=None)  # a timing is no test
@@ -66,6 +68,47 @@ def _no_skip(report: pytest.TestReport | pytest.CollectReport, where: str) -> No
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"{where} must not be skipped here: {reason}"
+
+
+@pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> Callable[[str, int, list[str]], None]:
+    """Report so many points of a kind, and fail when any was bad: `count("cuts", 390, bad)`."""
+
+    def report(kind: str, points: int, bad: list[str]) -> None:
+        record_property(POINTS, (kind, points, len(bad)))
+        assert points
+        assert not bad, "\n".join(bad[:10])
+
+    return report
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a line of figures printed at the end of the report."""
+    return lambda line: record_property(FIGURES, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many points there were, how many bad ones, and what else was told."""
+    totals: dict[str, list[int]] = {}
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == POINTS:
+                kind, points, bad = value
+                total = totals.setdefault(kind, [0, 0])
+                total[0] += points
+                total[1] += bad
+            elif name == FIGURES:
+                terminalreporter.write_line(str(value))
+    for kind, (points, bad) in sorted(totals.items()):
+        terminalreporter.write_line(f"{kind}: {points} points, {bad} bad")
+
+
+@pytest.fixture(scope="session")
+def seed() -> str:
+    """The commit's name, or where there is no git, a constant."""
+    ran = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout.strip() or "no commit"
 
 
 @pytest.fixture(autouse=True)

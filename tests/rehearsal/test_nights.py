@@ -1,7 +1,6 @@
 """Some whole nights with kills and two orchestrators; which ones is decided by the commit. `make test-long` lives through 2,000."""
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -11,7 +10,6 @@ from random import Random
 import pytest
 
 from fleet.model.attempt import TerminalState
-from tests.conftest import ROOT
 from tests.rehearsal.nights import live
 
 NIGHTS = 2_000
@@ -23,10 +21,9 @@ MOST_NIGHTS = 30
 
 
 @pytest.fixture
-def dice() -> Random:
+def dice(seed: str) -> Random:
     """Thrown by the commit."""
-    ran = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return Random(f"nights {ran.stdout.strip()}")
+    return Random(f"nights {seed}")
 
 
 def wrong_of(seed: int) -> tuple[int, int, int, list[str]]:
@@ -76,13 +73,13 @@ def test_the_same_seed_is_the_same_night_to_the_last_event(dice: Random) -> None
 
 
 @pytest.mark.long
-def test_two_thousand_nights(record_property: Callable[[str, object], None]) -> None:
+def test_two_thousand_nights(tell: Callable[[str], None]) -> None:
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as processes:
         lived = list(processes.map(wrong_of, range(NIGHTS), chunksize=20))
         compared = list(processes.map(difference_of, range(0, NIGHTS, EACH_QUIET), chunksize=20))
 
     kills, handovers, refused = (sum(night) for night in zip(*(night[:3] for night in lived), strict=True))
-    record_property("figures", f"{NIGHTS} nights, {kills} kills, {handovers} handovers, {refused} second orchestrators refused")
+    tell(f"{NIGHTS} nights, {kills} kills, {handovers} handovers, {refused} second orchestrators refused")
     assert [words for night in lived for words in night[3]] == []
     assert [words for night in compared for words in night] == []
     assert min(kills, handovers, refused) > NIGHTS // 4

@@ -160,8 +160,11 @@ class Ran:
     err: str
 
 
+Cli = Callable[..., Ran]
+
+
 @pytest.fixture
-def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+def cli(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run a `fleet` command in this process, its workspace in the test's directory: `cli("inventory", "check", path)`."""
     monkeypatch.setenv("FLEET_WORKSPACE", str(tmp_path / "workspace"))
 

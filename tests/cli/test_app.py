@@ -16,8 +16,8 @@ from fleet.cli.app import COMMANDS, Entry, take_common_options
 from fleet.cli.help import FleetGroup
 from fleet.errors import FleetError, InputError, InternalError, WaitingError
 from fleet.text import N_, current_language
+from tests.conftest import Cli
 
-Cli = Callable[..., Any]
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -264,7 +264,7 @@ def test_an_entry_is_no_group_unless_it_says_so() -> None:
 
 @pytest.mark.parametrize("where", ["FLEET_LANG", "fleet.toml"])
 def test_a_language_we_do_not_speak_is_refused_wherever_it_is_named_and_lang_overrides_it(
-    cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     cli("init")
     if where == "FLEET_LANG":

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Protocol
 
 import pytest
 
@@ -13,17 +12,7 @@ from fleet.model.inventory import District, Fleet, Person, Role, Site, SiteKind,
 from fleet.model.plan import Plan
 from fleet.settings import Settings
 from fleet.store import open_store
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
+from tests.conftest import Cli
 
 
 def test_the_groups_help_is_in_the_readers_language(program: Callable[..., CompletedProcess[str]]) -> None:

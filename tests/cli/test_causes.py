@@ -1,9 +1,9 @@
 """Failures by cause at the command line: each once, and the verbs act on exactly its terminals."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -14,18 +14,9 @@ from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, crew, open_store, progress, rollouts
 from tests.cli.test_rollout import nowhere
+from tests.conftest import Cli
 from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
 
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 FULL = [f"s00{number}/t1" for number in range(4)]
 
 

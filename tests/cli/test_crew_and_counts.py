@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
@@ -19,8 +18,8 @@ from fleet.model.inventory import District, Fleet, Person, Reach, Role, Site, Si
 from fleet.model.plan import Plan
 from fleet.settings import Settings
 from fleet.store import crew, fleets, open_store
+from tests.conftest import Cli
 
-Cli = Callable[..., Any]
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 
 

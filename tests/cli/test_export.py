@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,8 +12,8 @@ from fleet.model.inventory import District, Fleet, Site, SiteKind, Terminal
 from fleet.model.plan import Plan
 from fleet.settings import Settings
 from fleet.store import open_store
+from tests.conftest import Cli
 
-Cli = Callable[..., Any]
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
 
 

@@ -1,9 +1,7 @@
 """`fleet hosts scan`: what it says of terminals behind a gateway that cannot be passed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -12,9 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fleet.cli.common import os_user
 from fleet.settings import Settings
 from fleet.store import open_store
+from tests.conftest import Cli
 from tests.engine.city import make_fleet, set_up
-
-Cli = Callable[..., Any]
 
 
 @pytest.fixture

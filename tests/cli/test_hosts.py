@@ -1,17 +1,15 @@
 """`fleet hosts confirm`: whose keys are confirmed, and whose were never seen."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from fleet.cli.common import os_user
 from fleet.control.hosts import record_scan
 from fleet.model.actor import Actor
 from fleet.settings import Settings
 from fleet.store import open_store
+from tests.conftest import Cli
 
-Cli = Callable[..., Any]
 TABLES = {
     "districts": "code,name\nqingwan,青湾区\n",
     "sites": "code,kind,name,district\np1,pharmacy,东门药店,qingwan\n",

@@ -4,9 +4,7 @@ import grp
 import os
 import subprocess
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,8 +12,7 @@ from fleet.control.workspace import make_workspace, settings_text
 from fleet.errors import ConflictError, FleetError, InputError
 from fleet.settings import load_settings
 from fleet.store import open_store
-
-Cli = Callable[..., Any]
+from tests.conftest import Cli
 
 
 def contents(directory: Path) -> dict[str, bytes]:

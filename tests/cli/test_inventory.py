@@ -1,7 +1,6 @@
 """`fleet inventory`: check, import, show."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,7 @@ import pytest
 
 from fleet.cli.common import os_user
 from fleet.data import data_dir
-
-Cli = Callable[..., Any]
+from tests.conftest import Cli
 
 TABLES = {
     "districts": "code,name,name_en,parent\ncity,海岚市,,\nqingwan,青湾区,Qingwan,city\n",

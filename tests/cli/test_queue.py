@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -16,18 +15,8 @@ from fleet.model.crew import Assignment
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, crew, open_store, progress
+from tests.conftest import Cli
 from tests.engine.city import COORDINATOR, STAGER, make_fleet, make_plan, put_contents, set_up
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from fleet.cli.common import os_user
 from tests.cli.conftest import FLEET
+from tests.conftest import Cli
 
-Cli = Callable[..., Any]
 Within = Callable[..., subprocess.CompletedProcess[str]]
 
 TABLES = {

@@ -1,10 +1,9 @@
 """A plan rehearsed, as a coordinator types and reads it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -15,18 +14,8 @@ from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress
 from fleet.store.audit import read_head
+from tests.conftest import Cli
 from tests.engine.city import AT, begin, make_fleet, make_plan, set_up
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
-from typing import Any
 
 import pytest
 
@@ -17,11 +15,10 @@ from fleet.model.rollout import WavePhase
 from fleet.plan import read_plan
 from fleet.settings import Settings
 from fleet.store import open_store, rollouts
+from tests.conftest import Cli
 
 PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
 RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
-
-Cli = Callable[..., Any]
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -15,18 +14,9 @@ from fleet.model.plan import Program
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress
+from tests.conftest import Cli
 from tests.engine.city import AT, PROGRAM, STAGER, make_fleet, make_plan, put_contents, set_up
 
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 LASTING = STAGER.model_copy(update={"irreversible": ("burn-fuse",)})
 
 

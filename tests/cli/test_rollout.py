@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -17,18 +16,8 @@ from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress, rollouts
+from tests.conftest import Cli
 from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 def nowhere(fleet: Fleet) -> Fleet:

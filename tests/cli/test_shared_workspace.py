@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
@@ -16,6 +16,7 @@ from fleet.cli.app import run
 from fleet.errors import NotAllowedError
 from fleet.settings import load_settings
 from fleet.store import open_store
+from tests.conftest import Cli
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two OS users")
 
@@ -54,7 +55,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def fleet_as(place: Path, tmp_path: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> As:
+def fleet_as(place: Path, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> As:
     """Run a `fleet` command as a user: `fleet_as("daemon", "status")`.
 
     The user's process is a child of this one, which has imported all it takes: the interpreter may lie where they may not look.

@@ -3,7 +3,6 @@
 import json
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,11 +22,10 @@ from fleet.plan import make_plan, read_plan, read_playbook, write_plan
 from fleet.settings import load_settings
 from fleet.store import open_store
 from fleet.store.fleets import read_fleet
+from tests.conftest import Cli
 
 PLAYBOOK = data_dir("playbooks") / "upgrade-client.yaml"
 RELEASE = data_dir("playbooks") / "release"
-
-Cli = Callable[..., Any]
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -15,18 +14,8 @@ from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress, rollouts
+from tests.conftest import Cli
 from tests.engine.city import AT, STAGER, make_fleet, make_plan, put_contents, set_up
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

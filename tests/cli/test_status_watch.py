@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,20 +21,10 @@ from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress
 from tests.cli.test_rollout import nowhere, put
+from tests.conftest import Cli
 from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
 
 PROGRAM = Path(sys.executable).with_name("fleet")
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

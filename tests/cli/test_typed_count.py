@@ -4,9 +4,8 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -14,20 +13,10 @@ from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, rollouts
 from tests.cli.test_rollout import nowhere
+from tests.conftest import Cli
 from tests.engine.city import make_fleet, make_plan, put_contents, set_up
 
 FLEET = Path(sys.executable).with_name("fleet")
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

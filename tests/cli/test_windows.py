@@ -2,13 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 from threading import Event
-from typing import Any
 
 import pytest
 
@@ -21,12 +19,11 @@ from fleet.plan import read_plan
 from fleet.push import PushJob
 from fleet.settings import load_settings
 from fleet.store import open_store
+from tests.conftest import Cli
 
 PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
 RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
 PLAN = ("plan", "--playbook", PLAYBOOK, "--release", "4.2.0")
-
-Cli = Callable[..., Any]
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -18,18 +18,8 @@ from fleet.model.actor import FLEET
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, fleets, open_store, orchestrator, shards
+from tests.conftest import Cli
 from tests.engine.city import AT, COORDINATOR, make_fleet, make_plan, put_contents, set_up
-
-
-class Ran(Protocol):
-    """What a command printed, and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
 
 
 @pytest.fixture

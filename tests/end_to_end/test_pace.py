@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ from fleet.settings import Settings
 from fleet.store import open_store
 from fleet.terminal.compile import compile_program
 from tests.benchmarks.terminals import Bed, await_port, bed
-from tests.conftest import Ran
+from tests.conftest import Cli
 from tests.engine.city import make_fleet, set_up
 from tests.terminal.field import playbook, words
 
@@ -213,7 +213,7 @@ def test_a_scan_gets_through_a_stock_gateway_too(county: County) -> None:
 
 
 def test_fleet_hosts_scan_signs_in_at_the_gateways_on_the_way(
-    county: County, cli: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    county: County, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (host,) = county.bed.empty(1)
     cli("init")

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import paramiko
 import pytest
 
 from fleet.inventory import read_fleet
+from tests.conftest import Cli
 
 FLEET = Path(sys.executable).with_name("fleet")
 TIMEOUT_S = 20.0
@@ -94,7 +95,7 @@ def test_a_named_scratch_directory_keeps_what_is_on_the_terminals(tmp_path: Path
     assert heard == ["line\n", "line\nline\n"]
 
 
-def test_without_a_user_key_it_says_how_to_get_one(cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_without_a_user_key_it_says_how_to_get_one(cli: Cli, tmp_path: Path) -> None:
     ran = cli("sim", "up", "--inventory-out", tmp_path / "inventory")
 
     assert (ran.code, ran.out) == (2, "")
@@ -106,7 +107,7 @@ def test_without_a_user_key_it_says_how_to_get_one(cli: Callable[..., Any], tmp_
     assert not (tmp_path / "inventory").exists()
 
 
-def test_an_inventory_that_is_there_is_not_written_over(cli: Callable[..., Any], tmp_path: Path, key_file: Path) -> None:
+def test_an_inventory_that_is_there_is_not_written_over(cli: Cli, tmp_path: Path, key_file: Path) -> None:
     (tmp_path / "sites.csv").write_text("mine")
 
     ran = cli("sim", "up", "--inventory-out", tmp_path, "--user-key", key_file)
@@ -126,7 +127,7 @@ def test_an_inventory_that_is_there_is_not_written_over(cli: Callable[..., Any],
     ],
 )
 def test_a_place_for_no_inventory_is_refused(
-    cli: Callable[..., Any], tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch, *, out: str, said: str
+    cli: Cli, tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch, *, out: str, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -137,14 +138,14 @@ def test_a_place_for_no_inventory_is_refused(
     assert not (tmp_path / "none").exists()
 
 
-def test_a_share_of_faults_is_a_number(cli: Callable[..., Any], tmp_path: Path, key_file: Path) -> None:
+def test_a_share_of_faults_is_a_number(cli: Cli, tmp_path: Path, key_file: Path) -> None:
     ran = cli("sim", "up", "--inventory-out", tmp_path / "inventory", "--user-key", key_file, "--faults", "nan")
 
     assert ran.code == 2
     assert "--faults must be a number from 0 to 100" in ran.err
 
 
-def test_more_sites_than_the_city_has_are_refused(cli: Callable[..., Any], tmp_path: Path, key_file: Path) -> None:
+def test_more_sites_than_the_city_has_are_refused(cli: Cli, tmp_path: Path, key_file: Path) -> None:
     ran = cli("sim", "up", "--inventory-out", tmp_path / "inventory", "--user-key", key_file, "--sites", 100_000)
 
     assert ran.code == 2

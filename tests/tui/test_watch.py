@@ -16,7 +16,7 @@ from fleet.model.inventory import Fleet, Role
 from fleet.settings import SETTINGS_FILE
 from fleet.store import rollouts
 from fleet.tui.app import FleetApp, run_tui
-from tests.conftest import Ran
+from tests.conftest import Cli
 from tests.tui.conftest import COORDINATOR, Stage, make_stage, plan_for, small_fleet
 
 FLEET = Path(sys.executable).with_name("fleet")
@@ -121,7 +121,7 @@ def test_watch_approves_in_the_name_of_the_operating_systems_user(filled: Stage,
         assert [one.actor for one in rollouts.decisions_after(snapshot, "r1", 0)] == ["li-na"]
 
 
-def test_watch_without_a_terminal_says_what_to_use_instead(cli: Callable[..., Ran]) -> None:
+def test_watch_without_a_terminal_says_what_to_use_instead(cli: Cli) -> None:
     ran = cli("watch")
 
     assert ran.code == 2

@@ -17,7 +17,7 @@ from socket import SHUT_RDWR
 from typing import Any
 
 import fabric
-from paramiko import AuthenticationException, ChannelException, MissingHostKeyPolicy, SSHConfig, SSHException, Transport
+from paramiko import AuthenticationException, ChannelException, MissingHostKeyPolicy, SSHConfig, SSHConfigDict, SSHException, Transport
 from paramiko.ssh_exception import IncompatiblePeer
 
 from fleet.errors import InputError, system_words
@@ -254,6 +254,14 @@ class _Settings(fabric.Config):  # type: ignore[misc]  # Fabric carries no types
         return vars(self)[name] if name in vars(self) else getattr(self, name)
 
 
+class _NoConfig(SSHConfig):
+    """No ssh_config: every name stands for itself."""
+
+    def lookup(self, hostname: str) -> SSHConfigDict:
+        """As SSHConfig's."""
+        return SSHConfigDict(hostname=hostname)
+
+
 def _hops(target: Target) -> list[fabric.Connection]:
     """The connections to open, the first gateway first, the terminal last."""
     terminal = target.terminal
@@ -278,7 +286,7 @@ def _changed_at(ssh_config: Path | None) -> int:
 @lru_cache(maxsize=8)
 def _fabric_config(ssh_config: Path | None, _mtime_ns: int) -> fabric.Config:
     """Fabric's settings: the given ssh_config only, nothing from the user's or the system's own files."""
-    parsed = SSHConfig.from_path(str(ssh_config)) if ssh_config else SSHConfig()
+    parsed = SSHConfig.from_path(str(ssh_config)) if ssh_config else _NoConfig()
     return _Settings(ssh_config=parsed, lazy=True)
 
 

@@ -92,8 +92,11 @@ class Link(socket.socket):
     def __init__(self, family: int, kind: int, protocol: int) -> None:
         """Nothing is connected yet."""
         super().__init__(family, kind, protocol)
-        self._ahead = memoryview(b"")
-        """Received, and not yet asked for."""
+        self._ahead = b""
+        """Received; what stands before `_asked` has been asked for."""
+        self._asked = 0
+        self._incoming: select.poll | None = None
+        """Asks whether there is something to read."""
         self._held: list[bytes] = []
         """Large writes that have not left yet, in order."""
         self._held_bytes = 0
@@ -101,15 +104,24 @@ class Link(socket.socket):
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Receive, and acknowledge at once."""
-        while not self._ahead:
+        while self._asked == len(self._ahead):
             try:
-                self._ahead = memoryview(self._receive(flags))
+                self._ahead, self._asked = self._receive(flags), 0
                 break
             except BlockingIOError:
                 if self.give_way is None:
                     raise
                 self.give_way()
-        data, self._ahead = bytes(self._ahead[:bufsize]), self._ahead[bufsize:]
+        data = self._ahead[self._asked : self._asked + bufsize]
+        self._asked += len(data)
+        return data
+
+    def take(self, size: int) -> bytes:
+        """So many bytes that are here already; none where there are fewer."""
+        end = self._asked + size
+        if end > len(self._ahead):
+            return b""
+        data, self._asked = self._ahead[self._asked : end], end
         return data
 
     def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:  # type: ignore[override]  # narrower than any buffer
@@ -131,7 +143,7 @@ class Link(socket.socket):
 
     def wait_readable(self, seconds: float) -> bool:
         """Whether there is something to read within that time, or the deadline passed: then a read says so."""
-        return bool(self._ahead) or bool(self._wait(select.POLLIN, seconds)) or self.deadline.passed
+        return self._asked < len(self._ahead) or bool(self._wait(select.POLLIN, seconds)) or self.deadline.passed
 
     def round_trip_s(self) -> float:
         """How long the system has seen a packet take there and back, at least; infinite where it does not tell."""
@@ -192,13 +204,17 @@ class Link(socket.socket):
 
     def _wait_writable(self) -> None:
         """Wait until more can be sent; the other side may have to say something first, so that is taken in."""
-        takes_in = len(self._ahead) < MAX_AHEAD_BYTES
+        takes_in = len(self._ahead) - self._asked < MAX_AHEAD_BYTES
         if self._wait(select.POLLOUT | (select.POLLIN if takes_in else 0), CONNECT_S) == select.POLLIN:
-            self._ahead = memoryview(bytes(self._ahead) + self._receive(0))
+            self._ahead, self._asked = self._ahead[self._asked :] + self._receive(0), 0
 
     def _wait(self, events: int, seconds: float) -> int:
-        poll = select.poll()
-        poll.register(self, events)
+        poll = self._incoming
+        if poll is None or events != select.POLLIN:
+            poll = select.poll()
+            poll.register(self, events)
+            if events == select.POLLIN:
+                self._incoming = poll
         found = poll.poll(max(1, int(1000 * self.deadline.within(seconds))))
         return found[0][1] if found else 0
 

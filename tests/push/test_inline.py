@@ -114,20 +114,17 @@ def read_all(channel: ExecChannel) -> bytes:
 def test_the_installed_library_has_every_private_name_that_is_used() -> None:
     with socket.socket() as unused:
         fields = vars(Packetizer(unused))
+    both_ways = ["aead", "block_engine", "compress_engine", "iv", "sequence_number"]
     used = [
-        "aead_out",
-        "block_engine_out",
-        "compress_engine_out",
-        "iv_out",
-        "need_rekey",
-        "sent_bytes",
-        "sent_packets",
-        "sequence_number_out",
+        *[f"{name}_{way}" for name in both_ways for way in ("in", "out")],
+        *["dump_packets", "mac_size_in", "need_rekey", "received_bytes", "received_packets", "remainder", "sent_bytes", "sent_packets"],
     ]
 
     assert {f"_Packetizer__{name}" for name in (*used, "socket")} <= set(fields)
-    assert {"_send_user_message", "_parse_debug"} <= set(vars(Transport))
-    assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake"} <= set(vars(Packetizer))
+    assert {"_send_user_message", "_parse_debug", "_filter_algorithm", "_log", "_add_K"} <= set(vars(Transport))
+    assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake", "read_all", "read_message"} <= set(
+        vars(Packetizer)
+    )
     assert (Packetizer.REKEY_BYTES, Packetizer.REKEY_PACKETS) > (0, 0)
 
 
@@ -169,6 +166,34 @@ def test_new_keys_are_agreed_on_in_the_middle_of_an_upload(open_to: Callable[...
     assert read_all(channel) == b"12000000"
     assert exchanged != transport.H
     assert transport.session_id == first
+
+
+def test_new_keys_are_agreed_on_in_the_middle_of_what_comes_in(open_to: Callable[..., InlineTransport]) -> None:
+    said = os.urandom(1_000_000)
+    transport = open_to(lambda channel: (channel.sendall(said), channel.close()))
+    transport.sock.opened = True
+    exchanged = transport.H
+    transport.packetizer.REKEY_BYTES = 600_000
+
+    assert read_all(open_exec(transport, "speak", ENOUGH_S)) == said
+    assert exchanged != transport.H
+
+
+@pytest.mark.parametrize(("broken", "why"), [(b"\0\0\0\x1c" + bytes(44), "Tag"), (b"\xff" * 64, "4294967295 bytes")])
+def test_a_packet_that_was_not_sealed_or_has_no_end_ends_the_connection(
+    open_to: Callable[..., InlineTransport], broken: bytes, why: str
+) -> None:
+    servers: list[Transport] = []
+    transport = open_to(lambda channel: servers.append(channel.get_transport()) or channel.recv(1))  # type: ignore[func-returns-value]
+    channel = open_exec(transport, "wait", ENOUGH_S)
+    write_all(channel, b"go")
+    transport.pump(lambda: servers, ENOUGH_S)
+
+    servers[0].sock.sendall(broken)
+
+    assert read_all(channel) == b""
+    assert not transport.is_active()
+    assert why in repr(transport.get_exception())
 
 
 def test_a_window_smaller_than_a_packet_is_no_obstacle(open_to: Callable[..., InlineTransport]) -> None:

@@ -52,8 +52,13 @@ def fingerprint_of(
     """
     if ending not in GROUPED:
         return None
-    said = "" if cause is Cause.SELF_TEST else "|".join(part for part in (normalised(detail, names), _trouble_in(log, names)) if part)
+    said = said_of(cause, detail, log=log, names=names)
     return sha256(f"1|{ending.value}|{cause.value}|{step}|{said}".encode()).hexdigest()[:DIGITS]
+
+
+def said_of(cause: Cause, detail: str, *, log: Sequence[str] = (), names: Iterable[str] = ()) -> str:
+    """What a fingerprint takes from what the terminal said, normalised; empty where people wrote it, or it said nothing."""
+    return "" if cause is Cause.SELF_TEST else "|".join(part for part in (normalised(detail, names), _trouble_in(log, names)) if part)
 
 
 def normalised(text: str, names: Iterable[str] = ()) -> str:

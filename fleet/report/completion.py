@@ -13,6 +13,7 @@ from fleet.model.gate import Phase
 from fleet.model.inventory import Fleet, SiteKind
 from fleet.model.rollout import Decision, RolloutState
 from fleet.report.counts import Counts, day_of_site, day_of_terminal
+from fleet.report.failures import FailureCount, count_failures
 from fleet.rollout.evidence import Pair, PhaseMedians, medians
 from fleet.settings import Settings
 from fleet.store.reads import SiteRow, TerminalRow
@@ -58,6 +59,10 @@ class Record:
     """Sites with terminals that were not reached, by reason."""
     swipes: Mapping[str, Swipes] = field(default_factory=dict)
     """Terminal -> what a swipe took there before and after, of those where anything was measured."""
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """Terminal -> the fingerprint of the failure it stands at."""
+    failure_texts: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprint -> what its terminals said, without what is each one's own."""
     bytes_sent: int = 0
     """Of files, in all attempts."""
     bytes_saved: int = 0
@@ -123,6 +128,8 @@ class Completion:
     """In order; None, the last, is what has not happened yet."""
     causes: tuple[CauseCount, ...]
     """The most terminals first."""
+    failures: tuple[FailureCount, ...]
+    """As `causes`, each split by fingerprint."""
 
     @property
     def by_district(self) -> dict[str, Counts]:
@@ -182,6 +189,7 @@ def complete(record: Record) -> Completion:
         {key: who[key] for key in sorted(who, key=technician)},
         {key: day[key] for key in sorted(day, key=lambda key: (key is None, key or date.min))},
         _causes(record),
+        count_failures(record.terminals, record.fingerprints),
     )
 
 

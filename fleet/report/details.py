@@ -1,5 +1,6 @@
 """One row for each terminal: what CSV, JSON and the last sheet hold."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -66,6 +67,12 @@ class Detail:
     swipe_before_ms: int | None
     """Of an upgraded terminal, a whole swipe on the client before."""
     swipe_after_ms: int | None
+    fingerprint: str | None
+    """Of a terminal that did not end well, the failure it stands at."""
+    failure_said: str
+    """What the terminals at that failure said, names and numbers as `#`."""
+    failure_terminals: int | None
+    """How many terminals stand there."""
 
 
 HEADINGS = {
@@ -108,6 +115,9 @@ HEADINGS = {
     "rolled_back_reason": N_("why it is rolled back"),
     "swipe_before_ms": N_("swipe before, ms"),
     "swipe_after_ms": N_("swipe now, ms"),
+    "fingerprint": N_("fingerprint"),
+    "failure_said": N_("what they said, names and numbers as #"),
+    "failure_terminals": N_("terminals with this fingerprint"),
 }
 _ON_PURPOSE = frozenset((TerminalState.GOING_BACK, TerminalState.TAKEN_BACK))
 COLUMNS = tuple(field.name for field in fields(Detail))
@@ -118,7 +128,9 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
     record = completion.record
     names = {code: district.name_in(language) for code, district in record.fleet.districts.items()}
     people = {code: person.name for code, person in record.fleet.people.items()}
+    alike = Counter(record.fingerprints.values())
     for terminal in record.terminals:
+        fingerprint = record.fingerprints.get(terminal.id)
         site = record.site_of(terminal)
         check_in = record.check_ins.get(site.code)
         swipes = record.swipes.get(terminal.id)
@@ -164,6 +176,9 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             rolled_back_reason=back.reason if back else "",
             swipe_before_ms=swipes.before.get(Phase.TOTAL) if swipes else None,
             swipe_after_ms=swipes.after.get(Phase.TOTAL) if swipes else None,
+            fingerprint=fingerprint,
+            failure_said=record.failure_texts.get(fingerprint, "") if fingerprint else "",
+            failure_terminals=alike[fingerprint] if fingerprint else None,
         )
 
 

@@ -61,6 +61,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "by_day": [{"day": day.isoformat() if day else None, **_numbers(counts)} for day, counts in completion.by_day.items()],
         "swipes": [{"kind": kind, "phases": swipes_as_json(measured)} for kind, measured in completion.swipes.items()],
         "failures_by_cause": [asdict(row) for row in completion.causes],
+        "failures": [asdict(row) | {"said": record.failure_texts.get(row.fingerprint, "")} for row in completion.failures],
         "not_reached": [asdict(one) for one in record.unreached],
     }
 

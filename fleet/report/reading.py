@@ -10,7 +10,7 @@ from fleet.report.completion import Completion, Record, Swipes, complete
 from fleet.report.ties import SEE_AUDIT, refuse_counts_that_differ, refuse_lost_events, refuse_rows_that_differ
 from fleet.rollout.evidence import first_before, measured
 from fleet.settings import Settings
-from fleet.store import Snapshot, audit, crew, evidence, fleets, reads, releases, rollouts
+from fleet.store import Snapshot, audit, crew, evidence, failures, fleets, reads, releases, rollouts
 from fleet.text import N_
 
 
@@ -74,6 +74,8 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         rollbacks=rollouts.rollbacks(snapshot, state.id),
         unreached=read_unreached(snapshot, state),
         swipes=_read_swipes(snapshot, state.id),
+        fingerprints=failures.fingerprints_of(snapshot, state.id),
+        failure_texts=failures.texts_of_groups(snapshot, state.id),
         bytes_sent=sent,
         bytes_saved=saved,
     )

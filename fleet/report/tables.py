@@ -71,11 +71,28 @@ def by_day(completion: Completion) -> Table:
 
 
 def by_cause(completion: Completion) -> Table:
-    """A row for each ending that is not well and its cause."""
-    headings = (N_("ending"), N_("cause"), N_("code of the cause"), N_("sites"), N_("terminals"))
+    """A row for each failure: an ending that is not well, its cause, and what the terminals said without what is each one's own."""
+    texts = completion.record.failure_texts
+    headings = (
+        N_("ending"),
+        N_("cause"),
+        N_("code of the cause"),
+        N_("sites"),
+        N_("terminals"),
+        N_("fingerprint"),
+        N_("what they said, names and numbers as #"),
+    )
     rows = tuple(
-        (render(terminal_state_words(row.ending)), in_brief(row.cause), row.cause.value, row.sites, row.terminals)
-        for row in completion.causes
+        (
+            render(terminal_state_words(row.ending)),
+            in_brief(row.cause),
+            row.cause.value,
+            row.sites,
+            row.terminals,
+            row.fingerprint,
+            clean(texts.get(row.fingerprint, "")),
+        )
+        for row in completion.failures
     )
     return Table(render(N_("Failures by cause")), tuple(render(heading) for heading in headings), rows)
 

@@ -94,11 +94,13 @@ def _groupings_against_total(completion: Completion) -> Iterator[Message]:
     for name, groups in completion.groupings.items():
         if _sum(groups) != completion.total:
             yield N_("the table {name} does not sum to the total", name=name)
-    by_cause = Counter[str]()
-    for row in completion.causes:
-        by_cause[row.ending.value] += row.terminals
-    if by_cause != Counter({state.value: n for state, n in completion.total.terminal_states.items() if state in NOT_WELL}):
-        yield N_("the table {name} does not sum to the total", name="causes")
+    not_well = Counter({state.value: n for state, n in completion.total.terminal_states.items() if state in NOT_WELL})
+    for name, rows in (("causes", completion.causes), ("failures", completion.failures)):
+        summed = Counter[str]()
+        for row in rows:
+            summed[row.ending.value] += row.terminals
+        if summed != not_well:
+            yield N_("the table {name} does not sum to the total", name=name)
 
 
 def _tallies_against_counts(completion: Completion, tallies: Tallies) -> Iterator[Message]:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
-from fleet.model.fingerprint import GROUPED, fingerprint_of
+from fleet.model.fingerprint import GROUPED, fingerprint_of, said_of
 from fleet.store import tables
 from fleet.store.database import Snapshot, Tx
 
@@ -113,6 +113,22 @@ def fingerprints_of(snapshot: Snapshot, rollout: str) -> dict[str, str]:
         _terminals.c.rollout == rollout, _terminals.c.fingerprint.is_not(None)
     )
     return {row.terminal: row.fingerprint for row in snapshot.connection.execute(query)}
+
+
+def texts_of_groups(snapshot: Snapshot, rollout: str) -> dict[str, str]:
+    """Fingerprint -> what its terminals said, normalised, as the newest attempt of one of them has it; of the groups that have one now."""
+    return {group.fingerprint: _text_of(snapshot, rollout, group) for group in read_groups(snapshot, rollout)}
+
+
+def _text_of(snapshot: Snapshot, rollout: str, group: FailureGroup) -> str:
+    names, tries = list(_names_of(snapshot, group.example)), tables.attempt.c
+    query = select(tries.detail, tries.log).where(
+        tries.rollout == rollout, tries.terminal == group.example, tries.fingerprint == group.fingerprint
+    )
+    row = snapshot.connection.execute(query.order_by(tries.number.desc()).limit(1)).first()
+    if row is None:  # it ended without a report
+        return said_of(group.cause, group.detail, names=names)
+    return said_of(group.cause, row.detail, log=row.log, names=names)
 
 
 def count_groups_anew(snapshot: Snapshot, rollout: str) -> dict[tuple[str, str], tuple[int, int]]:

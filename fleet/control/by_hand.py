@@ -6,7 +6,8 @@ It is so at once, whether or not an orchestrator runs. The terminals stay in the
 from collections.abc import Collection
 from datetime import datetime
 
-from fleet.control.rollouts import decidable, decision_of, require_known
+from fleet.control.leases import refuse_in_use
+from fleet.control.rollouts import decidable, decision_of, require_known, sites_of
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
 from fleet.model.attempt import SUCCEEDED, TerminalState
@@ -21,7 +22,7 @@ def make_by_hand(store: Store, actor: Actor, at: datetime, rollout: str, termina
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts, or not in the district of one of these terminals.
-        ConflictError: A terminal is being pushed to now, or a newer rollout was started since.
+        ConflictError: A terminal is being pushed to now, somebody else works at its site, or a newer rollout was started since.
         InputError: No reason, no terminal, the rollout only stages, a terminal that is not in it, is done already, left out, or going back.
     """
     if not reason.strip():
@@ -35,6 +36,7 @@ def make_by_hand(store: Store, actor: Actor, at: datetime, rollout: str, termina
         require_known(tx, rollout, terminals)
         pushed = _pushed(tx, rollout, terminals)
         if pushed:
+            refuse_in_use(tx, sites_of(pushed), actor.code)
             rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.BY_HAND, terminals=pushed, reason=reason))
             by_hand.make_by_hand(tx, rollout, pushed)
     return len(pushed)

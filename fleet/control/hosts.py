@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from fleet.control.leases import refuse_in_use
 from fleet.control.rights import Right, require
 from fleet.control.scope import require_sites
 from fleet.errors import InputError
@@ -31,6 +32,7 @@ def confirm(store: Store, actor: Actor, at: datetime, terminals: Collection[str]
     Raises:
         InputError: A terminal was never scanned.
         NotAllowedError: The actor may not confirm, or not in the district of one of them.
+        ConflictError: Somebody else works at the site of a key that waits; the message says who and since when. Nothing is confirmed.
     """
     with store.write(actor, at) as tx:
         require_sites(tx, actor, Right.TRUST, {name.partition("/")[0] for name in terminals})
@@ -54,6 +56,7 @@ def confirm(store: Store, actor: Actor, at: datetime, terminals: Collection[str]
             for key in known.values()
             if key.state is not HostKeyState.CONFIRMED
         ]
+        refuse_in_use(tx, {key.terminal.partition("/")[0] for key in confirmed}, actor.code)
         trust.save_host_keys(tx, confirmed, "host-keys.confirmed")
     return confirmed
 

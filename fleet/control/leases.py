@@ -1,4 +1,8 @@
-"""Having a site to oneself while one works there: nothing is pushed to it, and nobody else checks it in or confirms its keys."""
+"""Having a site to oneself while one works there.
+
+Nothing is pushed to it, and nobody else checks it in, confirms its keys, or has it done by hand. Who goes there, and what the
+inventory and a scan say of it, may change all the same.
+"""
 
 import secrets
 from collections.abc import Collection
@@ -50,7 +54,7 @@ def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelt
 
 
 def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
-    """Let go of a site; a coordinator may of anybody's in their district. False when nobody has it.
+    """Let go of a site; a coordinator may of anybody's in their district, and anybody of one that has run out. False when nobody has it.
 
     Raises:
         NotAllowedError: It is somebody else's, and the actor is a technician or not responsible for its district.
@@ -61,7 +65,7 @@ def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
         code = find_site(tx, site).code
         lease = leases.in_force(tx, at, [code]).get(code)
         if lease is None:
-            return False
+            return leases.sweep(tx, code)  # nobody's any more, so anybody may
         if lease.purpose is Purpose.PUSH:
             raise ConflictError(_words(tx, lease), hint=N_("a push lets go by itself when it ends"))
         if lease.owner != actor.code:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fleet.doctor import machine, people, record, releases, workspace
+from fleet.doctor import leases, machine, people, record, releases, workspace
 from fleet.doctor.finding import Finding, Level, of_error
 from fleet.errors import FleetError, system_words
 from fleet.settings import Settings, load_settings
@@ -98,6 +98,7 @@ def _stored(made: _Round, settings: Settings, now: datetime, head: list[tuple[in
             ("events", lambda snapshot: record.check_events(snapshot, now, head)),
             ("orchestrator", lambda snapshot: record.check_orchestrator(snapshot, settings, now)),
             ("leases", lambda snapshot: record.check_leases(snapshot, now)),
+            ("site-leases", lambda snapshot: leases.check_site_leases(snapshot, settings, now)),
             ("clocks", lambda snapshot: machine.check_clocks(snapshot, now)),
             ("host-keys", record.check_host_keys),
             ("releases", lambda snapshot: releases.check_files(snapshot, settings)),

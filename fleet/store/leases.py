@@ -54,6 +54,16 @@ def in_force(snapshot: Snapshot, now: datetime, sites: Iterable[str] | None = No
     return found
 
 
+def every(snapshot: Snapshot) -> list[Lease]:
+    """Every lease that is kept, those that have run out too; by site."""
+    return [noun_of(Lease, row) for row in snapshot.connection.execute(select(_leases).order_by(_leases.c.site))]
+
+
+def sweep(tx: Tx, site: str) -> bool:
+    """Remove the site's lease where it has run out; whether there was one."""
+    return tx.connection.execute(delete(_leases).where(_leases.c.site == site, _leases.c.until <= tx.at)).rowcount > 0
+
+
 def _remove(tx: Tx, sites: Collection[str]) -> None:
     wanted = list(sites)
     for start in range(0, len(wanted), _CHUNK):

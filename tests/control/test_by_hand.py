@@ -1,10 +1,11 @@
 """A person decides that terminals are done by hand in this rollout: no push, a technician, and the counts still add up."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from fleet.control import checkin, crew, rollouts
+from fleet.control import checkin, crew, leases, rollouts
 from fleet.control.by_hand import make_by_hand
 from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import FLEET, Actor
@@ -103,6 +104,16 @@ def test_what_must_stay_as_it_is_is_refused(store: Store) -> None:
             make_by_hand(store, COORDINATOR, AT, "r1", ["s003/t1", name], reason=WHY)
     with store.read() as snapshot:
         assert progress.reaches_of(snapshot, "r1", ["s003/t1"]) == {"s003/t1": Reach.SSH}
+
+
+def test_it_waits_while_somebody_else_has_the_site(store: Store) -> None:
+    leases.hold(store, Actor(code="m01"), AT, "s000", timedelta(hours=1))
+
+    with pytest.raises(ConflictError, match="site `s000` is in use: work by hand by 赵敏"):
+        make_by_hand(store, COORDINATOR, AT, "r1", ["s000/t1", "s001/t1"], reason=WHY)
+
+    assert make_by_hand(store, COORDINATOR, AT, "r1", ["s001/t1"], reason=WHY) == 1
+    assert make_by_hand(store, Actor(code="m01"), AT, "r1", ["s000/t1"], reason=WHY) == 1
 
 
 def test_it_needs_a_reason_terminals_and_the_right(store: Store) -> None:

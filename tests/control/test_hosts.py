@@ -1,15 +1,15 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fleet.control import hosts
-from fleet.errors import InputError, NotAllowedError
+from fleet.control import hosts, leases
+from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import Actor
 from fleet.model.trust import HostKeyState
 from fleet.store import Store, trust
 
 NOW = datetime(2026, 11, 28, 22, 0, tzinfo=UTC)
-LI = Actor(code="li-na")
+LI, ZHAO = Actor(code="li-na"), Actor(code="zhao-min")
 OLD = "SHA256:" + "a" * 43
 NEW = "SHA256:" + "b" * 43
 
@@ -68,3 +68,24 @@ def test_a_technician_confirms_nothing(store: Store) -> None:
 
     with store.read() as snapshot:
         assert trust.read_host_keys(snapshot)["h1/t1"].state is HostKeyState.SCANNED
+
+
+def test_nobody_confirms_a_key_at_a_site_that_somebody_else_works_at(store: Store) -> None:
+    hosts.record_scan(store, LI, NOW, {"h1/t1": OLD, "p1/t1": NEW})
+    leases.hold(store, ZHAO, NOW, "h1", timedelta(hours=1))
+
+    with pytest.raises(ConflictError, match="site `h1` is in use: work by hand by 赵敏"):
+        hosts.confirm(store, LI, NOW, ["h1/t1", "p1/t1"])
+
+    with store.read() as snapshot:
+        assert {key.state for key in trust.read_host_keys(snapshot).values()} == {HostKeyState.SCANNED}
+    assert [key.terminal for key in hosts.confirm(store, LI, NOW, ["p1/t1"])] == ["p1/t1"]
+    assert [key.terminal for key in hosts.confirm(store, ZHAO, NOW, ["h1/t1"])] == ["h1/t1"]
+
+
+def test_a_site_whose_keys_are_confirmed_already_holds_nobody_up(store: Store) -> None:
+    hosts.record_scan(store, LI, NOW, {"h1/t1": OLD, "p1/t1": NEW})
+    hosts.confirm(store, LI, NOW, ["h1/t1"])
+    leases.hold(store, ZHAO, NOW, "h1", timedelta(hours=1))
+
+    assert [key.terminal for key in hosts.confirm(store, LI, NOW, ["h1/t1", "p1/t1"])] == ["p1/t1"]

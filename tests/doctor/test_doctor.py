@@ -15,9 +15,10 @@ import pytest
 from fleet.cli.common import os_user
 from fleet.doctor.machine import within
 from fleet.model.actor import FLEET
+from fleet.model.lease import Lease, Purpose
 from fleet.plan import write_plan
 from fleet.settings import Settings
-from fleet.store import Store, fleets, open_store, orchestrator, shards
+from fleet.store import Store, fleets, leases, open_store, orchestrator, shards
 from tests.conftest import Cli
 from tests.engine.city import AT, COORDINATOR, make_fleet, make_plan, put_contents, set_up
 
@@ -116,6 +117,64 @@ def test_a_silent_worker_is_found(cli: Cli, store: Store, tmp_path: Path) -> Non
         shards.claim(tx, shard, shards.dispatch(tx, shard), "worker-7")
 
     assert wrong(cli)["leases"] == "1 shards are held by workers that have gone silent, worker-7 first"
+
+
+def lease(site: str, owner: str, purpose: Purpose, *, until: datetime) -> Lease:
+    return Lease(site=site, owner=owner, purpose=purpose, token=f"{site}-{owner}", taken_at=until - timedelta(hours=1), until=until)
+
+
+def of_leases(cli: Cli) -> list[tuple[str, str, str]]:
+    """Level, what and how to mend it of what is found about leases of sites."""
+    return [(each["level"], each["what"], each["mend"]) for each in report(cli)["findings"] if each["check"] == "site-leases"]
+
+
+def test_a_hold_that_ran_out_is_found_and_what_doctor_says_mends_it(cli: Cli, store: Store) -> None:
+    past = datetime.now(UTC) - timedelta(hours=2)
+    with store.write(FLEET, past - timedelta(hours=1)) as tx:
+        leases.take(tx, [lease("s000", "c01", Purpose.BY_HAND, until=past)])
+
+    ((level, what, mend),) = of_leases(cli)
+
+    assert level == "note"
+    assert what.startswith("李娜 had site `s000` until ")
+    assert mend == "ask whether the work there has ended, then `fleet lease s000 --free`"
+    assert cli("lease", "s000", "--free").code == 0
+    assert of_leases(cli) == []
+
+
+def test_a_site_in_use_by_nobody_of_the_inventory_is_wrong_and_can_be_freed(cli: Cli, store: Store) -> None:
+    now = datetime.now(UTC)
+    with store.write(FLEET, now) as tx:
+        leases.take(tx, [lease("s001", "gone", Purpose.BY_HAND, until=now + timedelta(hours=1))])
+
+    assert of_leases(cli) == [
+        (
+            "wrong",
+            "site `s001` is in use by `gone`, who is nobody of this inventory",
+            "have a coordinator let go of it: `fleet lease s001 --free`",
+        )
+    ]
+    assert cli("lease", "s001", "--free").code == 0
+    assert of_leases(cli) == []
+
+
+def test_sites_that_a_dead_orchestrator_kept_are_one_finding(cli: Cli, store: Store) -> None:
+    past = datetime.now(UTC) - timedelta(minutes=5)
+    with store.write(FLEET, past - timedelta(minutes=1)) as tx:
+        leases.take(tx, [lease(site, "fleet", Purpose.PUSH, until=past) for site in ("s000", "s001")])
+
+    ((level, what, mend),) = of_leases(cli)
+
+    assert (level, what) == ("note", "2 sites are kept for pushes that nobody makes any more, s000 first")
+    assert mend.startswith("`fleet run` takes them up again")
+
+
+def test_a_hold_in_force_of_somebody_who_is_known_is_no_finding(cli: Cli, store: Store) -> None:
+    assert cli("lease", "s000").code == 0
+
+    with store.read() as snapshot:
+        assert set(leases.in_force(snapshot, datetime.now(UTC))) == {"s000"}
+    assert of_leases(cli) == []
 
 
 def test_clocks_that_disagree_are_found(cli: Cli, store: Store, tmp_path: Path) -> None:

@@ -25,7 +25,13 @@ def offline_lines(stand: "Stand", zone: "ZoneInfo") -> Iterator[str]:
     yield _("Nobody answers at terminals: {count}; a technician's job: {jobs}", count=len(stand.offline), jobs=jobs)
     for one in stand.offline[:_SHOWN]:
         values = {"terminal": one.terminal, "age": _age(one.age(stand.at)), "tries": one.tries}
-        if one.due_at is not None:
+        if one.due_at is not None and _is_job(stand, one):
+            yield "  " + _(
+                "{terminal}: for {age}, tries: {tries}; a technician's job, and tried again at {time}",
+                time=_clock(one.due_at, zone),
+                **values,
+            )
+        elif one.due_at is not None:
             yield "  " + _("{terminal}: for {age}, tries: {tries}; next one at {time}", time=_clock(one.due_at, zone), **values)
         elif _is_job(stand, one):
             yield "  " + _("{terminal}: for {age}, tries: {tries}; a technician's job", **values)

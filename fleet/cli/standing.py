@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fleet.rollout import Rules
     from fleet.rollout.standing import Standing
     from fleet.store import Store
-    from fleet.store.again import Offline
+    from fleet.store.again import Offline, Waiting
     from fleet.store.orchestrator import Orchestrator
     from fleet.store.reads import Tallies
 
@@ -36,6 +36,10 @@ class Stand:
     tallies: "Tallies"
     holds: "dict[int, tuple[Hold, ...]]"
     """Wave -> what holds it."""
+    held_in_part: "tuple[Message, ...]"
+    """What holds a part of an open wave."""
+    again: "dict[int, Waiting]"
+    """Wave -> what is tried again by itself there."""
     orchestrator: "Orchestrator | None"
     pending: "tuple[Decision, ...]"
     """What people decided and the orchestrator has not taken in yet."""
@@ -94,9 +98,10 @@ def look(store: "Store") -> Stand:
 
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
+    from fleet.report.held_back import held_in_part
     from fleet.report.holds import read_holds
-    from fleet.rollout import rules_of
-    from fleet.store import again, audit, fleets, orchestrator, reads, releases, rollouts, ways_back
+    from fleet.rollout import ENDED, rules_of
+    from fleet.store import again, audit, caps, fleets, orchestrator, reads, releases, rollouts, ways_back
 
     with store.read() as snapshot:
         rollout = rollouts.newest_rollout(snapshot)
@@ -121,6 +126,10 @@ def look(store: "Store") -> Stand:
             rules=rules,
             tallies=tallies,
             holds=read_holds(snapshot, rollout, plan, tallies, names),
+            held_in_part=()
+            if rollout.phase in ENDED
+            else tuple(held_in_part(rollout, plan, tallies, caps.read_spent(snapshot, rollout.id), names)),
+            again=again.waiting_by_wave(snapshot, rollout.id),
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
@@ -178,6 +187,14 @@ def soaking_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
     for wave in stand.rollout.waves:
         if wave.phase is WavePhase.OPEN and wave.soaks_until is not None:
             yield _("Wave {number} soaks until {time}; then its gate judges.", number=wave.number, time=local_time(wave.soaks_until, zone))
+
+
+def held_in_part_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
+    """What holds a part of an open wave while the rest of it goes on, and when what is tried again by itself is."""
+    from fleet.report.held_back import tried_again
+
+    yield from map(render, stand.held_in_part)
+    yield from map(render, tried_again(stand.rollout, stand.again, lambda at: local_time(at, zone)))
 
 
 def judged_lines(stand: Stand) -> Iterator[str]:

@@ -12,6 +12,7 @@ from fleet.cli.rates import limits_words
 from fleet.cli.standing import (
     Stand,
     exit_code,
+    held_in_part_lines,
     judged_lines,
     local_time,
     look,
@@ -97,7 +98,13 @@ def _show(stand: Stand) -> None:
         show(limits)
     if not stand.is_over:
         show(orchestrator_line(stand, zone))
-    for line in (*waiting_lines(stand), *soaking_lines(stand, zone), *judged_lines(stand), *rehearsed_lines(stand)):
+    for line in (
+        *waiting_lines(stand),
+        *held_in_part_lines(stand, zone),
+        *soaking_lines(stand, zone),
+        *judged_lines(stand),
+        *rehearsed_lines(stand),
+    ):
         show(line)
     show()
     columns = _columns(stand)

@@ -115,7 +115,7 @@ def choose(
         What.SITE: lambda: retry(store, actor, at, rollout, names, reason=reason),
         What.TECHNICIAN: lambda: crew.assign_sites(store, actor, at, sorted(sites_of(names)), technician, reason=reason),
         What.BY_HAND: lambda: make_by_hand(store, actor, at, rollout, names, reason=reason),
-        What.ROLL_BACK: lambda: len(roll_back(store, actor, at, rollout, terminals=names, reason=reason).terminals),
+        What.ROLL_BACK: lambda: len(roll_back(store, actor, at, rollout, terminals=names, reason=reason, typed=typed).terminals),
         What.EXCLUDE: lambda: exclude(store, actor, at, rollout, names, reason=reason, typed=typed),
     }
     return verbs[choice.what]()

@@ -53,7 +53,7 @@ def roll_back(
 ) -> Meant:
     """Have the release before live again on a whole wave, or on these terminals.
 
-    `typed` is the number of sites that a person typed to confirm that the whole rollout is meant; None where nobody was asked.
+    `typed` is the number of sites that a person typed to confirm how much is meant; None where nobody was asked.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts, or not in the district of one of these terminals.
@@ -80,11 +80,16 @@ def roll_back(
 def what_would_go_back(store: Store, rollout: str, *, wave: int | None = None, terminals: Collection[str] = ()) -> Meant:
     """What `roll_back` would come to; for who is asked before. Raises like it, but for rights and irreversible steps."""
     with store.read() as snapshot:
-        state = rollouts.read_rollout(snapshot, rollout)
-        if state is None:
-            raise InputError(N_("there is no rollout {rollout}", rollout=rollout))
-        pending = rollouts.decisions_after(snapshot, rollout, state.seen_decision)
-        return _meant(snapshot, state, pending, wave, terminals)
+        return meant_at(snapshot, rollout, wave=wave, terminals=terminals)
+
+
+def meant_at(snapshot: Snapshot, rollout: str, *, wave: int | None = None, terminals: Collection[str] = ()) -> Meant:
+    """As `what_would_go_back`, for who reads already."""
+    state = rollouts.read_rollout(snapshot, rollout)
+    if state is None:
+        raise InputError(N_("there is no rollout {rollout}", rollout=rollout))
+    pending = rollouts.decisions_after(snapshot, rollout, state.seen_decision)
+    return _meant(snapshot, state, pending, wave, terminals)
 
 
 def _meant(snapshot: Snapshot, state: RolloutState, pending: Sequence[Decision], wave: int | None, terminals: Collection[str]) -> Meant:

@@ -54,13 +54,19 @@ class Offline:
     tries: int
     due_at: datetime | None
     """When it is tried again by itself."""
+    technician: str | None = None
+    """Who goes to its site."""
+    sent_at: datetime | None = None
+    """When a person last decided that; None where the program did."""
 
     def age(self, now: datetime) -> timedelta:
         """How long nobody has answered."""
         return max(now - self.since, timedelta())
 
     def is_job(self, now: datetime, offline_after_h: float | None) -> bool:
-        """Whether a technician has to go there: it is not tried again by itself, and has been silent for long."""
+        """Whether a technician has to go there: somebody sent one since, or it is not tried again by itself and has been silent for long."""
+        if self.sent_at is not None and self.sent_at >= self.since:
+            return True
         return self.due_at is None and offline_after_h is not None and self.age(now) >= timedelta(hours=offline_after_h)
 
 
@@ -120,9 +126,24 @@ def offline(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[O
     ]
     if site is not None:
         where.append(_terminals.c.site == site)
-    query = select(_terminals).where(*where).order_by(_terminals.c.unreachable_since, _terminals.c.terminal)
+    sent = tables.assignment
+    query = (
+        select(_terminals, sent.c.technician, sent.c.by, sent.c.at)
+        .outerjoin_from(_terminals, sent, sent.c.site == _terminals.c.site)
+        .where(*where)
+        .order_by(_terminals.c.unreachable_since, _terminals.c.terminal)
+    )
     return [
-        Offline(row.terminal, row.site, row.district, row.unreachable_since, row.tries or 0, row.due_at)
+        Offline(
+            row.terminal,
+            row.site,
+            row.district,
+            row.unreachable_since,
+            row.tries or 0,
+            row.due_at,
+            row.technician,
+            row.at if row.by is not None else None,
+        )
         for row in snapshot.connection.execute(query)
     ]
 

@@ -27,11 +27,14 @@ from fleet.tui.dialogs import Act, PauseDialog, StopDialog
 from fleet.tui.feed import Feed, News, utc_now
 from fleet.tui.frame import LANGUAGE_NAMES, Ticker, Verb
 from fleet.tui.gate import GateDialog
+from fleet.tui.go_past import GoPastDialog
 from fleet.tui.help import HelpScreen
 from fleet.tui.look import BACKGROUND, RAISED, SELECTED, TALL, WIDE
+from fleet.tui.offline import OfflineScreen
 from fleet.tui.overview import Overview
 from fleet.tui.screens import BoardScreen
 from fleet.tui.sites import SiteList
+from fleet.tui.wave_back import WaveBackDialog
 
 T = TypeVar("T")
 POLL_S, SLOW_POLL_S = 0.25, 1.0
@@ -51,6 +54,9 @@ class FleetApp(App[None]):
         Binding("p", "pause", show=False),
         Binding("x", "stop", show=False),
         Binding("c", "causes", show=False),
+        Binding("o", "offline", show=False),
+        Binding("u", "roll_back", show=False),
+        Binding("n", "go_past", show=False),
         Binding("f2", "language", show=False),
         Binding("question_mark", "help", show=False),
         Binding("q,ctrl+c,ctrl+q", "quit", show=False, priority=False),
@@ -119,6 +125,11 @@ class FleetApp(App[None]):
         self._feed.causes = is_open
         self._wake.set()
 
+    def open_offline(self, *, is_open: bool) -> None:
+        """Read the queue of terminals that nobody answers at from now on, or no longer."""
+        self._feed.offline = is_open
+        self._wake.set()
+
     async def look(self, read: Callable[[Snapshot, Actor], T]) -> T:
         """Ask the store something in this person's name, apart from the polls."""
 
@@ -156,12 +167,9 @@ class FleetApp(App[None]):
 
     def why_not(self) -> str:
         """Why nothing can be decided now; empty when something can."""
-        reason: Message | None = READ_ONLY if self._readonly else self.board.refusal
-        if reason is None and self.board.rollout is None:
-            reason = N_("there is no rollout yet")
-        if reason is None and self.board.is_over:
-            reason = N_("the rollout is over; `fleet rollout retry` goes on with what is unfinished")
-        return render(reason) if reason else ""
+        if reason := self._why_nobody():
+            return reason
+        return _("the rollout is over; `fleet rollout retry` goes on with what is unfinished") if self.board.is_over else ""
 
     def action_gate(self) -> None:
         """The gate that waits, or the evidence so far."""
@@ -178,6 +186,30 @@ class FleetApp(App[None]):
         """Failures by cause."""
         if not isinstance(self.screen, CauseScreen):
             self.push_screen(CauseScreen())
+
+    def action_offline(self) -> None:
+        """Terminals that nobody answers at."""
+        if not isinstance(self.screen, OfflineScreen):
+            self.push_screen(OfflineScreen())
+
+    def action_roll_back(self) -> None:
+        """Roll a wave back; a stopped rollout can be taken back too."""
+        reason = self._why_nobody()
+        if reason:
+            self.say(reason, is_bad=True)
+        else:
+            self.push_screen(WaveBackDialog())
+
+    def action_go_past(self) -> None:
+        """Go on past the point of no return, where there is one."""
+        rollout, plan = self.board.rollout, self.board.plan
+        reason = self.why_not()
+        if not reason and rollout is not None and (rollout.only is not None or plan is None or plan.windows is None):
+            reason = _("rollout {rollout} has no windows, and so no point of no return", rollout=rollout.id)
+        if reason:
+            self.say(reason, is_bad=True)
+        else:
+            self.push_screen(GoPastDialog())
 
     def action_pause(self) -> None:
         """Pause, or resume."""
@@ -196,6 +228,13 @@ class FleetApp(App[None]):
         use_language(_other_language())
         for screen in self._board_screens():
             screen.relabel()
+
+    def _why_nobody(self) -> str:
+        """Why this person decides nothing here, whether or not the rollout is over."""
+        reason: Message | None = READ_ONLY if self._readonly else self.board.refusal
+        if reason is None and self.board.rollout is None:
+            reason = N_("there is no rollout yet")
+        return render(reason) if reason else ""
 
     def _ask(self, dialog: Callable[[], PauseDialog | StopDialog]) -> None:
         reason = self.why_not()

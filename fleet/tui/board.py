@@ -17,6 +17,7 @@ from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase, WaveState
 from fleet.model.trust import KeyBinding
 from fleet.report.holds import Hold
 from fleet.rollout import Evidence
+from fleet.store.again import Offline, Waiting
 from fleet.store.caps import Spent
 from fleet.store.failures import FailureGroup
 from fleet.store.orchestrator import Orchestrator
@@ -70,6 +71,10 @@ class Board:
     failures: tuple[FailureRow, ...] = ()
     groups: tuple[FailureGroup, ...] = ()
     """Failures by cause, the most sites first; only while their screen is open."""
+    offline: tuple[Offline, ...] = ()
+    """Terminals that nobody answers at, the longest silent first; only while their screen is open."""
+    again: Mapping[int, Waiting] = field(default_factory=dict)
+    """Wave -> what is tried again by itself there."""
     orchestrator: Orchestrator | None = None
     fleet: Fleet = field(default_factory=Fleet)
     refusal: Message | None = None

@@ -10,7 +10,7 @@ from fleet.control.choices import Choice, What, choose
 from fleet.control.rollouts import sites_of
 from fleet.text import _, render
 from fleet.tui.cells import Span, wrap
-from fleet.tui.dialogs import Dialog, paragraph
+from fleet.tui.dialogs import Dialog, number_in, paragraph
 from fleet.tui.look import BOLD, DIM, KEY, NONE, WARN
 
 _INDENT = "   "
@@ -64,11 +64,19 @@ class ChoiceDialog(Dialog):
 class ConfirmDialog(Dialog):
     """What a choice still needs: who goes there, why, how many sites."""
 
-    def __init__(self, choice: Choice, rollout: str) -> None:
-        """The fields follow from the choice."""
+    def __init__(self, choice: Choice, rollout: str, technician: str = "") -> None:
+        """The fields follow from the choice; `technician` stands in its field until another is typed."""
         super().__init__()
+        self._technician = technician
         self._choice, self._rollout = choice, rollout
         self.fields = needed_for(choice)
+
+    def on_mount(self) -> None:
+        """Who goes there already stands in the field."""
+        super().on_mount()
+        if "technician" in self.fields and self._technician:
+            field = self.query_one("#technician", Input)
+            field.value, field.cursor_position = self._technician, len(self._technician)
 
     def words(self, width: int) -> list[list[Span]]:
         """The choice and what it means."""
@@ -84,19 +92,21 @@ class ConfirmDialog(Dialog):
 
     @on(Input.Submitted)
     async def submit(self) -> None:
-        """Every field must be filled, and the count be right."""
+        """Every field must be filled; whether the count is right, control says."""
         values = {name: self.typed(name) for name in self.fields}
         empty = next((name for name, value in values.items() if not value), None)
         if empty is not None:
             self.reply("")
             self.query_one(f"#{empty}", Input).focus()
-        elif values.get("count", str(self._sites)) != str(self._sites):
-            self.reply(_("That is not the number of sites; nothing was done."))
+        elif "count" in values and number_in(values["count"]) is None:
+            self.reply(_("Type the number in digits; nothing was done."))
             self.query_one("#count", Input).focus()
         else:
             rollout, choice, who, why = self._rollout, self._choice, values.get("technician", ""), values.get("reason", "")
+            count = number_in(values.get("count", ""))
             await self.decide(
-                lambda store, actor, at: choose(store, actor, at, rollout, choice, technician=who, reason=why), done_words(choice)
+                lambda store, actor, at: choose(store, actor, at, rollout, choice, technician=who, reason=why, typed=count),
+                done_words(choice),
             )
 
     @property

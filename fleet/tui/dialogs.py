@@ -136,6 +136,11 @@ def paragraph(text: str, width: int, style: Style = NONE) -> list[list[Span]]:
     return [[(line, style)] for line in wrap(text, width)]
 
 
+def number_in(text: str) -> int | None:
+    """The number that somebody typed; None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
 class PauseDialog(Dialog):
     """One confirmation: pausing can be taken back."""
 

@@ -19,7 +19,7 @@ from fleet.model.actor import Actor
 from fleet.model.inventory import Fleet
 from fleet.model.rollout import RolloutState
 from fleet.report.holds import read_holds
-from fleet.store import Snapshot, Store, audit, caps, crew, fleets, reads, releases, rollouts, trust
+from fleet.store import Snapshot, Store, again, audit, caps, crew, fleets, reads, releases, rollouts, trust
 from fleet.store.failures import read_groups
 from fleet.store.orchestrator import read_orchestrator
 from fleet.store.reads import SiteRow
@@ -63,6 +63,9 @@ class Feed:
         self.causes = False
         """Whether the failures by cause are read as well: their screen is open."""
         self._had_causes = False
+        self.offline = False
+        """Whether the queue of terminals that nobody answers at is read as well: its screen is open."""
+        self._had_offline = False
         self._rows_seen = -1
         """Seq of the last site row that was read."""
         self._ahead_at: datetime | None = None
@@ -100,7 +103,9 @@ class Feed:
             if board.plan is not None and board.tallies is not None:
                 names = {code: board.district(code) for code in board.districts}
                 holds = read_holds(snapshot, rollout, board.plan, board.tallies, names)
-                board = replace(board, spent=caps.read_spent(snapshot, rollout.id), holds=holds)
+                board = replace(
+                    board, spent=caps.read_spent(snapshot, rollout.id), holds=holds, again=again.waiting_by_wave(snapshot, rollout.id)
+                )
         if rollout is None or site is None:
             board = replace(board, site=None)
         elif kinds or anew or old.site is None or old.site.row.code != site:
@@ -113,9 +118,18 @@ class Feed:
         elif kinds or anew or not self._had_causes:
             board = replace(board, groups=tuple(read_groups(snapshot, rollout.id, _GROUPS_SHOWN)))
         self._had_causes = causes
+        board = self._with_offline(snapshot, board, is_new=bool(kinds) or anew)
         self._board, self._seen, self.is_whole = board, version, not is_first
         self._rows_seen = max((row.seq for row in rows), default=self._rows_seen)
         return News(board, tuple(rows), anew)
+
+    def _with_offline(self, snapshot: Snapshot, board: Board, *, is_new: bool) -> Board:
+        """The board with the queue of terminals that nobody answers at, while somebody looks at it."""
+        is_open, had = self.offline, self._had_offline
+        self._had_offline = is_open
+        if board.rollout is None or not is_open:
+            return replace(board, offline=())
+        return replace(board, offline=tuple(again.offline(snapshot, board.rollout.id))) if is_new or not had else board
 
     def _with_outlook(self, snapshot: Snapshot, board: Board, *, anew: bool) -> Board:
         """The board with what lies ahead: worked out anew when the rollout moved, and every few seconds."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from textual.strip import Strip
 
@@ -14,6 +15,7 @@ from fleet.tui.look import ALERT, BAD, BADGE, BAR, BOLD, BUSY, DIM, KEY, NONE, W
 
 ENDED_BADLY = (SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE)
 """Never one number."""
+_SECONDS_COUNT = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,13 @@ class Header(BoardPanel):
     def draw(self, width: int, height: int) -> list[Strip]:  # noqa: ARG002 - one line
         """One line; what does not fit is left out from the right."""
         board = self.board
-        left: list[Span] = [(" FLEET ", BADGE)]
         if board is None or board.rollout is None:
-            return [strip_of(left, width, BAR)]
+            return [strip_of([(" FLEET ", BADGE)], width, BAR)]
+        narrow = width < 100
+        left: list[Span] = [] if narrow and _clock_of(board) else [(" FLEET ", BADGE)]
         badge, style = rollout_badge(board.rollout.phase)
         left += [(f" {board.rollout.id} {board.plan.release if board.plan else ''} ", BOLD), (f" {render(badge).upper()} ", style)]
-        for piece in self._pieces(board, narrow=width < 100):
+        for piece in self._pieces(board, narrow=narrow):
             if sum(width_of(text) for text, _style in [*left, *piece]) < width - 6:
                 left += piece
         now = board.at.astimezone(board.zone).strftime("%H:%M ")
@@ -62,8 +65,8 @@ class Header(BoardPanel):
         pieces: list[list[Span]] = [
             [
                 (f"  {well}/{whole} ", BOLD),
-                (_("terminals staged") if board.only_stages else _("terminals"), DIM),
-                (f" {percent(well, whole)}", BOLD + BUSY),
+                ("" if narrow and _clock_of(board) else (_("terminals staged") if board.only_stages else _("terminals")) + " ", DIM),
+                (percent(well, whole), BOLD + BUSY),
             ],
         ]
         for state in ENDED_BADLY:
@@ -82,12 +85,26 @@ def _ahead(board: Board) -> list[list[Span]]:
     """The point of no return as a clock, and when it will be finished."""
     ahead, pieces = board.outlook, list[list[Span]]()
     if ahead is not None and ahead.clock is not None:
-        style = BAD if ahead.clock.is_past(board.at) else WARN
-        pieces.append([("  " + _("last safe rollback") + " ", DIM), (board.clock(ahead.clock.last_safe_at), style)])
+        is_past = ahead.clock.is_past(board.at)
+        left = _("passed") if is_past else _("{left} left", left=time_left(ahead.clock.last_safe_at - board.at))
+        style = BAD if is_past else WARN
+        pieces.append([("  " + _("last safe rollback") + " ", DIM), (board.clock(ahead.clock.last_safe_at), style), (f" {left}", style)])
     if ahead is not None and ahead.forecast is not None and board.rollout is not None and board.rollout.phase is RolloutPhase.RUNNING:
         finish = ahead.forecast
         pieces.append([("  " + _("finish") + " ", DIM), (f"{board.clock(finish.p50_at)}-{board.clock(finish.p80_at)}", BUSY)])
     return pieces
+
+
+def _clock_of(board: Board) -> bool:
+    return board.outlook is not None and board.outlook.clock is not None
+
+
+def time_left(left: timedelta) -> str:
+    """What is left of a time: `1h42`, in the last ten minutes `9m59`."""
+    seconds = max(0, int(left.total_seconds()))
+    if seconds < _SECONDS_COUNT:
+        return f"{seconds // 60}m{seconds % 60:02}"
+    return f"{seconds // 3600}h{seconds // 60 % 60:02}"
 
 
 class Alert(BoardPanel):
@@ -112,11 +129,7 @@ def alert_of(board: Board) -> str:
         return _("No rollout yet: make a plan (fleet plan), then start it (fleet rollout start)")
     if board.is_alive or board.is_over:
         held = board.rollout.is_past_return and not board.is_over
-        return (
-            ""
-            if not held
-            else _("Past the point of no return: nothing more begins. Go on all the same: fleet rollout go-past --reason TEXT")
-        )
+        return "" if not held else _("Past the point of no return: nothing more begins. Go on all the same: n")
     last = board.orchestrator
     if last is None:
         return _("No orchestrator has run here yet. Start one: fleet run")

@@ -17,6 +17,7 @@ from fleet.text import N_, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, between, strip_of
 from fleet.tui.frame import Alert, Header, KeyBar, Ticker, Verb
+from fleet.tui.held import Held
 from fleet.tui.lines import Panel
 from fleet.tui.look import BAR, BOLD, DIM, KEY, NONE, TALL, WARN, WIDE, site_shown
 from fleet.tui.progress import Failures, Tiles, Waves, newest_failure
@@ -126,6 +127,7 @@ class Overview(BoardScreen[None]):
         """From the top."""
         yield Header()
         yield Alert()
+        yield Held()
         yield Waves()
         yield Tiles()
         with Horizontal(id="middle"):
@@ -156,8 +158,9 @@ class Overview(BoardScreen[None]):
     def verbs(self) -> Sequence[Verb]:
         """Approve is bright only when something waits for this person."""
         app = self.fleet_app
-        causes = (Verb("c", N_("Causes")),) if self.size.width >= WIDE else ()
-        return (*app.verbs(), Verb("Enter", N_("Open")), Verb("/", N_("Filter")), *causes, *app.common_verbs())
+        wide = (Verb("c", N_("Causes")), Verb("o", N_("Offline")), Verb("u", N_("Roll back"))) if self.size.width >= WIDE else ()
+        past = (Verb("n", N_("Go past")),) if self.board.rollout and self.board.rollout.is_past_return and not app.why_not() else ()
+        return (*app.verbs(), *past, Verb("Enter", N_("Open")), Verb("/", N_("Filter")), *wide, *app.common_verbs())
 
     def show_board(self, board: Board) -> None:
         """Draw this board, and the rows that changed with it."""

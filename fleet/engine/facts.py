@@ -4,7 +4,6 @@ from datetime import datetime
 
 from fleet.control.evidence import read_evidence
 from fleet.engine.again import Silent
-from fleet.engine.leased import held_by_people
 from fleet.engine.plans import PlanInUse
 from fleet.engine.ports import Dispatcher
 from fleet.engine.ways_back import read_rehearsal
@@ -31,8 +30,6 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
     rehearsed = {number: read_rehearsal(snapshot, state.id, since) for number, since in rehearsed_at.items()}
     waits = again.waiting_by_wave(snapshot, state.id) if any(map(_has_bad, tallies.values())) else {}
     silent = Silent(again.sites_waiting(snapshot, state.id) if waits else [])
-    every_shard = [shard for of_wave in open_shards.values() for shard in of_wave]
-    blocked, held_until = held_by_people(snapshot, state.id, every_shard, now)
     waves = {
         number: WaveFacts(
             silent.sites(number, tally.sites),
@@ -46,13 +43,12 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
             rehearsal=rehearsed.get(number),
             waiting_again=waits[number].terminals if number in waits else 0,
             due_at=waits[number].due_at if number in waits else None,
-            blocked=blocked,
         )
         for number, tally in tallies.items()
     }
     out = (shard for wave in waves.values() for shard in wave.out)
     lost = frozenset(shard.id for shard in out if dispatcher.is_lost(shard, now))
-    return Facts(waves, lost, down=spent.down, held_until=held_until)
+    return Facts(waves, lost, down=spent.down)
 
 
 def _has_bad(tally: reads.Tally) -> bool:

@@ -3,14 +3,12 @@
 The token names shard and attempt, so that a worker that lost its shard renews and releases nothing of the next one's.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from fleet.engine.shard_parts import what_is_open
 from fleet.model.actor import FLEET
 from fleet.model.lease import Lease, Purpose
-from fleet.model.rollout import Shard, ShardState
-from fleet.store import Snapshot, Tx, leases
+from fleet.store import Tx, leases
 
 LEASE = timedelta(seconds=30)
 _RENEWED_BEFORE = timedelta(seconds=20)
@@ -34,21 +32,3 @@ def renewed(tx: Tx, token: str, until: datetime | None) -> datetime:
         return until
     leases.renew(tx, token, tx.at + LEASE)
     return tx.at + LEASE
-
-
-def held_by_people(snapshot: Snapshot, rollout: str, shards: Collection[Shard], now: datetime) -> tuple[frozenset[int], datetime | None]:
-    """Planned shards of which people have every site that is open, and when the first of these is free again."""
-    held: Mapping[str, Lease] = leases.in_force(snapshot, now, purpose=Purpose.BY_HAND)
-    if not held:
-        return frozenset(), None
-    blocked: set[int] = set()
-    until: list[datetime] = []
-    for shard in shards:
-        if shard.state is not ShardState.PLANNED or held.keys().isdisjoint(shard.sites):
-            continue
-        waiting, unknown = what_is_open(snapshot, rollout, shard.sites)
-        still_open = {*waiting, *unknown}
-        if still_open and still_open <= held.keys():
-            blocked.add(shard.id)
-            until += [held[site].until for site in still_open]
-    return frozenset(blocked), min(until, default=None)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fleet.engine.admission import next_moment, with_windows
 from fleet.engine.facts import read_facts, with_evidence
+from fleet.engine.held import with_held
 from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
 from fleet.engine.ports import Dispatcher
@@ -71,6 +72,7 @@ def _advance_to_rest(
     for turn in range(_MOST_STEPS):
         facts = read_facts(tx, state, dispatcher, tx.at)
         facts = with_windows(facts.without_lost(shard for shard, _attempt in dispatched), tx, state, plans, tx.at)
+        facts = with_held(facts, tx, state, plans, tx.at)
         facts = with_evidence(tx, state, used, facts)
         new, actions = advance(state, used.rules, facts, decisions, tx.at)
         if new == state and not actions:

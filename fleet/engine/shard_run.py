@@ -52,6 +52,8 @@ class ShardRun:
     """Of these, the ones that only have to say how that attempt ended."""
     asleep: frozenset[str] = frozenset()
     """Sites of those that wait, or are to be asked again, whose window lets nothing begin now."""
+    wakeful: frozenset[str] = frozenset()
+    """Of these, the ones where something is to be taken back: that waits for no window."""
     leased_until: datetime | None = None
     """Until when the sites in flight are ours, unless we say so again."""
     seen: int | None = None
@@ -65,12 +67,12 @@ class ShardRun:
     @property
     def open(self) -> int:
         """Sites it has still to do now, those in flight included."""
-        return len({*self.waiting, *self.unknown} - self.asleep | {*self.in_flight})
+        return len({*self.waiting, *self.unknown} - (self.asleep - self.wakeful) | {*self.in_flight})
 
     @property
     def open_down(self) -> int:
         """Of these, the ones that are down, where the shard is under limits."""
-        return len({*self.down.intersection(self.waiting), *self.unknown} - self.asleep | {*self.in_flight})
+        return len({*self.down.intersection(self.waiting), *self.unknown} - (self.asleep - self.wakeful) | {*self.in_flight})
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,9 @@ def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tup
         _end_missed(tx, run.rollout, missed)
         left = {site: names - missed.keys() for site, names in run.waiting.items()}
         run = replace(run, waiting={site: names for site, names in left.items() if names})
-    return replace(run, asleep=frozenset(site for site in waiting if not admitted.may(site))), admitted
+    asleep = frozenset(site for site in waiting if not admitted.may(site))
+    back = ways_back.errands_of(tx, run.rollout, [name for site in asleep for name in waiting[site]]) if asleep else {}
+    return replace(run, asleep=asleep, wakeful=frozenset(name.partition("/")[0] for name in back)), admitted
 
 
 def _end_missed(tx: Tx, rollout: str, missed: Mapping[str, Cause]) -> None:

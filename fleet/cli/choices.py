@@ -88,6 +88,7 @@ def _commands(choice: "Choice", target: str) -> "Sequence[str]":
         What.SITE: f"fleet rollout retry {names}",
         What.BY_HAND: f"fleet rollout by-hand {names} --reason TEXT",
         What.ROLL_BACK: f"fleet rollout rollback {names}",
+        What.CONFIRM: f"fleet rollout confirm {choice.request}",
         What.EXCLUDE: f"fleet rollout exclude {names} --reason TEXT",
     }
     if choice.what in verbs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fleet.cli import exclusion
 from fleet.cli.chosen import chosen_terminals
 from fleet.cli.common import RELEASES, current_door, print_json, say, show
 from fleet.cli.typed import typed_count
@@ -148,7 +149,9 @@ def retry(
         show(_("They wait to be pushed again already; `fleet run` does it."))
 
 
-@app.command("exclude", help=_("Leave terminals out of the rollout."))
+@app.command(
+    "exclude", help=_("Leave terminals out of the rollout. Where its plan wants four eyes, somebody else confirms it (exit code 3).")
+)
 def exclude(
     terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL.")),
     *,
@@ -156,8 +159,9 @@ def exclude(
     cause: str | None = _CAUSE,
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
     count: int | None = _COUNT,
-) -> None:
-    from fleet.control import rollouts
+) -> int:
+    from fleet.cli.exclusion import tell
+    from fleet.control import exclusions, rollouts
 
     if not terminals and select is None and cause is None:
         raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, with --select, or with --cause"))
@@ -171,11 +175,11 @@ def exclude(
             sites,
             N_("this would leave out everything that rollout {rollout} still holds: {sites} sites", rollout=rollout, sites=sites),
         )
-    left_out = rollouts.exclude(store, actor, at, rollout, chosen, reason=reason, typed=count)
-    if already := len(set(chosen)) - left_out:
-        show(_("Terminals newly left out: {count}; left out before: {already}", count=left_out, already=already))
-    else:
-        show(_("Terminals newly left out: {count}", count=left_out))
+    return tell(exclusions.exclude(store, actor, at, rollout, chosen, reason=reason, typed=count), chosen)
+
+
+app.command("confirm", help=_("Confirm an exclusion that somebody else asked for, where the plan wants four eyes."))(exclusion.confirm)
+app.command("decline", help=_("Close an exclusion that waits for a second person; nothing is left out."))(exclusion.decline)
 
 
 def _about_whole_plan(plan: "Plan") -> Message:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fleet.control.outlook import Outlook
     from fleet.control.unreached import Unreached
+    from fleet.model.exclusion import ExclusionRequest
     from fleet.model.rollout import Decision, RolloutPhase, RolloutState, WaveState
     from fleet.report.holds import Hold
     from fleet.rollout import Rules
@@ -47,6 +48,8 @@ class Stand:
     """What people rolled back on purpose, with the names of who decided it."""
     exclusions: "tuple[tuple[Decision, str], ...]"
     """Decisions that left terminals out, oldest first, each with who made it."""
+    asked: "tuple[tuple[ExclusionRequest, str, str], ...]"
+    """Exclusions that wait for a second person, with the name of who asked and the names of who may confirm."""
     refused: "tuple[Decision, ...]"
     """Decisions that were not taken in, because whoever made them had lost the right by then; oldest first."""
     offline: "tuple[Offline, ...]"
@@ -96,6 +99,7 @@ def look(store: "Store") -> Stand:
     """
     from random import Random
 
+    from fleet.cli.exclusion import waiting_exclusions
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
     from fleet.report.held_back import held_in_part
@@ -134,6 +138,7 @@ def look(store: "Store") -> Stand:
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
             exclusions=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in left_out.values()),
+            asked=waiting_exclusions(snapshot, rollout.id),
             refused=tuple(rollouts.refused_decisions(snapshot, rollout.id)),
             offline=tuple(again.offline(snapshot, rollout.id)),
             offline_after_h=plan.playbook.offline_after_h,

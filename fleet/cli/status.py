@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fleet.cli.common import current_door, print_json, print_table, show
+from fleet.cli.exclusion import exclusion_facts, exclusion_lines
 from fleet.cli.failures import show_failures
 from fleet.cli.offline import offline_facts, offline_lines
 from fleet.cli.rates import limits_words
@@ -101,6 +102,7 @@ def _show(stand: Stand) -> None:
     for line in (
         *waiting_lines(stand),
         *held_in_part_lines(stand, zone),
+        *exclusion_lines(stand.asked),
         *soaking_lines(stand, zone),
         *judged_lines(stand),
         *rehearsed_lines(stand),
@@ -224,8 +226,15 @@ def _facts(stand: Stand) -> dict[str, Any]:
             for wave in waiting_waves(stand.rollout, stand.pending)
         ],
         "pending": [{"decision": decision.kind, "wave": decision.wave, "by": decision.actor} for decision in stand.pending],
+        "exclusions_asked": exclusion_facts(stand.asked),
         "exclusions": [
-            {"by": decision.actor, "at": decision.at, "reason": decision.reason, "terminals": decision.terminals}
+            {
+                "by": decision.actor,
+                "asked_by": decision.asked_by,
+                "at": decision.at,
+                "reason": decision.reason,
+                "terminals": decision.terminals,
+            }
             for decision, _person in stand.exclusions
         ],
         "rollbacks": [

@@ -6,15 +6,17 @@
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from fleet.control import crew
 from fleet.control.by_hand import make_by_hand
+from fleet.control.exclusions import Exclusion, confirm, exclude, wants_second, who_may_confirm, who_may_words, why_not_second
+from fleet.control.four_eyes import names_of, people_of
 from fleet.control.rights import Right
 from fleet.control.rollback import roll_back
-from fleet.control.rollouts import exclude, retry, sites_of
+from fleet.control.rollouts import retry, sites_of
 from fleet.control.scope import require_decision, require_sites
 from fleet.errors import FleetError, InputError, NotAllowedError
 from fleet.model.actor import Actor
@@ -22,7 +24,7 @@ from fleet.model.attempt import SPENDS_FAILURES, SUCCEEDED, TerminalState
 from fleet.model.inventory import Reach
 from fleet.model.rollout import DecisionKind, RolloutPhase, RolloutState
 from fleet.rollout import phase_after
-from fleet.store import Snapshot, Store, reads, rollouts
+from fleet.store import Snapshot, Store, exclusions, fleets, reads, rollouts
 from fleet.store.reads import TerminalRow
 from fleet.text import N_, Message
 
@@ -40,6 +42,7 @@ class What(StrEnum):
     BY_HAND = "by-hand"
     ROLL_BACK = "roll-back"
     EXCLUDE = "exclude"
+    CONFIRM = "confirm-exclusion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Choice:
     """Why it cannot be made now; None when it can."""
     hint: Message | None = None
     """Who can, or what to do first."""
+    request: int = 0
+    """Of a confirmation: the number of the exclusion that was asked for."""
+    second: str = ""
+    """Of an exclusion under four eyes: names of those who may confirm it."""
 
     @property
     def needs_reason(self) -> bool:
@@ -83,14 +90,16 @@ def choices_for_site(
     failed = [row for row in rows if row.state in _UNFINISHED and row.reach is Reach.SSH]
     one = next((row for row in failed if row.id == terminal), failed[0] if failed and terminal is None else None)
     step = [_step(rollout, one)] if one is not None else []
-    return _checked(snapshot, actor, rollout, [*step, *_common(rows, N_("retry the site"))])
+    asked = _asked(snapshot, actor, rollout, {row.id for row in rows})
+    return _checked(snapshot, actor, rollout, [*step, *_common(rows, N_("retry the site")), *asked])
 
 
 def choices_for_failure(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, terminals: Collection[str]) -> list[Choice]:
     """The card of a failure: every choice is about exactly these terminals, which are never none."""
     rows = [row for site in sorted(sites_of(terminals)) for row in reads.terminals_of_site(snapshot, rollout.id, site)]
     title = N_("retry exactly these")
-    return _checked(snapshot, actor, rollout, _common([row for row in rows if row.id in set(terminals)], title))
+    common = _common([row for row in rows if row.id in set(terminals)], title)
+    return _checked(snapshot, actor, rollout, [*common, *_asked(snapshot, actor, rollout, terminals)])
 
 
 def choose(
@@ -116,9 +125,14 @@ def choose(
         What.TECHNICIAN: lambda: crew.assign_sites(store, actor, at, sorted(sites_of(names)), technician, reason=reason),
         What.BY_HAND: lambda: make_by_hand(store, actor, at, rollout, names, reason=reason),
         What.ROLL_BACK: lambda: len(roll_back(store, actor, at, rollout, terminals=names, reason=reason, typed=typed).terminals),
-        What.EXCLUDE: lambda: exclude(store, actor, at, rollout, names, reason=reason, typed=typed),
+        What.EXCLUDE: lambda: _left_out(exclude(store, actor, at, rollout, names, reason=reason, typed=typed), names),
+        What.CONFIRM: lambda: confirm(store, actor, at, rollout, choice.request, typed=typed),
     }
     return verbs[choice.what]()
+
+
+def _left_out(made: Exclusion, names: Collection[str]) -> int:
+    return len(names) if made.request is not None else made.left_out
 
 
 def _step(rollout: RolloutState, row: TerminalRow) -> Choice:
@@ -177,12 +191,32 @@ def _common(rows: Collection[TerminalRow], retry_title: Message) -> list[Choice]
     ]
 
 
+def _asked(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, terminals: Collection[str]) -> list[Choice]:
+    """Exclusions that somebody asked for of one of these terminals, to be confirmed as they were asked for."""
+    people, found = fleets.read_people(snapshot), list[Choice]()
+    for request in exclusions.open_requests(snapshot, rollout.id):
+        if set(terminals).isdisjoint(request.terminals):
+            continue
+        refusal = why_not_second(snapshot, actor, request) if actor is not None else None
+        meaning = N_(
+            "leave out what {name} asked for, in your name: {count} terminals; {reason}",
+            name=names_of(people, [request.actor]),
+            count=len(request.terminals),
+            reason=request.reason,
+        )
+        title = N_("confirm exclusion {number}", number=request.id)
+        hint = who_may_words(snapshot, request) if refusal else None
+        found.append(Choice(What.CONFIRM, title, meaning, request.terminals, refusal, hint, request=request.id))
+    return found
+
+
 _KINDS = {
     What.STEP: DecisionKind.RETRY,
     What.SITE: DecisionKind.RETRY,
     What.BY_HAND: DecisionKind.BY_HAND,
     What.ROLL_BACK: DecisionKind.ROLLBACK,
     What.EXCLUDE: DecisionKind.EXCLUDE,
+    What.CONFIRM: DecisionKind.EXCLUDE,
 }
 
 
@@ -190,7 +224,17 @@ def _checked(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, cho
     """The choices, each with why this person cannot make it now."""
     phase = phase_after(rollout.phase, rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision))
     rollout = rollout.model_copy(update={"phase": phase})
+    choices = [_second(snapshot, actor, rollout, choice) for choice in choices]
     return [_with_refusal(snapshot, actor, rollout, choice) for choice in choices]
+
+
+def _second(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, choice: Choice) -> Choice:
+    """An exclusion under four eyes says who has to confirm it."""
+    if choice.what is not What.EXCLUDE or actor is None or not choice.terminals or not wants_second(snapshot, rollout):
+        return choice
+    names = who_may_confirm(snapshot, people_of(actor), choice.terminals)
+    meaning = N_("ask for it to be left out, with a reason; somebody else has to confirm: {names}", names=names)
+    return replace(choice, meaning=meaning, second=names)
 
 
 def _with_refusal(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, choice: Choice) -> Choice:
@@ -200,7 +244,7 @@ def _with_refusal(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState
     if refusal is None:
         error = _right(snapshot, actor, rollout, choice)
         refusal, hint = (error.what, error.hint) if error else (None, None)
-    return Choice(choice.what, choice.title, choice.meaning, choice.terminals, refusal, hint)
+    return replace(choice, refusal=refusal, hint=hint)
 
 
 def _right(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, choice: Choice) -> FleetError | None:

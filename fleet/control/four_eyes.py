@@ -44,11 +44,11 @@ def require_approver(tx: Tx, plan: Plan, districts: Collection[str]) -> None:
             N_("the plan wants four eyes, and this workspace does not know who made it"),
             hint=N_("make it here with `fleet plan --out`"),
         )
-    first = authors | _people_of(tx.actor)
+    first = authors | people_of(tx.actor)
     people = fleets.read_people(tx)
-    if not _others(tx, first, districts):
+    if not others_who_may(tx, first, districts):
         raise InputError(
-            N_("the plan wants four eyes, and nobody but {names} may approve its waves", names=_named(people, sorted(first))),
+            N_("the plan wants four eyes, and nobody but {names} may approve its waves", names=names_of(people, sorted(first))),
             hint=N_("add another coordinator to people.csv and import it, or let somebody who cannot decide make the plan"),
         )
 
@@ -63,8 +63,10 @@ def require_second_pair(tx: Tx, state: RolloutState) -> None:
     refusal = why_same_eyes(tx, tx.actor, state, plan)
     if refusal is not None:
         people = fleets.read_people(tx)
-        others = _others(tx, _first_pair(tx, state), progress.districts_of_rollout(tx, state.id))
-        may_words = N_("{names} may", names=_named(people, others)) if others else N_("add another coordinator to people.csv and import it")
+        others = others_who_may(tx, _first_pair(tx, state), progress.districts_of_rollout(tx, state.id))
+        may_words = (
+            N_("{names} may", names=names_of(people, others)) if others else N_("add another coordinator to people.csv and import it")
+        )
         raise NotAllowedError(refusal, hint=may_words)
 
 
@@ -72,7 +74,7 @@ def why_same_eyes(snapshot: Snapshot, actor: Actor, state: RolloutState, plan: P
     """Why this person may not approve, or None when the plan has nothing against it."""
     if not plan.playbook.gate.four_eyes:
         return None
-    asked = _people_of(actor)
+    asked = people_of(actor)
     people = fleets.read_people(snapshot)
     for what, found in (
         (N_("{name} made this plan, and it wants somebody else to approve"), audit.who(snapshot, "plan.made", state.plan_digest)),
@@ -114,11 +116,12 @@ def _first_pair(snapshot: Snapshot, state: RolloutState) -> set[str]:
     return audit.who(snapshot, "plan.made", state.plan_digest) | audit.who(snapshot, "rollout.started", state.id)
 
 
-def _people_of(actor: Actor) -> set[str]:
+def people_of(actor: Actor) -> set[str]:
+    """Who acts, and on whose behalf."""
     return {actor.code, *([actor.on_behalf] if actor.on_behalf else [])}
 
 
-def _others(snapshot: Snapshot, first: Collection[str], districts: Collection[str]) -> list[str]:
+def others_who_may(snapshot: Snapshot, first: Collection[str], districts: Collection[str]) -> list[str]:
     """Everybody else who may decide about all of these districts."""
     known, roles = fleets.read_districts(snapshot), allowed_roles(Right.DECIDE)
     return [
@@ -128,7 +131,8 @@ def _others(snapshot: Snapshot, first: Collection[str], districts: Collection[st
     ]
 
 
-def _named(people: Mapping[str, Person], codes: Collection[str]) -> str:
+def names_of(people: Mapping[str, Person], codes: Collection[str]) -> str:
+    """Their names, or codes where the inventory no longer knows them."""
     return ", ".join(_name(people, code) for code in codes)
 
 

@@ -1,6 +1,6 @@
 """Having a site to oneself while one works there.
 
-Nothing is pushed to it, and nobody else checks it in, confirms its keys, or has it done by hand. Who goes there, and what the
+Nothing is pushed to it, and nobody else checks it in, confirms its keys, has it done by hand or leaves it out. Who goes there, and what the
 inventory and a scan say of it, may change all the same.
 """
 

@@ -15,7 +15,7 @@ from fleet.control.typed import check_typed
 from fleet.control.words import checked_text
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
-from fleet.model.attempt import SPENDS_FAILURES, SUCCEEDED, TerminalState
+from fleet.model.attempt import SPENDS_FAILURES, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.purpose import NO_LIMITS, Limits, Only
@@ -204,42 +204,6 @@ def _queued(terminals: set[str], pending: Sequence[Decision]) -> set[str]:
     """Which of these terminals a retry that is not taken in yet names already; one that names none means all."""
     retries = [decision for decision in pending if decision.kind is DecisionKind.RETRY]
     return terminals if any(not retry.terminals for retry in retries) else {name for retry in retries for name in retry.terminals}
-
-
-def exclude(
-    store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str, typed: int | None = None
-) -> int:
-    """Leave terminals out of the rollout, for a reason; how many that is, those excluded already not counted.
-
-    `typed` is the number of sites that a person typed to confirm that the whole rollout is meant; None where nobody was asked.
-
-    Raises:
-        NotAllowedError: The actor may not decide about rollouts.
-        ConflictError: A terminal is being pushed to now, or a newer rollout was started since.
-        InputError: No reason, a terminal that is not in the rollout, or one that is done already.
-    """
-    if not reason.strip():
-        raise InputError(N_("say why they are left out"), hint=N_("for example --reason 'closed for renovation'"))
-    with store.write(actor, at) as tx:
-        decidable(tx, actor, rollout, DecisionKind.EXCLUDE, terminals)
-        check_typed(typed, len(sites_of(terminals)))
-        require_known(tx, rollout, terminals)
-        states = progress.states_of(tx, rollout, terminals)
-        for name, state in states.items():
-            if state is TerminalState.RUNNING:
-                raise ConflictError(N_("{terminal} is being pushed to now", terminal=name), hint=N_("try again when that has ended"))
-            if state is TerminalState.GOING_BACK:
-                raise ConflictError(
-                    N_("{terminal} waits to be rolled back", terminal=name),
-                    hint=N_("try again when that has ended; `fleet status` shows it"),
-                )
-            if state in SUCCEEDED:
-                raise InputError(N_("{terminal} is done already; it stays in the counts", terminal=name))
-        left_out = [name for name, state in states.items() if state is not TerminalState.EXCLUDED]
-        if left_out:
-            rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason))
-            progress.exclude(tx, rollout, left_out)
-    return len(left_out)
 
 
 def _move(store: Store, actor: Actor, at: datetime, rollout: str, kind: DecisionKind, *, reason: str) -> bool:

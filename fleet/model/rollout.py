@@ -73,6 +73,8 @@ class Decision(Noun):
     """Of an approval, the plan it is about; None where that was not kept yet."""
     actor: Code
     on_behalf: Code | None = None
+    asked_by: Code | None = None
+    """Of an exclusion that a second person confirmed: who asked for it; `actor` is who confirmed."""
     at: AwareDatetime
     refused: FreeText | None = None
     """Why the orchestrator did not take it in: whoever decided had lost the right by then. None: it was taken in, or waits."""

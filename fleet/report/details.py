@@ -67,6 +67,8 @@ class Detail:
     swipe_before_ms: int | None
     """Of an upgraded terminal, a whole swipe on the client before."""
     swipe_after_ms: int | None
+    exclusion_asked_by: str | None
+    """Person code, where a second person confirmed that a terminal is left out: who asked for it."""
     fingerprint: str | None
     """Of a terminal that did not end well, the failure it stands at."""
     failure_said: str
@@ -115,6 +117,7 @@ HEADINGS = {
     "rolled_back_reason": N_("why it is rolled back"),
     "swipe_before_ms": N_("swipe before, ms"),
     "swipe_after_ms": N_("swipe now, ms"),
+    "exclusion_asked_by": N_("exclusion asked for by"),
     "fingerprint": N_("fingerprint"),
     "failure_said": N_("what they said, names and numbers as #"),
     "failure_terminals": N_("terminals with this fingerprint"),
@@ -176,6 +179,7 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             rolled_back_reason=back.reason if back else "",
             swipe_before_ms=swipes.before.get(Phase.TOTAL) if swipes else None,
             swipe_after_ms=swipes.after.get(Phase.TOTAL) if swipes else None,
+            exclusion_asked_by=excluded.asked_by if excluded else None,
             fingerprint=fingerprint,
             failure_said=record.failure_texts.get(fingerprint, "") if fingerprint else "",
             failure_terminals=alike[fingerprint] if fingerprint else None,

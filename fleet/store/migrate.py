@@ -14,7 +14,7 @@ from fleet.store import tables
 from fleet.store.protections import protections
 from fleet.text import N_
 
-HEAD = "0011"
+HEAD = "0012"
 """Revision of the newest migration; a test holds it against the scripts."""
 
 _WRITER_LOCK = 7_461_001

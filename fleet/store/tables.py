@@ -198,6 +198,7 @@ decision = Table(
     Column("at", UtcTime, nullable=False),
     Column("refused", Text, info=ADDED),
     Column("plan_digest", String(64), info=ADDED),
+    _code("asked_by", info=ADDED),
 )
 
 shard = Table(

@@ -17,6 +17,7 @@ from sqlalchemy.types import NullType
 
 from fleet.store import columns, tables
 from fleet.store.database import Snapshot
+from fleet.store.exclusion_table import exclusion_request
 
 Key = tuple[Any, ...]
 
@@ -33,6 +34,7 @@ BY_ROW = (
     tables.release,
     tables.release_signature,
     tables.downgrade_permit,
+    exclusion_request,
 )
 """Tables whose every row is vouched for by the newest event that names it."""
 WHOLE = (tables.district, tables.site, tables.terminal, tables.person)

@@ -119,10 +119,12 @@ def needed_for(choice: Choice) -> tuple[str, ...]:
     return (
         *(("technician",) if choice.needs_technician else ()),
         *(("reason",) if choice.needs_reason else ()),
-        *(("count",) if choice.what in {What.ROLL_BACK, What.EXCLUDE} else ()),
+        *(("count",) if choice.what in {What.ROLL_BACK, What.EXCLUDE, What.CONFIRM} else ()),
     )
 
 
 def done_words(choice: Choice) -> str:
     """What the bottom line says afterwards."""
+    if choice.second:
+        return _("Asked for; it waits until one of these confirms it, with d at the site: {names}", names=choice.second)
     return _("Done: {choice}, {count} terminals.", choice=choice.title, count=len(choice.terminals))

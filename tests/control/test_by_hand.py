@@ -7,6 +7,7 @@ import pytest
 
 from fleet.control import checkin, crew, leases, rollouts
 from fleet.control.by_hand import make_by_hand
+from fleet.control.exclusions import exclude
 from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import FLEET, Actor
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
@@ -90,7 +91,7 @@ def test_a_retry_pushes_nothing_that_is_done_by_hand(store: Store) -> None:
 
 def test_what_must_stay_as_it_is_is_refused(store: Store) -> None:
     end(store, "s000/t1", TerminalState.UPGRADED)
-    rollouts.exclude(store, COORDINATOR, AT, "r1", ["s001/t1"], reason="closed")
+    exclude(store, COORDINATOR, AT, "r1", ["s001/t1"], reason="closed")
     with store.write(FLEET, AT) as tx:
         progress.mark_running(tx, "r1", ["s002/t1"])
 

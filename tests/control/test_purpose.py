@@ -7,7 +7,8 @@ import pytest
 
 from fleet.control.checkin import Report, check_in
 from fleet.control.crew import assign
-from fleet.control.rollouts import exclude, retry, start_rollout
+from fleet.control.exclusions import exclude
+from fleet.control.rollouts import retry, start_rollout
 from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import FLEET, Actor
 from fleet.model.attempt import AttemptResult, Cause, TerminalState

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fleet.control.rollouts import approve, exclude, pause, resume, retry, start_rollout, stop
+from fleet.control.exclusions import exclude
+from fleet.control.rollouts import approve, pause, resume, retry, start_rollout, stop
 from fleet.errors import ConflictError, InputError, NotAllowedError
 from fleet.model.actor import FLEET, Actor
 from fleet.model.attempt import AttemptResult, TerminalState
@@ -293,7 +294,7 @@ def test_an_exclusion_counts_what_is_newly_left_out(night: Night) -> None:
     with night.store.write(FLEET, AT) as tx:
         progress.exclude(tx, "r1", ["s000/t1"])
 
-    assert exclude(night.store, COORDINATOR, AT, "r1", ["s000/t1", "s001/t1"], reason="closed") == 1
+    assert exclude(night.store, COORDINATOR, AT, "r1", ["s000/t1", "s001/t1"], reason="closed").left_out == 1
 
 
 def test_excluded_terminals_are_out_at_once_whether_or_not_an_orchestrator_runs(night: Night) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fleet.control import crew, leases, rollouts
+from fleet.control.exclusions import exclude
 from fleet.control.inventory import import_fleet
 from fleet.control.rights import Right
 from fleet.control.scope import require_sites
@@ -71,11 +72,11 @@ def put(store: Store, phase: RolloutPhase) -> None:
 
 def test_a_coordinator_decides_about_the_sites_of_their_district_and_of_no_other(store: Store) -> None:
     assert rollouts.retry(store, EAST, AT, "r1", ["s001/t1"]) == 1
-    assert rollouts.exclude(store, EAST, AT, "r1", ["s003/t1"], reason="closed") == 1
+    assert exclude(store, EAST, AT, "r1", ["s003/t1"], reason="closed").left_out == 1
 
     refused_ones: tuple[Callable[[], object], ...] = (
         lambda: rollouts.retry(store, EAST, AT, "r1", ["s001/t1", "s000/t1"]),
-        lambda: rollouts.exclude(store, EAST, AT, "r1", ["s000/t1"], reason="closed"),
+        lambda: exclude(store, EAST, AT, "r1", ["s000/t1"], reason="closed"),
     )
     for decide in refused_ones:
         with pytest.raises(NotAllowedError, match=r"孙立 is responsible for 东区 \(`east`\), and this is about 西区 \(`west`\) as well"):

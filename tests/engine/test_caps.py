@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from fleet.control import rollouts as control
+from fleet.control.exclusions import exclude
 from fleet.engine import Orchestrator
 from fleet.errors import InputError
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
@@ -155,7 +156,7 @@ def test_a_site_that_failed_half_way_is_down_until_a_person_leaves_it_out(
     wave = rest(orchestrator)
     assert (wave.phase, wave.held_by, down(store)) == (WavePhase.HELD, ("limit:0",), 1)
 
-    control.exclude(store, COORDINATOR, AT, "r1", ["s000/t1"], reason="somebody is there")
+    exclude(store, COORDINATOR, AT, "r1", ["s000/t1"], reason="somebody is there")
     rest(orchestrator)
 
     assert sites(store) == {"excluded": 1, "upgraded": 11}

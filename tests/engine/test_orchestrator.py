@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from fleet.control import rollouts as control
+from fleet.control.exclusions import exclude
 from fleet.engine import Orchestrator, Turn
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Fleet
@@ -276,7 +277,7 @@ def test_an_excluded_terminal_gets_no_connection_and_does_not_count(night: Night
     fleet = make_fleet(4)
     set_up(night.store, fleet)
     begin(night.store, fleet, make_plan(fleet, 2, 2))
-    control.exclude(night.store, COORDINATOR, AT, "r1", ["s003/t1"], reason="closed for renovation")
+    exclude(night.store, COORDINATOR, AT, "r1", ["s003/t1"], reason="closed for renovation")
 
     night.orchestrator.start()
 
@@ -291,7 +292,7 @@ def test_excluding_all_that_is_left_of_a_held_wave_brings_it_to_its_gate(night: 
     night.start(fleet, make_plan(fleet, 4, failures=2))
     night.rest()
 
-    control.exclude(night.store, COORDINATOR, AT, "r1", sorted(set(fleet.terminals) - set(night.terminals.connections)), reason="closed")
+    exclude(night.store, COORDINATOR, AT, "r1", sorted(set(fleet.terminals) - set(night.terminals.connections)), reason="closed")
 
     assert night.waves() == [WavePhase.GATE]
 

@@ -20,6 +20,7 @@ from sqlalchemy import event as sql_event
 from sqlalchemy import select
 
 from fleet.control import rollouts as control
+from fleet.control.exclusions import exclude
 from fleet.errors import ConflictError, FleetError
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.inventory import Reach
@@ -246,7 +247,7 @@ class Night:
             lambda: control.stop(self.store, COORDINATOR, self.agenda.now, "r1"),
             lambda: control.retry(self.store, COORDINATOR, self.agenda.now, "r1"),
             lambda: control.retry(self.store, COORDINATOR, self.agenda.now, "r1", terminals),
-            lambda: control.exclude(self.store, COORDINATOR, self.agenda.now, "r1", terminals, reason="closed"),
+            lambda: exclude(self.store, COORDINATOR, self.agenda.now, "r1", terminals, reason="closed"),
             lambda: control.approve(self.store, COORDINATOR, self.agenda.now, "r1", self.dice.randint(1, len(self.plan.waves))),
         )
         weights = (4, 6, 1, 3, 3, 2, 3)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from fleet.control.checkin import Report, check_in
-from fleet.control.rollouts import exclude
+from fleet.control.exclusions import exclude
 from fleet.errors import FleetError, InputError
 from fleet.model.actor import FLEET, Actor
 from fleet.model.attempt import AttemptResult, Cause, TerminalState

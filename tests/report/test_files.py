@@ -18,7 +18,6 @@ from fleet.control.checkin import Report, check_in
 from fleet.control.exclusions import exclude
 from fleet.errors import FleetError, InputError
 from fleet.model.actor import FLEET, Actor
-from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.report.completion import Completion
 from fleet.report.csv_file import write_csv
 from fleet.report.details import COLUMNS, HEADINGS
@@ -28,7 +27,7 @@ from fleet.report.reading import read_completion
 from fleet.report.rows import clean, harmless
 from fleet.report.xlsx_file import write_xlsx
 from fleet.settings import Settings
-from fleet.store import Store, audit, failures, fleets, progress
+from fleet.store import Store, audit, fleets
 from fleet.text import N_, render, speaking
 
 AT = datetime(2026, 3, 14, 22, 30, tzinfo=UTC)
@@ -213,38 +212,6 @@ def test_the_workbook_tells_causes_without_commands(completion: Completion) -> N
 
     assert "not enough room on its disk" in causes
     assert not any("`fleet " in str(cell) for sheet in book for row in sheet_rows(sheet) for cell in row)
-
-
-def test_every_door_of_the_report_tells_failures_by_fingerprint(store: Store, workspace: Settings) -> None:
-    said = {"p7/t1": "p7: no space on /srv/client at 03:11", "p8/t1": "p8: no space on /var/client at 04:59"}
-    for terminal, detail in said.items():
-        result = AttemptResult(
-            terminal=terminal, number=1, ending=TerminalState.FAILED, cause=Cause.DISK_FULL, detail=detail, started_at=AT, finished_at=AT
-        )
-        with store.write(FLEET, AT) as tx:
-            progress.record_result(tx, "r1", result)
-    with store.read() as snapshot:
-        completion = read_completion(snapshot, workspace, AT)
-        group = next(group for group in failures.read_groups(snapshot, "r1") if group.example in said)
-    book = read_xlsx(written(completion, write_xlsx))
-    report = json.loads(written(completion, write_json))
-    lines = read_csv(written(completion, write_csv))
-
-    alike = "# : no space on # at #"
-    assert ["failed", "not enough room on its disk", "disk-full", 2, 2, group.fingerprint, alike] in sheet_rows(book["Failures by cause"])
-    assert {
-        "ending": "failed",
-        "cause": "disk-full",
-        "fingerprint": group.fingerprint,
-        "sites": 2,
-        "terminals": 2,
-        "said": alike,
-    } in report["failures"]
-    told = {line["terminal"]: (line["fingerprint"], line["terminals with this fingerprint"]) for line in lines if line["fingerprint"]}
-    assert told["p7/t1"] == told["p8/t1"]
-    assert told["p7/t1"][0].removeprefix("'") == group.fingerprint
-    assert told["p7/t1"][1] == "2"
-    assert set(told) == {"p2/t1", "p3/t1", "p4/t1", "p5/t1", *said}
 
 
 def test_a_day_is_a_date(completion: Completion) -> None:

@@ -97,15 +97,13 @@ def look(store: "Store") -> Stand:
     Raises:
         InputError: There is none yet.
     """
-    from random import Random
-
     from fleet.cli.exclusion import waiting_exclusions
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
     from fleet.report.held_back import held_in_part
     from fleet.report.holds import read_holds
     from fleet.rollout import ENDED, rules_of
-    from fleet.store import again, audit, caps, fleets, orchestrator, reads, releases, rollouts, ways_back
+    from fleet.store import again, caps, fleets, orchestrator, reads, releases, rollouts, ways_back
 
     with store.read() as snapshot:
         rollout = rollouts.newest_rollout(snapshot)
@@ -119,10 +117,9 @@ def look(store: "Store") -> Stand:
         names = {code: district.name_in(current_language()) for code, district in fleets.read_districts(snapshot).items()}
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
         at = datetime.now(UTC)
-        dice = Random(f"{rollout.id} {audit.read_head(snapshot)[0]}").random  # noqa: S311 - a forecast; while nothing happens it stays what it is
         return Stand(
             at=at,
-            outlook=read_outlook(snapshot, rollout, plan, tallies, now=at.replace(second=0, microsecond=0), dice=dice),
+            outlook=read_outlook(snapshot, rollout, plan, tallies, now=at),
             unreached=read_unreached(snapshot, rollout),
             rollout=rollout,
             release=plan.release,

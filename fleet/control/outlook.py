@@ -3,9 +3,10 @@
 Reads the store and asks `cutover`; every view shows what this says, and the engine decides by the same numbers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from random import Random
 
 from fleet.cutover import Forecast, Pace, Return, Sample, Span, Work, forecast, last_safe_rollback
 from fleet.cutover.spans import union
@@ -13,7 +14,7 @@ from fleet.model.attempt import TerminalState
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutState, WavePhase, WaveState
 from fleet.rollout import ENDED
-from fleet.store import Snapshot, windows
+from fleet.store import Snapshot, audit, windows
 from fleet.store.reads import Tallies, Tally
 from fleet.store.windows import Took
 
@@ -36,17 +37,22 @@ class Outlook:
         return min(self.later.values(), default=None)
 
 
-def read_outlook(
-    snapshot: Snapshot, rollout: RolloutState, plan: Plan, tallies: Tallies, *, now: datetime, dice: Callable[[], float]
-) -> Outlook:
-    """What lies ahead of a rollout at this moment; `dice` gives numbers in [0, 1), for the forecast."""
+def read_outlook(snapshot: Snapshot, rollout: RolloutState, plan: Plan, tallies: Tallies, *, now: datetime) -> Outlook:
+    """What lies ahead of a rollout at this moment.
+
+    Whoever asks is told the same: the forecast is made of whole minutes, and its dice of the record, so while nothing happens it stays.
+    """
+    minute = now.replace(second=0, microsecond=0)
+    dice = Random(f"{rollout.id} {audit.read_head(snapshot)[0]}")  # noqa: S311 - reproducible on purpose, no secret
     took = windows.newest_attempts(snapshot, rollout.id)
     pace = _pace(took, plan)
     is_over = rollout.phase in ENDED
     later = {} if is_over else windows.next_opening(snapshot, rollout.id)
-    works = [] if is_over else [_work(snapshot, rollout, wave, plan=plan, tallies=tallies, later=later, now=now) for wave in rollout.waves]
+    works = (
+        [] if is_over else [_work(snapshot, rollout, wave, plan=plan, tallies=tallies, later=later, now=minute) for wave in rollout.waves]
+    )
     clock = None if is_over else return_of(snapshot, rollout, plan, pace, now)
-    return Outlook(pace, clock, forecast(_site_seconds(took), works, now, dice), later)
+    return Outlook(pace, clock, forecast(_site_seconds(took), works, minute, dice.random), later)
 
 
 def pace_of(snapshot: Snapshot, plan: Plan, rollout: str) -> Pace:

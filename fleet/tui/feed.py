@@ -8,7 +8,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from random import Random
 from zoneinfo import ZoneInfo
 
 from fleet.control.evidence import read_evidence
@@ -138,8 +137,7 @@ class Feed:
         if not anew and self._ahead_at is not None and board.at - self._ahead_at < _AHEAD_EVERY:
             return board
         self._ahead_at = board.at
-        dice = Random(f"{board.rollout.id} {board.at:%H%M}").random  # noqa: S311 - a forecast
-        ahead = read_outlook(snapshot, board.rollout, board.plan, board.tallies, now=board.at, dice=dice)
+        ahead = read_outlook(snapshot, board.rollout, board.plan, board.tallies, now=board.at)
         return replace(board, outlook=ahead, unreached=read_unreached(snapshot, board.rollout))
 
 

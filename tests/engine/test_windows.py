@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -53,6 +53,8 @@ class Night:
     clock: Clock
     terminals: Terminals
     began: list[datetime]
+    takes: dict[str, timedelta] = field(default_factory=dict)
+    """Terminal -> how long a push to it takes, where not a minute."""
     orchestrator: Orchestrator | None = None
 
     def start(self, fleet: Fleet, plan: Plan, only: Only | None = None) -> None:
@@ -67,7 +69,9 @@ class Night:
     def push(self, job: PushJob, stop: object) -> AttemptResult:
         self.began.append(self.clock())
         made = self.terminals(job, stop)  # type: ignore[arg-type]
-        return made.model_copy(update={"started_at": self.clock(), "finished_at": self.clock() + timedelta(seconds=60)})
+        return made.model_copy(
+            update={"started_at": self.clock(), "finished_at": self.clock() + self.takes.get(job.terminal.id, timedelta(minutes=1))}
+        )
 
     def until(self, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + 20
@@ -277,7 +281,7 @@ def test_the_outlook_says_when_everything_can_still_go_back_and_when_it_will_be_
     night.until(lambda: night.state.waves[0].phase is WavePhase.GATE)
 
     with night.store.read() as snapshot:
-        ahead = read_outlook(snapshot, night.state, plan, reads.read_tallies(snapshot, "r1"), now=night.clock(), dice=lambda: 0.5)
+        ahead = read_outlook(snapshot, night.state, plan, reads.read_tallies(snapshot, "r1"), now=night.clock())
 
     assert ahead.clock is not None
     assert ahead.clock.last_safe_at == AT + 4 * HOUR - timedelta(minutes=40)
@@ -285,6 +289,22 @@ def test_the_outlook_says_when_everything_can_still_go_back_and_when_it_will_be_
     assert not ahead.pace.rollback.is_measured
     assert ahead.forecast is not None
     assert ahead.forecast.p80_at == AT + timedelta(seconds=120)  # ten sites of a minute, eight at a time
+
+
+def test_whoever_asks_within_a_minute_in_which_nothing_happens_is_given_the_same_forecast(night: Night) -> None:
+    fleet = make_fleet(40)
+    plan = make_plan(fleet, 30, 10, failures=8, unreachable=8, approval=Approval.CANARY)
+    night.takes = {name: timedelta(seconds=20 + 7 * number) for number, name in enumerate(fleet.terminals)}
+    night.start(fleet, plan)
+    night.until(lambda: night.state.waves[0].phase is WavePhase.GATE)
+    night.rest()
+
+    with night.store.read() as snapshot:
+        tallies = reads.read_tallies(snapshot, "r1")
+        first, second = (read_outlook(snapshot, night.state, plan, tallies, now=AT + HOUR + timedelta(seconds=s)) for s in (5, 55))
+
+    assert first.forecast is not None
+    assert first.forecast == second.forecast
 
 
 def test_a_worker_that_is_lost_in_a_first_push_leaves_an_unknown_not_a_not_started_one(night: Night) -> None:

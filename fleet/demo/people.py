@@ -12,6 +12,7 @@ from fleet.errors import ConflictError
 from fleet.model.actor import Actor
 from fleet.model.inventory import Reach
 from fleet.model.rollout import RolloutPhase, RolloutState, SiteState
+from fleet.rollout import ENDED
 from fleet.rollout.standing import waiting_waves
 from fleet.store import Snapshot, crew, reads, rollouts
 from fleet.text import _
@@ -82,7 +83,7 @@ class ScriptedPeople:
             technician = Actor(code=report.technician)
             checkin_control.check_in(self.night.store, technician, self._clock(), report)
         self._decide(state)
-        if state.phase in (RolloutPhase.FINISHED, RolloutPhase.STOPPED) and not reports:
+        if state.phase in ENDED and not reports:
             self.finished.set()
 
     def _report_of(self, snapshot: Snapshot, site: str) -> checkin_control.Report:

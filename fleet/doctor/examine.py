@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from fleet.doctor import leases, machine, people, record, releases, workspace
@@ -95,7 +96,7 @@ def _stored(made: _Round, settings: Settings, now: datetime, head: list[tuple[in
     store = open_store(settings)
     try:
         checks: tuple[tuple[str, Callable[[Snapshot], Iterator[Finding]]], ...] = (
-            ("events", lambda snapshot: record.check_events(snapshot, now, head)),
+            ("events", lambda snapshot: record.check_events(snapshot, head)),
             ("orchestrator", lambda snapshot: record.check_orchestrator(snapshot, settings, now)),
             ("leases", lambda snapshot: record.check_leases(snapshot, now)),
             ("site-leases", lambda snapshot: leases.check_site_leases(snapshot, settings, now)),
@@ -106,7 +107,7 @@ def _stored(made: _Round, settings: Settings, now: datetime, head: list[tuple[in
             ("people", people.check_people),
         )
         for check, look in checks:
-            made.make(check, settings.url, lambda look=look: _in_one_view(store, look))  # type: ignore[misc]
+            made.make(check, settings.url, partial(_in_one_view, store, look))
     finally:
         store.close()
     yield from ()

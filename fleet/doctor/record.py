@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from fleet.doctor.finding import Finding, Level
 from fleet.model.inventory import Reach
-from fleet.model.rollout import RolloutPhase, ShardState
+from fleet.model.rollout import ShardState
 from fleet.model.trust import HostKeyState
+from fleet.rollout import ENDED
 from fleet.settings import Settings
 from fleet.store import Snapshot, fleets, health, rollouts, shards, trust
 from fleet.store.audit import check_chain
@@ -45,7 +46,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding("database", what, where, N_("end what keeps it open: `fuser {file}`", file=found.log_file), Level.NOTE)
 
 
-def check_events(snapshot: Snapshot, now: datetime, head: list[tuple[int, str]]) -> Iterator[Finding]:  # noqa: ARG001 - checks look alike
+def check_events(snapshot: Snapshot, head: list[tuple[int, str]]) -> Iterator[Finding]:
     """The chain of events holds; its head goes into `head`."""
     count, last, problems = check_chain(snapshot)
     if not problems:
@@ -60,7 +61,7 @@ def check_orchestrator(snapshot: Snapshot, settings: Settings, now: datetime) ->
     if last is not None and last.stopped_at is None and last.beat_at > now + _SLACK:
         what = N_("the orchestrator's beat is {seconds} s in the future", seconds=int((last.beat_at - now).total_seconds()))
         yield Finding("orchestrator", what, last.host, N_("the clocks of the two machines differ: set both with NTP"))
-    if newest is None or newest.phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED} or (last is not None and last.is_alive(now)):
+    if newest is None or newest.phase in ENDED or (last is not None and last.is_alive(now)):
         return
     if last is None:
         what = N_("rollout {rollout} is unfinished, and no orchestrator has run here yet", rollout=newest.id)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from fleet.doctor.finding import Finding, Level
-from fleet.model.rollout import RolloutPhase
+from fleet.rollout import ENDED
 from fleet.settings import Settings
 from fleet.store import Snapshot, rollouts
 from fleet.store import releases as stored
@@ -42,6 +42,6 @@ def check_signatures(snapshot: Snapshot, settings: Settings, now: datetime) -> I
 
 def _in_use(snapshot: Snapshot) -> set[str]:
     newest = rollouts.newest_rollout(snapshot)
-    if newest is None or newest.phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}:
+    if newest is None or newest.phase in ENDED:
         return set()
     return {stored.read_plan(snapshot, newest.plan_digest).release}

@@ -34,7 +34,7 @@ ALIASES = {
     "damaged": Cause.DAMAGED_FILE.value,
 }
 _SLOWER = 10.0
-_UNKNOWN_S = 5.0
+_GIVEN_UP_S = 5.0
 """Until a terminal that does not answer is given up."""
 _AT_STEP: Mapping[Cause, tuple[StepKind, ...]] = {
     Cause.DISK_FULL: (StepKind.PREFLIGHT, StepKind.STAGE),
@@ -169,7 +169,7 @@ def fate_of(fault: str | None, program: Program, playbook: Playbook, seconds: fl
     if cause is Cause.LINK_LOST:
         return Fate(seconds=seconds, heard=False)
     if cause in _UNREACHABLE:
-        return Fate(ending=TerminalState.UNREACHABLE, cause=cause, seconds=_UNKNOWN_S)
+        return Fate(ending=TerminalState.UNREACHABLE, cause=cause, seconds=_GIVEN_UP_S)
     ending = TerminalState.ROLLED_BACK if cause in _AFTER_THE_FLIP else TerminalState.FAILED
     return Fate(ending=ending, cause=cause, step=_step_of(cause, program, playbook), seconds=seconds)
 

@@ -7,6 +7,7 @@ calls `work` whenever something came in, and may let it die between any two thin
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from threading import Event
 
 from fleet.engine.desk import MAX_RESULTS, Desk, Key, News
@@ -139,7 +140,7 @@ class SteppedOrchestrator:
     def _fill(self) -> None:
         while (following := self._line.next()) is not None:
             place, (key, job) = following
-            self._agenda.after(CONNECT_S, lambda place=place, key=key, job=job: self._connect(place, key, job))  # type: ignore[misc]
+            self._agenda.after(CONNECT_S, partial(self._connect, place, key, job))
 
     def _connect(self, place: Place, key: Key, job: PushJob) -> None:
         if not self.is_alive:
@@ -149,7 +150,7 @@ class SteppedOrchestrator:
             self._hear(place, key, NotBegun(job.terminal.id))
             return
         result, seconds = self._terminals.connect(job, self._agenda.now)
-        self._agenda.after(seconds, lambda: self._hear(place, key, result))
+        self._agenda.after(seconds, partial(self._hear, place, key, result))
         self._fill()
 
     def _hear(self, place: Place, key: Key, result: AttemptResult | NotBegun) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, SiteCounts, WavePhase, WaveState
-from fleet.rollout.decisions import phase_after
+from fleet.rollout.decisions import ENDED, phase_after
 
 
 class Standing(Enum):
@@ -38,7 +38,7 @@ def waits_past_return(state: RolloutState, pending: Sequence[Decision] = ()) -> 
 def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = ()) -> Standing:
     """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites."""
     phase = phase_after(state.phase, pending)
-    if phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}:
+    if phase in ENDED:
         bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running + sites.going_back + sites.taken_back
         return Standing.INCOMPLETE if bad else Standing.SUCCEEDED
     if phase is RolloutPhase.PAUSED:

@@ -13,10 +13,11 @@ from fleet.model.crew import Assignment, CheckIn
 from fleet.model.inventory import District, Fleet, Person, Site
 from fleet.model.plan import Plan, Wave
 from fleet.model.purpose import Only
-from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase, WaveState
+from fleet.model.rollout import RolloutState, WaveState
 from fleet.model.trust import KeyBinding
 from fleet.report.holds import Hold
-from fleet.rollout import Evidence
+from fleet.rollout import ENDED, Evidence
+from fleet.rollout.standing import waiting_waves
 from fleet.store.again import Offline, Waiting
 from fleet.store.caps import Spent
 from fleet.store.failures import FailureGroup
@@ -107,7 +108,7 @@ class Board:
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen in the rollout."""
-        return self.rollout is not None and self.rollout.phase in {RolloutPhase.FINISHED, RolloutPhase.STOPPED}
+        return self.rollout is not None and self.rollout.phase in ENDED
 
     @property
     def only_stages(self) -> bool:
@@ -123,9 +124,7 @@ class Board:
     @property
     def waiting(self) -> WaveState | None:
         """The wave that waits for a person, if one does."""
-        if self.rollout is None or self.is_over:
-            return None
-        return next((wave for wave in self.rollout.waves if wave.phase in {WavePhase.GATE, WavePhase.HELD}), None)
+        return next(iter(waiting_waves(self.rollout)), None) if self.rollout else None
 
     def time(self, at: datetime | None) -> str:
         """A time in the workspace's zone: `14:03:59`, with the date when it is not today's."""

@@ -6,6 +6,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -80,7 +81,7 @@ class Dialog(ModalScreen[None], BoardScreen[None]):
         self.query_one("#words", Words).make = self.words
         self.query_one("#answer", Words).make = self._answer
         for name in self.fields:
-            self.query_one(f"#about-{name}", Words).make = lambda width, name=name: self._about(name, width)  # type: ignore[misc]
+            self.query_one(f"#about-{name}", Words).make = partial(self._about, name)
             self.query_one(f"#{name}", Input).cursor_blink = False
         if self.fields:
             self.query_one(f"#{self.fields[0]}", Input).focus()

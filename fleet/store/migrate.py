@@ -10,12 +10,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, inspect, select
 
 from fleet.errors import FleetError
-from fleet.store import tables
+from fleet.store.exclusion_table import exclusion_request
 from fleet.store.protections import protections
 from fleet.text import N_
 
 HEAD = "0012"
 """Revision of the newest migration; a test holds it against the scripts."""
+
+_METADATA = exclusion_request.metadata
+"""Every table: those of `tables`, and the one that has a module of its own, which has to be read for it to be among them."""
 
 _WRITER_LOCK = 7_461_001
 """Key of PostgreSQL's advisory lock for writers."""
@@ -65,7 +68,7 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def _make_fresh(connection: Connection) -> None:
-    tables.metadata.create_all(connection)
+    _METADATA.create_all(connection)
     for statement in protections(connection.dialect.name):
         connection.execute(statement)
     command.stamp(alembic_config(connection), "head")

@@ -1,6 +1,8 @@
 """The schema: fresh equals migrated, a newer one is refused, and two who come at once do not collide."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -85,6 +87,17 @@ def test_migrated_and_fresh_are_the_same_to_the_last_index_and_trigger(engine: E
 
     assert (shape(engine), triggers(engine)) == migrated
     assert len(triggers(engine)) >= 1
+
+
+def test_a_workspace_made_by_a_program_that_read_nothing_else_has_every_table(engine: Engine, tmp_path: Path) -> None:
+    made = tmp_path / "made.db"
+    words = f"from sqlalchemy import create_engine; from fleet.store.migrate import *; bring_up_to_date(create_engine('sqlite:///{made}'))"
+    subprocess.run([sys.executable, "-c", words], check=True)
+    migrate_step_by_step(engine)
+
+    with closing(sqlite3.connect(made)) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    assert names - {"sqlite_sequence"} == set(inspect(engine).get_table_names())
 
 
 def test_the_newest_script_is_the_head_we_know(engine: Engine) -> None:

@@ -16,6 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from fleet.cli.common import plain_value, show
+from fleet.cli.exclusion import exclusion_lines
 from fleet.cli.follow import Follower
 from fleet.cli.standing import Stand, look, orchestrator_line, waiting_lines
 from fleet.text import _
@@ -81,6 +82,7 @@ class PlainTeller:
         if not stand.is_over:
             yield from self._new("orchestrator", orchestrator_line(stand, self._zone))
         yield from self._new("waiting", *waiting_lines(stand))
+        yield from self._new("asked", *exclusion_lines(stand.asked))
         if stand.is_over:
             yield from self._follower.rest()
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fleet.control.unreached import Unreached
     from fleet.model.exclusion import ExclusionRequest
     from fleet.model.rollout import Decision, RolloutPhase, RolloutState, WaveState
+    from fleet.report.held_back import HeldPart
     from fleet.report.holds import Hold
     from fleet.rollout import Rules
     from fleet.rollout.standing import Standing
@@ -37,7 +38,7 @@ class Stand:
     tallies: "Tallies"
     holds: "dict[int, tuple[Hold, ...]]"
     """Wave -> what holds it."""
-    held_in_part: "tuple[Message, ...]"
+    held_in_part: "tuple[HeldPart, ...]"
     """What holds a part of an open wave."""
     again: "dict[int, Waiting]"
     """Wave -> what is tried again by itself there."""
@@ -154,7 +155,8 @@ def exit_code(stand: Stand) -> int:
 
 def waiting_lines(stand: Stand) -> Iterator[str]:
     """What waits for a person, and the command with which they go on."""
-    from fleet.model.rollout import RolloutPhase, is_held_by_limits
+    from fleet.model.rollout import RolloutPhase, WavePhase
+    from fleet.report.held_back import held_wave
     from fleet.report.words import decision_words
     from fleet.rollout.standing import waiting_waves, waits_past_return
 
@@ -168,12 +170,9 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
     if waits_past_return(stand.rollout, stand.pending):
         yield _("Past the point of no return, so nothing more begins. Go on all the same: fleet rollout go-past --reason TEXT")
     for wave in waiting_waves(stand.rollout, stand.pending):
-        if is_held_by_limits(wave):
-            yield _(
-                "Wave {number} is held: {why}. Go on: fleet rollout retry, or exclude these sites",
-                number=wave.number,
-                why=why_waiting(stand, wave),
-            )
+        if wave.phase is WavePhase.HELD:
+            approve = f"fleet rollout approve {wave.number}"
+            yield render(held_wave(wave, stand.holds, approve=approve, retry="fleet rollout retry"))
             continue
         yield _(
             "Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}",
@@ -195,7 +194,7 @@ def held_in_part_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
     """What holds a part of an open wave while the rest of it goes on, and when what is tried again by itself is."""
     from fleet.report.held_back import tried_again
 
-    yield from map(render, stand.held_in_part)
+    yield from (render(part.line) for part in stand.held_in_part)
     yield from map(render, tried_again(stand.rollout, stand.again, lambda at: local_time(at, zone)))
 
 

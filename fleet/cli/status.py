@@ -225,6 +225,16 @@ def _facts(stand: Stand) -> dict[str, Any]:
             }
             for wave in waiting_waves(stand.rollout, stand.pending)
         ],
+        "held_in_part": [
+            {
+                "wave": part.wave,
+                "cap": part.cap.code,
+                "spent": part.cap.spent,
+                "allowed": part.cap.allowed + part.cap.accepted,
+                "why": render(part.line),
+            }
+            for part in stand.held_in_part
+        ],
         "pending": [{"decision": decision.kind, "wave": decision.wave, "by": decision.actor} for decision in stand.pending],
         "exclusions_asked": exclusion_facts(stand.asked),
         "exclusions": [

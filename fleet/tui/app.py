@@ -25,7 +25,7 @@ from fleet.tui.board import READ_ONLY, Board
 from fleet.tui.causes import CauseScreen
 from fleet.tui.dialogs import Act, PauseDialog, StopDialog
 from fleet.tui.feed import Feed, News, utc_now
-from fleet.tui.frame import LANGUAGE_NAMES, Ticker, Verb
+from fleet.tui.frame import LANGUAGE_NAMES, Need, Ticker, Verb
 from fleet.tui.gate import GateDialog
 from fleet.tui.go_past import GoPastDialog
 from fleet.tui.help import HelpScreen
@@ -152,22 +152,29 @@ class FleetApp(App[None]):
             self.set_timer(_MESSAGE_S, lambda: self._tell(("", False)) if number == self._message_number else None)
 
     def verbs(self) -> Sequence[Verb]:
-        """What a person may decide, dim where they cannot now."""
+        """What a person may decide, dim where they cannot now; of a rollout that is over only the evidence is left to look at."""
+        if self.board.is_over:
+            return (Verb("a", N_("Evidence")),)
         pause = N_("Resume") if self.board.rollout and self.board.rollout.phase is RolloutPhase.PAUSED else N_("Pause")
         may = not self.why_not()
-        return (Verb("a", N_("Approve"), may and self.board.waiting is not None), Verb("p", pause, may), Verb("x", N_("Stop"), may))
+        can_approve = may and self.board.waiting is not None
+        return (
+            Verb("a", N_("Approve"), can_approve, Need.ASKED if can_approve else Need.SPARE),
+            Verb("p", pause, may, Need.USUAL if may else Need.SPARE),
+            Verb("x", N_("Stop"), may, Need.USUAL if may else Need.SPARE),
+        )
 
     def common_verbs(self) -> Sequence[Verb]:
         """What every screen offers."""
-        return (self.language_verb(), Verb("?", N_("Help")), Verb("q", N_("Quit")))
+        return (self.language_verb(), Verb("?", N_("Help"), need=Need.ALWAYS), Verb("q", N_("Quit"), need=Need.ALWAYS))
 
     def language_verb(self) -> Verb:
         """The key that changes the language, named in the other one."""
-        return Verb("F2", LANGUAGE_NAMES[_other_language()])
+        return Verb("F2", LANGUAGE_NAMES[_other_language()], need=Need.HANDY)
 
     def why_not(self) -> str:
         """Why nothing can be decided now; empty when something can."""
-        if reason := self._why_nobody():
+        if reason := self.why_nobody():
             return reason
         return _("the rollout is over; `fleet rollout retry` goes on with what is unfinished") if self.board.is_over else ""
 
@@ -194,7 +201,7 @@ class FleetApp(App[None]):
 
     def action_roll_back(self) -> None:
         """Roll a wave back; a stopped rollout can be taken back too."""
-        reason = self._why_nobody()
+        reason = self.why_nobody()
         if reason:
             self.say(reason, is_bad=True)
         else:
@@ -229,7 +236,7 @@ class FleetApp(App[None]):
         for screen in self._board_screens():
             screen.relabel()
 
-    def _why_nobody(self) -> str:
+    def why_nobody(self) -> str:
         """Why this person decides nothing here, whether or not the rollout is over."""
         reason: Message | None = READ_ONLY if self._readonly else self.board.refusal
         if reason is None and self.board.rollout is None:

@@ -16,7 +16,8 @@ from fleet.text import N_, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, strip_of, wrap
 from fleet.tui.choices import ChoiceDialog
-from fleet.tui.frame import Alert, BoardPanel, Header, KeyBar, Ticker, Verb
+from fleet.tui.frame import Alert, BoardPanel, KeyBar, Need, Ticker, Verb
+from fleet.tui.header import Header
 from fleet.tui.look import BOLD, DIM, NONE, PLAIN, TITLE, terminal_shown
 from fleet.tui.screens import BoardScreen
 from fleet.tui.table import Column, LineTable
@@ -126,7 +127,7 @@ class CauseScreen(BoardScreen[None]):
     def verbs(self) -> Sequence[Verb]:
         """What to do about the failure, and the way back."""
         has_one = bool(self.board.groups)
-        return (Verb("Esc", N_("Back")), Verb("d", N_("Decide"), has_one), *self.fleet_app.common_verbs())
+        return (Verb("Esc", N_("Back"), need=Need.ALWAYS), Verb("d", N_("Decide"), has_one), *self.fleet_app.common_verbs())
 
     def show_board(self, board: Board) -> None:
         """Draw this board."""

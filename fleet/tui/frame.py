@@ -1,21 +1,33 @@
-"""What frames every screen: the header, the alert under it, and at the bottom the line of news and the keys."""
+"""What frames every screen: the alert under the header, and at the bottom the line of news and the keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from enum import IntEnum
 
 from textual.strip import Strip
 
-from fleet.model.rollout import RolloutPhase, SiteState
+from fleet.model.rollout import SiteState
 from fleet.text import Message, _, render
 from fleet.tui.board import Board
-from fleet.tui.cells import Span, between, strip_of, width_of
+from fleet.tui.cells import Span, strip_of, width_of
 from fleet.tui.lines import Panel
-from fleet.tui.look import ALERT, BAD, BADGE, BAR, BOLD, BUSY, DIM, KEY, NONE, WARN, rollout_badge, site_state_shown
+from fleet.tui.look import ALERT, BAR, BOLD, BUSY, DIM, KEY, NONE
 
 ENDED_BADLY = (SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE)
 """Never one number."""
-_SECONDS_COUNT = 600
+
+
+class Need(IntEnum):
+    """How much a key is needed on the bottom line now; where not all fit, the least needed go first. The help names them all."""
+
+    SPARE = 0
+    """It works, or says why not, but nothing on the screen asks for it now."""
+    HANDY = 1
+    USUAL = 2
+    ASKED = 3
+    """Something on the screen wants it: failures, silent terminals, a wave that waits."""
+    ALWAYS = 4
+    """The way out, and to the help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Verb:
     label: Message | str
     """A plain string is shown as it is: the other language's own name."""
     enabled: bool = True
+    need: Need = Need.USUAL
 
 
 class BoardPanel(Panel):
@@ -37,74 +50,6 @@ class BoardPanel(Panel):
         """Draw this board."""
         self.board = board
         self.redraw()
-
-
-class Header(BoardPanel):
-    """Which rollout, how far, and what went wrong."""
-
-    def draw(self, width: int, height: int) -> list[Strip]:  # noqa: ARG002 - one line
-        """One line; what does not fit is left out from the right."""
-        board = self.board
-        if board is None or board.rollout is None:
-            return [strip_of([(" FLEET ", BADGE)], width, BAR)]
-        narrow = width < 100
-        left: list[Span] = [] if narrow and _clock_of(board) else [(" FLEET ", BADGE)]
-        badge, style = rollout_badge(board.rollout.phase)
-        left += [(f" {board.rollout.id} {board.plan.release if board.plan else ''} ", BOLD), (f" {render(badge).upper()} ", style)]
-        for piece in self._pieces(board, narrow=narrow):
-            if sum(width_of(text) for text, _style in [*left, *piece]) < width - 6:
-                left += piece
-        now = board.at.astimezone(board.zone).strftime("%H:%M ")
-        return [between(left, [(now, DIM)], width, BAR)]
-
-    def _pieces(self, board: Board, *, narrow: bool) -> list[list[Span]]:
-        if board.tallies is None:
-            return []
-        total = board.tallies.total
-        well, whole = board.share(total)
-        pieces: list[list[Span]] = [
-            [
-                (f"  {well}/{whole} ", BOLD),
-                ("" if narrow and _clock_of(board) else (_("terminals staged") if board.only_stages else _("terminals")) + " ", DIM),
-                (percent(well, whole), BOLD + BUSY),
-            ],
-        ]
-        for state in ENDED_BADLY:
-            shown, n = site_state_shown(state), getattr(total.sites, state.name.lower())
-            if n:
-                pieces.append([(f"  {shown.mark}{n}" + ("" if narrow else f" {render(shown.word)}"), shown.style)])
-        pieces[1:1] = _ahead(board)
-        if board.only_stages:
-            pieces.insert(0, [("  " + _("stages only, nothing live is touched"), WARN)])
-        else:
-            pieces.append([(f"  {total.done}/{total.sites.total} ", BOLD), (_("sites done"), DIM)])
-        return pieces
-
-
-def _ahead(board: Board) -> list[list[Span]]:
-    """The point of no return as a clock, and when it will be finished."""
-    ahead, pieces = board.outlook, list[list[Span]]()
-    if ahead is not None and ahead.clock is not None:
-        is_past = ahead.clock.is_past(board.at)
-        left = _("passed") if is_past else _("{left} left", left=time_left(ahead.clock.last_safe_at - board.at))
-        style = BAD if is_past else WARN
-        pieces.append([("  " + _("last safe rollback") + " ", DIM), (board.clock(ahead.clock.last_safe_at), style), (f" {left}", style)])
-    if ahead is not None and ahead.forecast is not None and board.rollout is not None and board.rollout.phase is RolloutPhase.RUNNING:
-        finish = ahead.forecast
-        pieces.append([("  " + _("finish") + " ", DIM), (f"{board.clock(finish.p50_at)}-{board.clock(finish.p80_at)}", BUSY)])
-    return pieces
-
-
-def _clock_of(board: Board) -> bool:
-    return board.outlook is not None and board.outlook.clock is not None
-
-
-def time_left(left: timedelta) -> str:
-    """What is left of a time: `1h42`, in the last ten minutes `9m59`."""
-    seconds = max(0, int(left.total_seconds()))
-    if seconds < _SECONDS_COUNT:
-        return f"{seconds // 60}m{seconds % 60:02}"
-    return f"{seconds // 3600}h{seconds // 60 % 60:02}"
 
 
 class Alert(BoardPanel):
@@ -167,12 +112,25 @@ class KeyBar(Panel):
     verbs: Sequence[Verb] = ()
 
     def draw(self, width: int, height: int) -> list[Strip]:  # noqa: ARG002 - one line
-        """One line."""
+        """As many as fit, the most needed; in their order."""
         spans: list[Span] = []
-        for verb in self.verbs:
-            style = (KEY, NONE) if verb.enabled else (DIM, DIM)
-            spans += [(f" {verb.key}", style[0]), (f" {render(verb.label)} ", style[1])]
+        for verb in shown_verbs(self.verbs, width):
+            key, label = _said(verb)
+            spans += [(key, KEY if verb.enabled else DIM), (label, NONE if verb.enabled else DIM)]
         return [strip_of(spans, width, BAR)]
+
+
+def shown_verbs(verbs: Sequence[Verb], width: int) -> list[Verb]:
+    """The verbs without those that are needed least, of these the last first, until the others fit; none is cut."""
+    shown = list(verbs)
+    while shown and sum(width_of(text) for verb in shown for text in _said(verb)) > width:
+        least = min(verb.need for verb in shown)
+        shown.remove(next(verb for verb in reversed(shown) if verb.need == least))
+    return shown
+
+
+def _said(verb: Verb) -> tuple[str, str]:
+    return f" {verb.key}", f" {render(verb.label)} "
 
 
 def percent(part: int, whole: int) -> str:

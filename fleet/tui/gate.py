@@ -12,7 +12,7 @@ from fleet.model.plan import Wave, stratum_words
 from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState, is_held_by_limits
 from fleet.report.holds import spent_caps
 from fleet.report.terminal_words import step_words
-from fleet.report.words import kind_words, wave_phase_words
+from fleet.report.words import kind_words, wave_name_words, wave_phase_words
 from fleet.rollout import NO_EVIDENCE, WaveFacts, rehearsal_words, rules_of, verdict_in_brief
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.held import cap_name
@@ -58,7 +58,7 @@ class GateDialog(Dialog):
         wave = _wave(board, self.number)
         if wave is None:
             return [[(_("There is no rollout."), NONE)]]
-        name = board.wave_name(self.number)
+        name = wave_name_words(board.wave_name(self.number))
         state = render(wave_phase_words(wave.phase))
         lines: list[list[Span]] = [[(_("Gate of wave {name}", name=name), WARN), (f"  {state}", DIM)], []]
         for line in evidence(board, wave):
@@ -181,7 +181,7 @@ def _reach(board: Board, following: Wave | None) -> Iterator[Evidence]:
     sites = ", ".join(f"{render(kind_words(kind))} {n}" for kind, n in kinds.items())
     size = _(
         "{name}: {sites} sites ({kinds}), {n} terminals",
-        name=following.name,
+        name=wave_name_words(following.name),
         sites=len(following.sites),
         kinds=sites,
         n=len(following.terminals),

@@ -7,7 +7,7 @@ from fleet.control.go_past import go_past
 from fleet.text import _
 from fleet.tui.cells import Span
 from fleet.tui.dialogs import Dialog, paragraph
-from fleet.tui.frame import time_left
+from fleet.tui.header import time_left
 from fleet.tui.look import BAD, BOLD, WARN
 
 

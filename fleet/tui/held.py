@@ -3,14 +3,15 @@
 from textual.strip import Strip
 
 from fleet.model.rollout import RolloutPhase, WavePhase
-from fleet.report.held_back import held_in_part, held_waves, tried_again
-from fleet.text import _, render
+from fleet.report.held_back import held_in_part, held_wave, tried_again
+from fleet.text import N_, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import strip_of, wrap
 from fleet.tui.frame import BoardPanel
 from fleet.tui.look import BAR, TALL, WARN
 
 _FEW, _MOST = 2, 4
+_BY_CARD = N_("open the site, then d")
 
 
 class Held(BoardPanel):
@@ -48,10 +49,11 @@ def held_lines(board: Board) -> list[str]:
     if rollout is None or plan is None or tallies is None or board.is_over:
         return []
     names = {code: board.district(code) for code in board.districts}
-    lines = [render(line) for line in held_waves(rollout, board.holds)]
+    held = [wave for wave in rollout.waves if wave.phase is WavePhase.HELD]
+    lines = [render(held_wave(wave, board.holds, approve="a", retry=_BY_CARD)) for wave in held]
     if rollout.phase is RolloutPhase.PAUSED:
         lines.insert(0, _("Paused by a person. Go on: p"))
-    lines += [render(line) for line in held_in_part(rollout, plan, tallies, board.spent, names)]
+    lines += [render(part.line) for part in held_in_part(rollout, plan, tallies, board.spent, names)]
     for wave in rollout.waves:
         if wave.phase is WavePhase.OPEN and wave.soaks_until is not None:
             lines.append(

@@ -16,7 +16,8 @@ from fleet.text import N_, Message, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, strip_of
 from fleet.tui.choices import ChoiceDialog, ConfirmDialog
-from fleet.tui.frame import Alert, BoardPanel, Header, KeyBar, Ticker, Verb
+from fleet.tui.frame import Alert, BoardPanel, KeyBar, Need, Ticker, Verb
+from fleet.tui.header import Header
 from fleet.tui.look import BAR, BOLD, BUSY, DIM, NONE, WARN
 from fleet.tui.screens import BoardScreen
 from fleet.tui.table import Column, LineTable
@@ -129,7 +130,7 @@ class OfflineScreen(BoardScreen[None]):
         """Sending somebody, everything else that may be done, and the way back."""
         has_one = bool(self.board.offline)
         job = Verb("t", N_("Send technician"), has_one and not self.fleet_app.why_read_only())
-        return (Verb("Esc", N_("Back")), job, Verb("d", N_("Decide"), has_one), *self.fleet_app.common_verbs())
+        return (Verb("Esc", N_("Back"), need=Need.ALWAYS), job, Verb("d", N_("Decide"), has_one), *self.fleet_app.common_verbs())
 
     def show_board(self, board: Board) -> None:
         """Draw this board."""

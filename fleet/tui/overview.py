@@ -16,7 +16,8 @@ from fleet.store.reads import SiteRow
 from fleet.text import N_, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, between, strip_of
-from fleet.tui.frame import Alert, Header, KeyBar, Ticker, Verb
+from fleet.tui.frame import Alert, KeyBar, Need, Ticker, Verb
+from fleet.tui.header import Header
 from fleet.tui.held import Held
 from fleet.tui.lines import Panel
 from fleet.tui.look import BAR, BOLD, DIM, KEY, NONE, TALL, WARN, WIDE, site_shown
@@ -25,6 +26,7 @@ from fleet.tui.screens import BoardScreen
 from fleet.tui.site import SiteScreen
 from fleet.tui.sites import SiteList
 from fleet.tui.table import Column, LineTable
+from fleet.tui.ways_on import is_past, ways_on
 
 _TROUBLE = "state:failed,rolled-back,unknown,unreachable"
 
@@ -156,11 +158,17 @@ class Overview(BoardScreen[None]):
         self._size_tiles(self.board)
 
     def verbs(self) -> Sequence[Verb]:
-        """Approve is bright only when something waits for this person."""
+        """What may be decided; then the ways to what is on the screen, those first that it asks for now."""
         app = self.fleet_app
-        wide = (Verb("c", N_("Causes")), Verb("o", N_("Offline")), Verb("u", N_("Roll back"))) if self.size.width >= WIDE else ()
-        past = (Verb("n", N_("Go past")),) if self.board.rollout and self.board.rollout.is_past_return and not app.why_not() else ()
-        return (*app.verbs(), *past, Verb("Enter", N_("Open")), Verb("/", N_("Filter")), *wide, *app.common_verbs())
+        past = (Verb("n", N_("Go past"), need=Need.ASKED),) if is_past(self.board) and not app.why_not() else ()
+        return (
+            *app.verbs(),
+            *past,
+            Verb("Enter", N_("Open"), need=Need.HANDY),
+            Verb("/", N_("Filter"), need=Need.HANDY),
+            *ways_on(self.board, may_roll_back=not app.why_nobody()),
+            *app.common_verbs(),
+        )
 
     def show_board(self, board: Board) -> None:
         """Draw this board, and the rows that changed with it."""

@@ -9,6 +9,7 @@ from fleet.control.unreached import by_reason, reason_words
 from fleet.model.attempt import Cause, cause_words
 from fleet.model.rollout import SiteCounts, SiteState, WavePhase, WaveState
 from fleet.report.rows import before_the_semicolon
+from fleet.report.words import wave_name_words
 from fleet.store.reads import FailureRow, Tally
 from fleet.text import _, render
 from fleet.tui.board import Board
@@ -46,7 +47,7 @@ class Waves(BoardPanel):
             state = _("soaks to {time}", time=wave.soaks_until.astimezone(board.zone).strftime("%H:%M"))
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
             state += " [a]"
-        name = f"{wave.number} {board.wave_name(wave.number)}"
+        name = f"{wave.number} {render(wave_name_words(board.wave_name(wave.number)))}"
         bar = _bar(
             tally.sites.total - tally.sites.excluded, tally.sites.staged if board.only_stages else tally.sites.upgraded, width, filled
         )

@@ -19,7 +19,8 @@ from fleet.text import N_, _, render
 from fleet.tui.board import Board, SiteDetail
 from fleet.tui.cells import Span, between, fit, strip_of, width_of, wrap
 from fleet.tui.choices import ChoiceDialog
-from fleet.tui.frame import Alert, BoardPanel, Header, KeyBar, Ticker, Verb
+from fleet.tui.frame import Alert, BoardPanel, KeyBar, Need, Ticker, Verb
+from fleet.tui.header import Header
 from fleet.tui.lines import Scroller
 from fleet.tui.look import BAD, BAR, BOLD, DIM, GOOD, NONE, PLAIN, TITLE, site_shown, terminal_shown
 from fleet.tui.screens import BoardScreen
@@ -234,7 +235,13 @@ class SiteScreen(BoardScreen[None]):
     def verbs(self) -> Sequence[Verb]:
         """The overview's, with the way back."""
         app = self.fleet_app
-        return (Verb("Esc", N_("Back")), Verb("Tab", N_("Story")), Verb("d", N_("Decide")), *app.verbs(), *app.common_verbs())
+        return (
+            Verb("Esc", N_("Back"), need=Need.ALWAYS),
+            Verb("Tab", N_("Story"), need=Need.HANDY),
+            Verb("d", N_("Decide"), need=Need.ASKED),
+            *app.verbs(),
+            *app.common_verbs(),
+        )
 
     def show_board(self, board: Board) -> None:
         """Draw this board; the site's own part comes with the first poll after the screen opened."""

@@ -16,8 +16,8 @@ from fleet.text import _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span
 from fleet.tui.dialogs import Dialog, number_in, paragraph
-from fleet.tui.frame import time_left
 from fleet.tui.go_past import rollback_words
+from fleet.tui.header import time_left
 from fleet.tui.look import BAD, BOLD, DIM, KEY, NONE, WARN
 
 _NAMED = 5

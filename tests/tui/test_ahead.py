@@ -15,7 +15,8 @@ from fleet.store.orchestrator import Orchestrator
 from fleet.store.reads import Tallies, Tally
 from fleet.text import use_language
 from fleet.tui.board import Board
-from fleet.tui.frame import Header, alert_of
+from fleet.tui.frame import alert_of
+from fleet.tui.header import Header
 from fleet.tui.progress import Failures
 
 NOW = datetime(2026, 12, 4, 18, 0, tzinfo=UTC)
@@ -50,7 +51,8 @@ def test_without_windows_there_is_no_such_clock() -> None:
 def test_a_narrow_header_keeps_the_clock_rather_than_the_forecast() -> None:
     narrow = header(board(), 80)
 
-    assert "last safe rollback 03:42" in narrow
+    assert "last safe rollback 1h42 left" in narrow
+    assert "finish" not in narrow
 
 
 def test_past_the_point_of_no_return_the_screen_says_how_to_go_on() -> None:

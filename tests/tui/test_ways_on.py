@@ -17,7 +17,7 @@ from fleet.report.held_back import held_in_part
 from fleet.store import again, progress, reads, rollouts
 from fleet.store.caps import Spent
 from fleet.text import render, use_language
-from fleet.tui.frame import time_left
+from fleet.tui.header import time_left
 from tests.tui.conftest import COORDINATOR, LARGE, NOW, SMALL, STRANGER, Screenful, Stage, make_stage, play, small_fleet, watching
 
 
@@ -274,7 +274,7 @@ def test_an_open_wave_says_which_districts_budget_holds_a_part_of_it(stage: Stag
 
     def lines(failed: int) -> list[str]:
         spent = Spent(by_district={1: {"qingwan": SiteCounts(failed=failed)}})
-        return [render(line) for line in held_in_part(stage.state(), plan, tallies, spent, {"qingwan": "青湾区"})]
+        return [render(part.line) for part in held_in_part(stage.state(), plan, tallies, spent, {"qingwan": "青湾区"})]
 
     assert lines(0) == []
     (line,) = lines(1)

@@ -1,0 +1,131 @@
+"""A night in which one district has spent its budget while the others go on: what the commands say of it meanwhile."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from time import monotonic
+
+import pytest
+
+from fleet.engine import Orchestrator
+from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.caps import DistrictAllowance
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan
+from fleet.model.playbook import RetryRule
+from fleet.model.rollout import WavePhase
+from fleet.store import Store, reads, rollouts
+from tests.conftest import Cli
+from tests.engine.city import Terminals, begin, make_fleet, make_plan, set_up
+
+PATIENCE_S = 20
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for it."""
+    end = monotonic() + PATIENCE_S
+    while not holds():
+        assert monotonic() < end, "it never came"
+        Event().wait(0.01)
+
+
+def count(store: Store, state: TerminalState) -> int:
+    with store.read() as snapshot:
+        return reads.read_tallies(snapshot, "r1").total.terminals.get(state, 0)
+
+
+def phase(store: Store) -> WavePhase:
+    with store.read() as snapshot:
+        state = rollouts.read_rollout(snapshot, "r1")
+    assert state is not None
+    return state.waves[0].phase
+
+
+def with_budget(plan: Plan) -> Plan:
+    """Two sites of the east may fail."""
+    rule = {"east": DistrictAllowance(failures=2, unreachable=2)}
+    waves = tuple(wave.model_copy(update={"districts_allowed": rule}) for wave in plan.waves)
+    made = plan.model_copy(update={"waves": waves})
+    return made.model_copy(update={"digest": made.compute_digest()})
+
+
+@pytest.fixture
+def fleet(store: Store) -> Fleet:
+    made = make_fleet(12)
+    set_up(store, made)
+    return made
+
+
+def test_while_one_district_is_held_and_another_is_at_work_status_says_so_in_words_and_as_data(
+    cli: Cli, store: Store, fleet: Fleet, terminals: Terminals, orchestrator: Orchestrator
+) -> None:
+    east = [name for name in fleet.terminals if fleet.sites[name.partition("/")[0]].district == "east"]
+    terminals.endings = {name: [TerminalState.FAILED] for name in east}
+    terminals.silent = frozenset(("west",))
+    begin(store, fleet, with_budget(make_plan(fleet, 12, failures=9, unreachable=9)))
+    orchestrator.start()
+    until(lambda: count(store, TerminalState.FAILED) == 2)
+
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert phase(store) is WavePhase.OPEN
+    assert (
+        "Wave 1 is held in part: the failure budget of district east is spent: 2 sites, 2 may be; until they are retried, "
+        "or a person approves once the rest is through"
+    ) in ran.out
+    (part,) = facts["held_in_part"]
+    assert (part["wave"], part["cap"], part["spent"], part["allowed"]) == (1, "district-failures:east", 2, 2)
+    assert part["why"] in ran.out
+
+    terminals.let_go()
+    assert orchestrator.wait_at_rest(60) is not None
+    ran, facts = cli("status"), json.loads(cli("status", "--json").out)
+
+    assert ran.code == 3
+    assert "Wave 1 is held: the failure budget of district east is spent" in ran.out
+    assert "until a person approves. Go on: fleet rollout approve 1" in ran.out
+    assert facts["held_in_part"] == []
+
+
+def test_nothing_is_held_in_part_where_no_budget_is_spent(
+    cli: Cli, store: Store, fleet: Fleet, terminals: Terminals, orchestrator: Orchestrator
+) -> None:
+    terminals.endings = {"s001/t1": [TerminalState.FAILED]}
+    terminals.silent = frozenset(("west",))
+    begin(store, fleet, with_budget(make_plan(fleet, 12, failures=9, unreachable=9)))
+    orchestrator.start()
+    until(lambda: count(store, TerminalState.FAILED) == 1)
+
+    assert "held in part" not in cli("status").out
+    assert json.loads(cli("status", "--json").out)["held_in_part"] == []
+    terminals.let_go()
+
+
+def test_what_is_tried_again_by_itself_is_counted_with_the_time_of_the_next_try(
+    cli: Cli, store: Store, fleet: Fleet, terminals: Terminals, orchestrator: Orchestrator
+) -> None:
+    now = datetime.now(UTC)
+    terminals.endings = {name: [unanswered(name, now)] for name in ("s001/t1", "s003/t1")}
+    plan = make_plan(fleet, 12, failures=9, unreachable=9)
+    playbook = plan.playbook.model_copy(update={"retry": RetryRule(tries=3, first_after_s=3600)})
+    plan = plan.model_copy(update={"playbook": playbook})
+    begin(store, fleet, plan.model_copy(update={"digest": plan.compute_digest()}))
+    orchestrator.start()
+    until(lambda: count(store, TerminalState.UNREACHABLE) == 2)
+
+    out = cli("status").out
+
+    assert "Wave 1: terminals that are tried again by themselves: 2; the next at " in out
+    assert "held in part" not in out
+
+
+def unanswered(terminal: str, at: datetime) -> AttemptResult:
+    return AttemptResult(
+        terminal=terminal,
+        number=1,
+        ending=TerminalState.UNREACHABLE,
+        cause=Cause.NO_ANSWER,
+        started_at=at - timedelta(seconds=1),
+        finished_at=at,
+    )

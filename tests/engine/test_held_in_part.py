@@ -9,15 +9,15 @@ from time import monotonic
 import pytest
 
 from fleet.engine import Orchestrator
+from fleet.model.again import AgainRule, Trouble
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.caps import DistrictAllowance
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
-from fleet.model.playbook import RetryRule
 from fleet.model.rollout import WavePhase
 from fleet.store import Store, reads, rollouts
 from tests.conftest import Cli
-from tests.engine.city import Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.city import STAGER, Terminals, begin, make_fleet, make_plan, set_up
 
 PATIENCE_S = 20
 
@@ -107,8 +107,8 @@ def test_what_is_tried_again_by_itself_is_counted_with_the_time_of_the_next_try(
 ) -> None:
     now = datetime.now(UTC)
     terminals.endings = {name: [unanswered(name, now)] for name in ("s001/t1", "s003/t1")}
-    plan = make_plan(fleet, 12, failures=9, unreachable=9)
-    playbook = plan.playbook.model_copy(update={"retry": RetryRule(tries=3, first_after_s=3600)})
+    plan = make_plan(fleet, 12, failures=9, unreachable=9, program=STAGER)
+    playbook = plan.playbook.model_copy(update={"retry": (AgainRule(on=(Trouble.LINK,), attempts=3, wait_s=3600, factor=1, jitter=0),)})
     plan = plan.model_copy(update={"playbook": playbook})
     begin(store, fleet, plan.model_copy(update={"digest": plan.compute_digest()}))
     orchestrator.start()

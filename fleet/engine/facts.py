@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fleet.control.evidence import read_evidence
-from fleet.engine.again import Silent
+from fleet.control.silent import Silent
 from fleet.engine.plans import PlanInUse
 from fleet.engine.ports import Dispatcher
 from fleet.engine.ways_back import read_rehearsal
@@ -29,7 +29,7 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
     rehearsed_at = {wave.number: wave.rehearsed_at for wave in state.waves if wave.rehearsed_at and wave.phase is WavePhase.OPEN}
     rehearsed = {number: read_rehearsal(snapshot, state.id, since) for number, since in rehearsed_at.items()}
     waits = again.waiting_by_wave(snapshot, state.id) if any(map(_has_bad, tallies.values())) else {}
-    silent = Silent(again.sites_waiting(snapshot, state.id) if waits else [])
+    silent = Silent(spent.silent)
     waves = {
         number: WaveFacts(
             silent.sites(number, tally.sites),

@@ -209,9 +209,8 @@ def _put_back(tx: Tx, run: ShardRun, names: Collection[str]) -> tuple[ShardRun, 
             found[site] = found.get(site, frozenset()) | {name}
     landed = [site for site in run.in_flight if site not in in_flight]
     leases.release(tx, run.token, landed)
-    states = progress.site_states(tx, run.rollout, landed)
     run = replace(run, in_flight=in_flight, waiting=waiting, unknown=unknown, asked_again=run.asked_again - unsure)
-    return run, sum(state in _BAD for state in states.values())
+    return run, _ended_badly(tx, run.rollout, landed)
 
 
 def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tuple[ShardRun, Admitted]:
@@ -269,17 +268,20 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan:
     in_flight = {site: left for site, flying in run.in_flight.items() if (left := flying - names)}
     ended = [site for site in run.in_flight if site not in in_flight]
     leases.release(tx, run.token, ended)
-    states = progress.site_states(tx, run.rollout, ended)
     lost = progress.collectable(tx, run.rollout, {result.terminal for result in stored if result.ending is TerminalState.UNKNOWN})
     unknown = dict(run.unknown)
     for name in lost:
         site = name.partition("/")[0]
         unknown[site] = unknown.get(site, frozenset()) | {name}
     run = replace(run, in_flight=in_flight, unknown=unknown, doubtful=run.doubtful - names, asked_again=run.asked_again - names)
-    # Where nobody answered and it is tried again by itself, nothing was touched and nothing is spent yet.
-    silent = [site for site, state in states.items() if state is SiteState.UNREACHABLE]
-    waits = again.with_a_try_left(tx, run.rollout, silent)
-    return run, sum(state in _BAD and site not in waits for site, state in states.items())
+    return run, _ended_badly(tx, run.rollout, ended)
+
+
+def _ended_badly(tx: Tx, rollout: str, sites: Sequence[str]) -> int:
+    """How many of these sites spend a budget. Where nobody answered and it is tried again by itself, nothing was touched and nothing is spent yet."""
+    states = progress.site_states(tx, rollout, sites)
+    silent = again.with_a_try_left(tx, rollout, [site for site, state in states.items() if state is SiteState.UNREACHABLE])
+    return sum(state in _BAD and site not in silent for site, state in states.items())
 
 
 def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:

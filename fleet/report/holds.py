@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fleet.control.silent import Silent
 from fleet.model.caps import Cap
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutState, WavePhase, WaveState
@@ -37,7 +38,12 @@ class Hold:
 def caps_now(rollout: RolloutState, wave: WaveState, rules: Rules, tallies: Tallies, spent: Spent) -> tuple[Cap, ...]:
     """Every budget of a wave and every limit, as they stand."""
     tally = tallies.by_wave.get(wave.number, Tally())
-    facts = WaveFacts(tally.sites, by_cause=spent.by_cause.get(wave.number, {}), by_district=spent.by_district.get(wave.number, {}))
+    number, silent = wave.number, Silent(spent.silent)
+    facts = WaveFacts(
+        silent.sites(number, tally.sites),
+        by_cause=silent.by_cause(number, spent.by_cause.get(number, {})),
+        by_district=silent.by_district(number, spent.by_district.get(number, {})),
+    )
     limits = rules.limits if rollout.only is None else ()
     return tuple(standing_caps(rules.waves[wave.number - 1], wave, facts, limits, spent.down))
 

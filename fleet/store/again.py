@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from fleet.model.attempt import RETRIED, TerminalState
 from fleet.model.rollout import SiteState
@@ -35,7 +35,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class SilentSites:
-    """How many sites of a wave and district are unreachable for a cause, and tried again by themselves."""
+    """How many sites of a wave and district are unreachable for a cause, and have a terminal that is still tried again by itself."""
 
     wave: int
     district: str
@@ -89,24 +89,30 @@ def waiting_by_wave(snapshot: Snapshot, rollout: str) -> dict[int, Waiting]:
     return {row.wave: Waiting(row.n, row.due_at) for row in snapshot.connection.execute(query)}
 
 
-def sites_waiting(snapshot: Snapshot, rollout: str) -> list[SilentSites]:
-    """Sites that count as unreachable only because of a terminal that is tried again by itself, by wave, district and cause."""
-    held = select(_terminals.c.site).where(*_waits(rollout))
+def silent_sites(snapshot: Snapshot, rollout: str) -> list[SilentSites]:
+    """Sites that are unreachable, but have a terminal that is still tried again by itself, by wave, district and cause."""
+    unreachable = select(_terminals.c.site).where(_terminals.c.rollout == rollout, _terminals.c.state == TerminalState.UNREACHABLE.value)
     group = (_sites.c.wave, _sites.c.district, _sites.c.cause)
     query = (
         select(*group, func.count().label("n"))
-        .where(_sites.c.rollout == rollout, _sites.c.state == SiteState.UNREACHABLE.value, _sites.c.site.in_(held))
+        .where(_sites.c.rollout == rollout, _sites.c.site.in_(unreachable), is_silent(rollout))
         .group_by(*group)
     )
     return [SilentSites(row.wave, row.district, row.cause, row.n) for row in snapshot.connection.execute(query)]
 
 
+def is_silent(rollout: str) -> ColumnElement[bool]:
+    """Of a row of `site_progress`: it is unreachable, and one of its terminals has a try left."""
+    left = exists().where(_terminals.c.site == _sites.c.site, *_has_a_try_left(rollout))
+    return and_(_sites.c.state == SiteState.UNREACHABLE.value, left)
+
+
 def with_a_try_left(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> set[str]:
-    """Of these sites, the ones with a terminal that is tried again by itself."""
+    """Of these sites, the ones with a terminal that is still tried again by itself."""
     wanted = list(sites)
     found: set[str] = set()
     for start in range(0, len(wanted), _CHUNK):
-        query = select(_terminals.c.site).where(*_waits(rollout), _terminals.c.site.in_(wanted[start : start + _CHUNK]))
+        query = select(_terminals.c.site).where(*_has_a_try_left(rollout), _terminals.c.site.in_(wanted[start : start + _CHUNK]))
         found |= set(snapshot.connection.execute(query).scalars())
     return found
 
@@ -154,3 +160,9 @@ def _waits(rollout: str) -> tuple[ColumnElement[bool], ...]:
         _terminals.c.state.in_([state.value for state in RETRIED]),
         _terminals.c.due_at.is_not(None),
     )
+
+
+def _has_a_try_left(rollout: str) -> tuple[ColumnElement[bool], ...]:
+    """Of a terminal: it waits until it is due, or was put back when it was and waits for its turn."""
+    has_its_turn = and_(_terminals.c.state == TerminalState.NOT_STARTED.value, _terminals.c.tries.is_not(None))
+    return _terminals.c.rollout == rollout, or_(and_(*_waits(rollout)), has_its_turn)

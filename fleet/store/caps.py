@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, not_, select
 
 from fleet.model.caps import Cap, CapKind
 from fleet.model.rollout import SiteCounts, SiteState
 from fleet.store import tables
+from fleet.store.again import SilentSites, is_silent, silent_sites
 from fleet.store.database import Snapshot
 
 COUNTED = (SiteState.FAILED.value, SiteState.ROLLED_BACK.value, SiteState.UNREACHABLE.value)
@@ -33,11 +34,13 @@ class Spent:
     """Wave -> district -> its sites."""
     down: dict[int, int] = field(default_factory=dict)
     """Limit -> sites it counts that are down."""
+    silent: list[SilentSites] = field(default_factory=list)
+    """Of the sites that the other counters call unreachable, those that spend nothing yet, because they are still tried again."""
 
 
 def read_spent(snapshot: Snapshot, rollout: str) -> Spent:
-    """The counters as they stand; nothing is counted for it."""
-    found = Spent()
+    """The counters as they stand; only silent sites are counted for it."""
+    found = Spent(silent=silent_sites(snapshot, rollout))
     districts: dict[int, dict[str, dict[str, int]]] = {}
     query = select(_tally).where(_tally.c.rollout == rollout, _tally.c.unit.in_(("site", "cause", "down")))
     for row in snapshot.connection.execute(query):
@@ -95,7 +98,8 @@ def down_among(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> frozen
 
 def sites_behind(snapshot: Snapshot, rollout: str, wave: int, cap: Cap) -> list[str]:
     """The sites that spend a budget of a wave, or that are down under a limit; by code."""
-    query = select(_sites.c.site).where(_sites.c.rollout == rollout, *_spending(wave, cap)).order_by(_sites.c.site)
+    spends = () if cap.kind is CapKind.LIMIT else (not_(is_silent(rollout)),)
+    query = select(_sites.c.site).where(_sites.c.rollout == rollout, *_spending(wave, cap), *spends).order_by(_sites.c.site)
     return list(snapshot.connection.execute(query).scalars())
 
 

@@ -16,6 +16,7 @@ from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhase
 from fleet.push import PushJob
+from fleet.report.holds import read_holds
 from fleet.settings import Settings
 from fleet.store import Store, again, reads, rollouts
 from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
@@ -207,3 +208,28 @@ def test_the_queue_says_how_long_nobody_has_answered_and_when_it_is_a_technician
 def failed(name: str, cause: Cause = Cause.COMMAND_FAILED) -> AttemptResult:
     """A first attempt that failed."""
     return AttemptResult(terminal=name, number=1, ending=FAILED, cause=cause, step="preflight", started_at=AT, finished_at=AT)
+
+
+def test_a_site_whose_other_terminal_is_given_up_spends_nothing_until_it_was_its_turn(night: Night) -> None:
+    fleet = make_fleet(3, terminals=2)
+    plan = retrying(fleet, 3, rules=(LINK.model_copy(update={"attempts": 2}),), budget=1)
+    night.terminals.endings = {f"{site}/t1": [UNREACHABLE] * 9 for site in fleet.sites}
+    night.terminals.endings |= {f"{site}/t2": [given_up(f"{site}/t2")] for site in fleet.sites}
+    night.start(plan, fleet)
+    night.wait_for(6)
+
+    night.clock.now += timedelta(seconds=61)
+    state = night.rest()
+    with night.store.read() as snapshot:
+        (hold,) = read_holds(snapshot, state, plan, reads.read_tallies(snapshot, "r1"), {})[1]
+
+    assert state.waves[0].held_by == ("unreachable",)
+    assert (hold.cap.spent, hold.cap.allowed) == (1, 1)
+    assert len(hold.sites) == 1
+    assert sum(night.terminals.connections.values()) == 7
+
+
+def given_up(name: str) -> AttemptResult:
+    """A first attempt on a terminal whose host key has changed: nothing was touched, and it is not tried again by itself."""
+    ended = {"ending": UNREACHABLE, "cause": Cause.HOST_KEY_CHANGED, "started_at": AT, "finished_at": AT}
+    return AttemptResult.model_validate({"terminal": name, "number": 1} | ended)

@@ -21,16 +21,19 @@ from sqlalchemy import select
 
 from fleet.control import rollouts as control
 from fleet.control.exclusions import exclude
+from fleet.control.silent import Silent
 from fleet.errors import ConflictError, FleetError
+from fleet.model.again import AgainRule, Trouble
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.inventory import Reach
+from fleet.model.plan import Plan
 from fleet.model.playbook import Approval, KeySource
 from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase
 from fleet.rehearsal.agenda import Agenda
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.terminals import Fate, SimulatedTerminals
 from fleet.settings import Settings
-from fleet.store import Store, open_store, progress, reads, rollouts, tables
+from fleet.store import Store, again, open_store, progress, reads, rollouts, tables
 from fleet.store.audit import check_chain, check_tables
 from tests.engine.city import AT, COORDINATOR, begin, make_fleet, make_plan, set_up
 
@@ -99,6 +102,8 @@ class Night:
             approval=dice.choice(list(Approval)),
             parallel=self.parallel,
         )
+        if Random(f"tries {self.seed}").random() < 0.5:
+            self.plan = _trying_again(self.plan)
         lasting = {name: dice.choice(_FATES) for name in self.fleet.terminals}
         first = {name: dice.choice(_FATES) for name in self.fleet.terminals if dice.random() < 0.3} if self.has_whims else {}
         pace = {name: dice.randint(3, 90) for name in self.fleet.terminals}
@@ -157,6 +162,9 @@ class Night:
             self._whim()
         if not self.agenda.is_empty:
             self.agenda.go_on()
+            return None
+        if turn.next_at is not None and turn.next_at > self.agenda.now:
+            self.agenda.let_pass((turn.next_at - self.agenda.now).total_seconds())
             return None
         return turn.state if working is self.working and not working.has_news and turn.is_at_rest else None
 
@@ -276,12 +284,13 @@ class Night:
         with self.store.read() as snapshot:
             state = rollouts.newest_rollout(snapshot)
             by_wave = reads.read_tallies(snapshot, "r1").by_wave
+            silent = Silent(again.silent_sites(snapshot, "r1"))
             total = reads.read_tallies(snapshot, "r1").total.sites
         assert state is not None
         if total.total != len(self.fleet.sites):
             self.wrong.append(f"the endings add up to {total.total} of {len(self.fleet.sites)} sites")
         for wave in state.waves:
-            sites = by_wave[wave.number].sites
+            sites = silent.sites(wave.number, by_wave[wave.number].sites)
             if sites.spent_failures > self.failures + wave.failures_accepted:
                 self.wrong.append(f"wave {wave.number} overshot its failure budget")
             if sites.unreachable > self.unreachable + wave.unreachable_accepted:
@@ -314,6 +323,13 @@ class Night:
                 wave = self.plan.wave_of[name.partition("/")[0]]
                 if not passed.issuperset(range(1, wave)):
                     yield f"{name} of wave {wave} was begun, but only {sorted(passed)} had passed"
+
+
+def _trying_again(plan: Plan) -> Plan:
+    """The plan with tries that are made by themselves, after what passes by itself."""
+    rules = (AgainRule(on=(Trouble.LINK, Trouble.COMMAND), attempts=3, wait_s=60, jitter=0.5),)
+    plan = plan.model_copy(update={"playbook": plan.playbook.model_copy(update={"retry": rules})})
+    return plan.model_copy(update={"digest": plan.compute_digest()})
 
 
 @cache

@@ -121,6 +121,8 @@ def _require_known(named: "Iterable[str]", known: "Container[str]") -> None:
 
 
 def _show(setting: "Setting", rehearsed: "Rehearsed") -> None:
+    from fleet.cli.not_tried import show_not_tried
+
     outcome = rehearsed.outcome
     _show_setting(setting)
     show()
@@ -133,7 +135,7 @@ def _show(setting: "Setting", rehearsed: "Rehearsed") -> None:
     show()
     _show_endings(outcome)
     show()
-    _show_not_tried(outcome)
+    show_not_tried(outcome)
 
 
 def _show_setting(setting: "Setting") -> None:
@@ -159,8 +161,13 @@ def _happens(moment: "Moment") -> str:
         "wave.held": _("is held: a person is asked"),
         "wave.passed": _("has passed its gate"),
     }
+    return words.get(moment.what) or _judged(moment.verdict)
+
+
+def _judged(verdict: str | None) -> str:
+    """What a gate says: the same words for what happened and for what a person is asked about."""
     verdicts = {"pass": _("is judged: pass"), "fail": _("is judged: fail"), "inconclusive": _("is judged: inconclusive")}
-    return words.get(moment.what) or verdicts[moment.verdict or "inconclusive"]
+    return verdicts[verdict or "inconclusive"]
 
 
 def _show_asked(rehearsed: "Rehearsed") -> None:
@@ -168,7 +175,6 @@ def _show_asked(rehearsed: "Rehearsed") -> None:
 
     whys = {
         Why.APPROVAL: _("the plan wants an approval"),
-        Why.GATE: _("the gate did not pass"),
         Why.HELD: _("the wave is held"),
         Why.PAST_RETURN: _("the point of no return is past"),
     }
@@ -181,7 +187,10 @@ def _show_asked(rehearsed: "Rehearsed") -> None:
     show(_("A person is asked {count} times; each answer is assumed to take {time} and to let it go on:", **_times(rehearsed, ANSWER_S)))
     print_table(
         [_("After"), _("Wave"), _("Asked because"), _("What it says")],
-        [[_clock(asked.at_s), asked.wave or "-", whys[asked.why], render(asked.words)] for asked in rehearsed.asked],
+        [
+            [_clock(asked.at_s), asked.wave or "-", whys.get(asked.why) or _judged(asked.verdict), render(asked.words)]
+            for asked in rehearsed.asked
+        ],
     )
 
 
@@ -203,20 +212,6 @@ def _show_endings(outcome: "Outcome") -> None:
         show(_("Terminals done by hand, which no rehearsal does: {count}", count=outcome.by_hand))
 
 
-def _show_not_tried(outcome: "Outcome") -> None:
-    from fleet.model.plan import stratum_words
-    from fleet.report.terminal_words import step_words
-
-    show(_("Not tried:"))
-    lines = (
-        (_("failures that never happened"), [cause.value for cause in outcome.causes_not_seen]),
-        (_("steps that never failed"), [render(step_words(step)) for step in outcome.steps_never_failed]),
-        (_("kinds of sites on which nothing failed"), [render(stratum_words(stratum)) for stratum in outcome.strata_never_failed]),
-    )
-    for what, names in lines:
-        show(f"  {what}: {', '.join(names) if names else _('none')}")
-
-
 def _as_json(setting: "Setting", rehearsed: "Rehearsed") -> dict[str, object]:
     from collections import Counter
 
@@ -230,7 +225,8 @@ def _as_json(setting: "Setting", rehearsed: "Rehearsed") -> dict[str, object]:
         "answer_s": ANSWER_S,
         "runs_through": rehearsed.runs_through,
         "asked": [
-            {"at_s": asked.at_s, "wave": asked.wave, "why": asked.why.value, "words": render(asked.words)} for asked in rehearsed.asked
+            {"at_s": asked.at_s, "wave": asked.wave, "why": asked.why.value, "verdict": asked.verdict, "words": render(asked.words)}
+            for asked in rehearsed.asked
         ],
         "outcome": rehearsed.outcome,
     }

@@ -54,7 +54,7 @@ _AT_STEP: Mapping[Cause, tuple[StepKind, ...]] = {
     Cause.COMMAND_TIMEOUT: (StepKind.RUN, StepKind.ACTIVATE, StepKind.COLLECT, StepKind.PROBE),
 }
 """Kinds of steps at which a cause shows, the likeliest first."""
-_UNREACHABLE = frozenset(
+NOT_LET_IN = frozenset(
     (
         Cause.REFUSED,
         Cause.NO_ANSWER,
@@ -71,6 +71,7 @@ _UNREACHABLE = frozenset(
         Cause.GATEWAY_LOGIN,
     )
 )
+"""Where nothing begins on the terminal."""
 _AFTER_THE_FLIP = frozenset((Cause.PROBE_FAILED, Cause.UNEXPECTED_FACT))
 _NEVER = frozenset((Cause.NONE, Cause.SELF_TEST, Cause.STOPPED, Cause.ORCHESTRATOR_LOST))
 """No trouble of a terminal: what a person does, what becomes of us, and the absence of any."""
@@ -168,7 +169,7 @@ def fate_of(fault: str | None, program: Program, playbook: Playbook, seconds: fl
     cause = Cause(fault)
     if cause is Cause.LINK_LOST:
         return Fate(seconds=seconds, heard=False)
-    if cause in _UNREACHABLE:
+    if cause in NOT_LET_IN:
         return Fate(ending=TerminalState.UNREACHABLE, cause=cause, seconds=_GIVEN_UP_S)
     ending = TerminalState.ROLLED_BACK if cause in _AFTER_THE_FLIP else TerminalState.FAILED
     return Fate(ending=ending, cause=cause, step=_step_of(cause, program, playbook), seconds=seconds)

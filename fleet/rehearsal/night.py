@@ -29,6 +29,7 @@ from fleet.rehearsal.agenda import Agenda
 from fleet.rehearsal.faults import fate_of
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.outcome import Outcome, outcome_of
+from fleet.rehearsal.swipes import swipe_facts
 from fleet.rehearsal.terminals import Fate, SimulatedTerminals
 from fleet.report.holds import read_holds, why_held
 from fleet.rollout import ENDED, verdict_words
@@ -68,6 +69,8 @@ class Asked:
     """None where it is about all of it."""
     why: Why
     words: Message
+    verdict: Verdict | None = None
+    """What the gate says, where it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class _Night:
         self._agenda = Agenda(setting.begins_at)
         self._actor = Actor(code=_PERSON.code)
         binding = next((step for step in setting.plan.playbook.steps if step.step is StepKind.BIND_KEY), None)
-        terminals = SimulatedTerminals(self._fate, binding.key if binding else None)
+        terminals = SimulatedTerminals(self._fate, binding.key if binding else None, self._facts)
         self._orchestrator = SteppedOrchestrator(store, terminals, self._agenda, at_gateway=setting.at_gateway)
         self._asked: list[Asked] = []
 
@@ -177,13 +180,18 @@ class _Night:
                 holds = read_holds(snapshot, state, self._setting.plan, reads.read_tallies(snapshot, state.id), names)
             return Asked(at_s, wave.number, Why.HELD, why_held(wave, holds[wave.number]))
         why = Why.APPROVAL if wave.verdict is Verdict.PASS else Why.GATE
-        return Asked(at_s, wave.number, why, verdict_words(wave) or N_("its gate waits"))
+        return Asked(at_s, wave.number, why, verdict_words(wave) or N_("its gate waits"), wave.verdict)
 
     def _fate(self, terminal: str, _number: int) -> Fate:
         plan = self._setting.plan
         program = plan.program_of[terminal]
         assert program is not None
         return fate_of(self._setting.faults.get(terminal), program, plan.playbook, self._seconds(terminal))
+
+    def _facts(self, terminal: str) -> Mapping[str, str]:
+        program = self._setting.plan.program_of[terminal]
+        assert program is not None
+        return swipe_facts(self._setting.plan, program, terminal, self._setting.seed)
 
     def _seconds(self, terminal: str) -> float:
         """How long a push to it lasts, in whole seconds: as some push was seen to, else as is assumed."""

@@ -6,7 +6,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -40,6 +40,13 @@ _BUSY = Fate(TerminalState.FAILED, Cause.BUSY)
 _LINK_LOST = Fate(TerminalState.UNKNOWN, Cause.LINK_LOST)
 Fates = Callable[[str, int], Fate]
 """(terminal, number of the attempt) -> its fate; the same each time it is asked."""
+Facts = Callable[[str], Mapping[str, str]]
+"""Terminal -> what its probes tell once it is upgraded."""
+
+
+def _no_facts(_terminal: str) -> Mapping[str, str]:
+    """Where no probe asks."""
+    return {}
 
 
 @dataclass(slots=True)
@@ -57,9 +64,9 @@ class _Memory:
 class SimulatedTerminals:
     """Every terminal of a night. Not safe to share between threads."""
 
-    def __init__(self, fates: Fates, key_source: KeySource | None = None) -> None:
-        """`key_source` is where the plan's keys come from; None where it binds none."""
-        self._fates, self._key_source = fates, key_source
+    def __init__(self, fates: Fates, key_source: KeySource | None = None, facts: Facts = _no_facts) -> None:
+        """`key_source` is where the plan's keys come from; None where it binds none. `facts` are what an upgraded terminal tells."""
+        self._fates, self._key_source, self._facts = fates, key_source, facts
         self._memories: dict[str, _Memory] = {}
         self.made: Counter[str] = Counter()
         """Attempt -> how often its program was really run; more than once would be once too often."""
@@ -87,7 +94,7 @@ class SimulatedTerminals:
             return self._take_back(job, fate, memory, now)
         if memory.is_new:
             result, seconds = self._answer(job, Fate(), now, _SHORT_S)
-            return result.model_copy(update={"in_place": True}), seconds
+            return result.model_copy(update={"in_place": True, "facts": {}}), seconds
         return self._run(job, fate, memory, now)
 
     def _run(self, job: PushJob, fate: Fate, memory: _Memory, now: datetime) -> tuple[AttemptResult, float]:
@@ -113,7 +120,10 @@ class SimulatedTerminals:
 
     def _answer(self, job: PushJob, fate: Fate, now: datetime, seconds: float) -> tuple[AttemptResult, float]:
         result = _result(job, fate, now, seconds)
-        if fate.ending is not TerminalState.UPGRADED or self._key_source is None:
+        if fate.ending is not TerminalState.UPGRADED:
+            return result, seconds
+        result = result.model_copy(update={"facts": dict(self._facts(job.terminal.id))})
+        if self._key_source is None:
             return result, seconds
         number = sha256(job.terminal.id.encode()).hexdigest()
         return result.model_copy(update={"key": KeyEvidence(source=self._key_source, number=number, check_value="rehearsal")}), seconds
@@ -126,6 +136,7 @@ def _result(job: PushJob, fate: Fate, now: datetime, seconds: float) -> AttemptR
     return AttemptResult(
         terminal=job.terminal.id,
         number=job.number,
+        errand=job.errand,
         ending=fate.ending,
         cause=fate.cause,
         step=step,

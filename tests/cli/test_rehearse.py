@@ -146,3 +146,21 @@ def test_a_plan_of_terminals_that_are_gone_is_refused(rehearse: Cli, store: Stor
 
     assert ran.code == 2
     assert "are no longer in the inventory" in ran.err
+
+
+def test_a_gate_says_the_same_where_it_happens_and_where_somebody_is_asked(rehearse: Cli) -> None:
+    ran = rehearse("--faults", "health=100")
+
+    judged = [line for line in ran.out.splitlines() if "is judged: fail" in line]
+    assert len(judged) >= 2
+    assert "the gate did not pass" not in ran.out
+
+
+def test_what_never_happened_is_told_in_words_by_where_it_shows_in_lines_that_fit(rehearse: Cli) -> None:
+    ran = rehearse()
+    said = ran.out.partition("Not tried:")[2]
+
+    assert "on the way in: the terminal refuses the connection, no answer," in said
+    assert "not enough room on its disk" in said
+    assert "connection-refused" not in said
+    assert max(map(len, said.splitlines())) <= 100

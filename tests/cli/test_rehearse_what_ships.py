@@ -1,0 +1,50 @@
+"""The playbook that ships, rehearsed over a sample town: with nothing planted, nobody is asked for more than the plan wants."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from fleet.cli.common import os_user
+from fleet.data import data_dir
+from fleet.plan import read_plan
+from fleet.rehearsal.swipes import swipe_facts
+from tests.conftest import Cli
+
+PLAYBOOK = data_dir("playbooks") / "upgrade-client.yaml"
+RELEASE = data_dir("playbooks") / "release" / "release.yaml"
+
+
+@pytest.fixture
+def plan(cli: Cli, tmp_path: Path) -> Path:
+    """A plan of the playbook that ships over the sample town. Its last waves are too small for five pairs, so three are enough."""
+    people = copytree(data_dir("inventory") / "town", tmp_path / "town") / "people.csv"
+    people.write_text(people.read_text("utf-8-sig").replace(",demo-coordinator,", f",{os_user()},"), "utf-8")
+    text = PLAYBOOK.read_text("utf-8").replace("min_pairs: 5", "min_pairs: 3").replace("min_samples: 5", "min_samples: 3")
+    (tmp_path / "playbook.yaml").write_text(text.replace("shares: [10, 30, 60]", "shares: [50, 50]"), "utf-8")
+    assert cli("init").code == 0
+    assert cli("inventory", "import", tmp_path / "town", "--apply").code == 0
+    assert cli("release", "add", RELEASE).code == 0
+    ran = cli("plan", "--playbook", tmp_path / "playbook.yaml", "--release", "4.2.0", "--out", tmp_path / "plan.json")
+    assert ran.code == 0, ran.err
+    return tmp_path / "plan.json"
+
+
+def test_with_nothing_planted_only_the_approval_of_the_canary_is_asked_for_and_all_end_upgraded(cli: Cli, plan: Path) -> None:
+    ran = cli("rehearse", plan, "--json")
+    told = json.loads(ran.out)
+
+    assert ran.code == 0
+    assert [(asked["wave"], asked["why"]) for asked in told["asked"]] == [(1, "approval")]
+    assert [ending["state"] for ending in told["outcome"]["endings"]] == ["upgraded"]
+    assert "measured both times" in told["asked"][0]["words"]
+
+
+def test_a_program_that_measures_nothing_before_is_told_nothing_before(plan: Path) -> None:
+    made = read_plan(plan)
+    program = next(iter(made.programs.values()))
+    unmeasured = program.model_copy(update={"steps": tuple(step for step in program.steps if step != "swipe-test-before")})
+
+    assert set(swipe_facts(made, program, "a/t1", 1)) == {"before_swipe_ms", "swipe_ms"}
+    assert set(swipe_facts(made, unmeasured, "a/t1", 1)) == {"swipe_ms"}

@@ -12,6 +12,7 @@ from fleet.text import N_, _, render
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fleet.model.inventory import Fleet
     from fleet.model.plan import Plan
     from fleet.model.release import Release
     from fleet.plan import Preview
@@ -23,8 +24,11 @@ _SHORTEST_PUSH_S, _LONGEST_PUSH_S = 0.1, 86_400
 
 def command(
     *,
-    playbook: Path = typer.Option(..., metavar="FILE", help=_("What is done to a terminal, and how waves are cut.")),
-    release: str = typer.Option(..., metavar="VERSION", help=_("A release that was added to the workspace.")),
+    playbook: Path | None = typer.Option(None, metavar="FILE", help=_("What is done to a terminal, and how waves are cut.")),
+    release: str | None = typer.Option(None, metavar="VERSION", help=_("A release that was added to the workspace.")),
+    late: str | None = typer.Option(
+        None, metavar="ROLLOUT", help=_("Only who came late to this rollout, with its playbook, release and selection.")
+    ),
     select: str = typer.Option(
         "", metavar="EXPR", show_default=False, help=_("Only these terminals, for example `kind:pharmacy district:青湾`.")
     ),
@@ -42,23 +46,20 @@ def command(
     from fleet.cli.release import other_key_words
     from fleet.cli.windows import windows_facts, windows_lines
     from fleet.control.window_preview import preview_windows
-    from fleet.plan import make_plan, preview, read_playbook, read_windows, write_plan
-    from fleet.store.fleets import read_fleet
-    from fleet.trust.release import require_whole
+    from fleet.plan import preview, write_plan
 
     if not _SHORTEST_PUSH_S <= push_seconds <= _LONGEST_PUSH_S:
         raise InputError(N_("--push-seconds must be a number from {least} to {most}", least=_SHORTEST_PUSH_S, most=_LONGEST_PUSH_S))
     if out is not None:
         _check_out(out)
-    steps = read_playbook(playbook)
     door = current_door()
-    with door.open_store().read() as snapshot:
-        fleet, found = read_fleet(snapshot), _release(snapshot, release)
-    require_whole(found, door.workspace / RELEASES)
+    if late is not None:
+        _refuse_beside_late(playbook=playbook, release=release, select=select or None)
+        plan, fleet, found = _late_plan(late, windows)
+    else:
+        plan, fleet, found = _plan(playbook, release, select, windows)
     if (other := other_key_words(door, found)) is not None:
         say(other)
-    dated = read_windows(windows, fleet, door.settings.zone) if windows is not None else None
-    plan = make_plan(fleet, steps, found, select, dated)
     shown = preview(plan, fleet, push_seconds)
     times = preview_windows(plan, fleet, datetime.now(UTC), shown.earliest_s)
     if out is not None:
@@ -66,7 +67,7 @@ def command(
         write_plan(plan, Path(out))
     if as_json:
         gate = {"gate": plan.playbook.gate.model_dump(mode="json"), "formula": _gate_words(plan)}
-        print_json({**asdict(shown), **gate, "windows": windows_facts(times)})
+        print_json({**asdict(shown), "late_of": plan.late_of, **gate, "windows": windows_facts(times)})
     else:
         _show(shown, plan)
         for line in windows_lines(times, door.settings.zone):
@@ -75,6 +76,54 @@ def command(
         say(_("Nothing was written. `--out plan.json` writes the plan to a file."))
     else:
         say(_("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out))
+
+
+def _plan(playbook: Path | None, release: str | None, select: str, windows: Path | None) -> "tuple[Plan, Fleet, Release]":
+    """The plan that was asked for, the inventory it was made of, and its release."""
+    from fleet.plan import make_plan, read_playbook, read_windows
+    from fleet.store.fleets import read_fleet
+    from fleet.trust.release import require_whole
+
+    if playbook is None:
+        raise InputError(N_("--playbook needs the name of a file"), hint=N_("for example `--playbook playbooks/upgrade-client.yaml`"))
+    steps, door = read_playbook(playbook), current_door()
+    with door.open_store().read() as snapshot:
+        fleet, found = read_fleet(snapshot), _release(snapshot, release or "")
+    require_whole(found, door.workspace / RELEASES)
+    dated = read_windows(windows, fleet, door.settings.zone) if windows is not None else None
+    return make_plan(fleet, steps, found, select, dated), fleet, found
+
+
+def _late_plan(rollout: str, windows: Path | None) -> "tuple[Plan, Fleet, Release]":
+    """The plan for who came late to a rollout; says what starting it would close."""
+    from datetime import UTC, datetime
+
+    from fleet.control.late import original_of
+    from fleet.control.rollouts import unfinished_sites
+    from fleet.plan import read_windows
+    from fleet.plan.late import make_late_plan
+    from fleet.store.fleets import read_fleet
+    from fleet.trust.release import require_whole
+
+    door = current_door()
+    store = door.open_store()
+    with store.read() as snapshot:
+        first, original, served = original_of(snapshot, rollout)
+        fleet, found = read_fleet(snapshot), _release(snapshot, original.release)
+    require_whole(found, door.workspace / RELEASES)
+    dated = read_windows(windows, fleet, door.settings.zone) if windows is not None else None
+    plan = make_late_plan(fleet, original, found, served=served, windows=dated, now=datetime.now(UTC), rollout=first.id)
+    if count := unfinished_sites(store, first.id):
+        what = _("Sites of rollout {rollout} that a retry would push again: {count}.", rollout=first.id, count=count)
+        say(f"{what} {_('Retry first: once this plan is started, that is over.')}")
+    return plan, fleet, found
+
+
+def _refuse_beside_late(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            what = N_("--{option} and --late exclude each other: a late plan takes it from the rollout", option=name)
+            raise InputError(what, hint=N_("leave it out"))
 
 
 def _record_author(plan: "Plan") -> None:
@@ -116,6 +165,8 @@ def _release(snapshot: "Snapshot", version: str) -> "Release":
 
 def _show(shown: "Preview", plan: "Plan") -> None:
     show(_("Plan: playbook {playbook}, release {release}", playbook=shown.playbook, release=shown.release))
+    if plan.late_of:
+        show(_("For the late joiners of plan {digest}; they are counted beside its sites, as +n", digest=plan.late_of[:12]))
     if shown.select:
         show(_("Selection: {selection}", selection=shown.select))
     counts = {"sites": shown.sites, "terminals": shown.terminals, "by_hand": shown.by_hand}

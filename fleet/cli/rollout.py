@@ -53,7 +53,7 @@ def start(
     store, actor, at = _asked()
     made = read_plan(plan)
     _require_whole_release(store, made)
-    typed = None if made.select else typed_count(count, len(made.wave_of), _about_whole_plan(made))
+    typed = None if made.select or made.late_of else typed_count(count, len(made.wave_of), _about_whole_plan(made))
     zone = current_door().settings.zone
     state = start_rollout(store, actor, at, made, only=purpose, limits=limits, zone=zone, typed=count if typed is None else typed)
     if as_json:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fleet.control.outlook import Outlook
     from fleet.control.unreached import Unreached
     from fleet.model.exclusion import ExclusionRequest
+    from fleet.model.late import Late
     from fleet.model.rollout import Decision, RolloutPhase, RolloutState, WaveState
     from fleet.report.held_back import HeldPart
     from fleet.report.holds import Hold
@@ -36,6 +37,8 @@ class Stand:
     """The waves' names, by number from 1."""
     rules: "Rules"
     tallies: "Tallies"
+    late: "Late"
+    """Who came late to its plan, or whom it serves; beside every other number."""
     holds: "dict[int, tuple[Hold, ...]]"
     """Wave -> what holds it."""
     held_in_part: "tuple[HeldPart, ...]"
@@ -92,24 +95,26 @@ class Stand:
         return self.orchestrator is not None and self.orchestrator.is_alive(self.at)
 
 
-def look(store: "Store") -> Stand:
-    """How the newest rollout stands now.
+def look(store: "Store", wanted: str | None = None) -> Stand:
+    """How a rollout stands now, the newest where none is wanted.
 
     Raises:
-        InputError: There is none yet.
+        InputError: There is none yet, or none of that name.
     """
     from fleet.cli.exclusion import waiting_exclusions
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
     from fleet.report.held_back import held_in_part
     from fleet.report.holds import read_holds
+    from fleet.report.reading import find_rollout
     from fleet.rollout import ENDED, rules_of
     from fleet.store import again, caps, fleets, orchestrator, reads, releases, rollouts, ways_back
+    from fleet.store.late import read_late
 
     with store.read() as snapshot:
-        rollout = rollouts.newest_rollout(snapshot)
-        if rollout is None:
+        if wanted is None and rollouts.newest_rollout(snapshot) is None:
             raise InputError(N_("no rollout has been started yet"), hint=N_("start one with `fleet rollout start PLAN`"))
+        rollout = find_rollout(snapshot, wanted)
         plan = releases.read_plan(snapshot, rollout.plan_digest)
         left_out = {each.id: each for each in rollouts.exclusions(snapshot, rollout.id).values()}
         taken_back = {each.id: each for each in rollouts.rollbacks(snapshot, rollout.id).values()}
@@ -127,6 +132,7 @@ def look(store: "Store") -> Stand:
             names=tuple(wave.name for wave in plan.waves),
             rules=rules,
             tallies=tallies,
+            late=read_late(snapshot, rollout),
             holds=read_holds(snapshot, rollout, plan, tallies, names),
             held_in_part=()
             if rollout.phase in ENDED

@@ -8,6 +8,7 @@ import typer
 from fleet.cli.common import current_door, print_json, print_table, show
 from fleet.cli.exclusion import exclusion_facts, exclusion_lines
 from fleet.cli.failures import show_failures
+from fleet.cli.late import late_facts, late_lines, late_rows
 from fleet.cli.offline import offline_facts, offline_lines
 from fleet.cli.rates import limits_words
 from fleet.cli.standing import (
@@ -44,6 +45,7 @@ def command(
     watch: bool = typer.Option(False, "--watch", help=_("Show what changes until the rollout is over.")),
     until_waiting: bool = typer.Option(False, "--until-waiting", help=_("Watch, and end when only a person can go on (exit code 3).")),
     plain: bool = typer.Option(False, "--plain", help=_("Watch a line at a time: no colour, nothing moves the cursor.")),
+    rollout: str | None = typer.Option(None, "--rollout", metavar="ID", help=_("Which rollout. [default: the newest]")),
     failures: bool = typer.Option(False, "--failures", help=_("Show what went wrong instead, each failure once.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON; with --watch a line for each change.")),
 ) -> int:
@@ -51,9 +53,11 @@ def command(
     store = current_door().open_store()
     if failures and (watch or until_waiting):
         raise InputError(N_("--failures is one look; it cannot be watched"), hint=N_("leave --watch out, or use `fleet watch`"))
+    if rollout is not None and (watch or until_waiting):
+        raise InputError(N_("only the newest rollout can be watched"), hint=N_("leave --rollout or --watch out"))
     if watch or until_waiting:
         return _watch(store, plain=plain, as_json=as_json, until_waiting=until_waiting)
-    stand = look(store)
+    stand = look(store, rollout)
     if failures:
         show_failures(store, stand, as_json=as_json)
     elif as_json:
@@ -120,13 +124,17 @@ def _show(stand: Stand) -> None:
         for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
     ]
     headings = [_("wave"), _("name"), _("phase"), *(heading for heading, _count in columns)]
-    print_table(headings, [*rows, ["", _("all"), "", *_counts(columns, total)]])
+    print_table(
+        headings, [*rows, ["", _("all"), "", *_counts(columns, total)], *late_rows(stand, [heading for heading, _count in columns])]
+    )
     show()
     if stand.rollout.only is None:
         show(_("Terminals: {proven} of {count} proven on the new release", proven=total.proven, count=total.terminal_count))
     else:
         count = total.terminal_count - total.terminals.get(TerminalState.EXCLUDED, 0)
         show(_("Terminals: {staged} of {count} staged; nothing was made live", staged=total.staged, count=count))
+    for line in late_lines(stand):
+        show(line)
     _show_swipes(stand)
     for line in (*offline_lines(stand, zone), *_decision_lines(stand, zone), *outlook_lines(stand, zone)):
         show(line)
@@ -281,6 +289,7 @@ def _facts(stand: Stand) -> dict[str, Any]:
             }
             for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
         ],
+        "late": late_facts(stand),
         "offline": offline_facts(stand),
         "rollback_s": stand.rollback_s,
         "total": _tally_facts(stand.tallies.total),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from fleet.cli.common import plain_value, show
 from fleet.cli.exclusion import exclusion_lines
 from fleet.cli.follow import Follower
+from fleet.cli.late import late_lines
 from fleet.cli.standing import Stand, look, orchestrator_line, waiting_lines
 from fleet.text import _
 
@@ -83,6 +84,7 @@ class PlainTeller:
             yield from self._new("orchestrator", orchestrator_line(stand, self._zone))
         yield from self._new("waiting", *waiting_lines(stand))
         yield from self._new("asked", *exclusion_lines(stand.asked))
+        yield from self._new("late", *late_lines(stand))
         if stand.is_over:
             yield from self._follower.rest()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from fleet.control.late import note_late_joiners
 from fleet.control.rights import Right
 from fleet.control.scope import require_everywhere
 from fleet.errors import ConflictError, InputError
@@ -53,6 +54,7 @@ def import_fleet(
         _refuse_when_nobody_inside_could_decide(fleet, may_enter)
         _refuse_removal_under_a_rollout(tx, fleet)
         fleets.replace_fleet(tx, fleet, summary)
+        note_late_joiners(tx, fleet)
         known = trust.read_host_keys(tx)
         vouched = [
             HostKey(

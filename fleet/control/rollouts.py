@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from fleet.control.four_eyes import require_approver, require_same_plan, require_second_pair
+from fleet.control.late import note_late_joiners, require_late
 from fleet.control.purpose import refuse_senseless, without_share
 from fleet.control.rights import Right, require
 from fleet.control.scope import require_decision, require_districts
@@ -57,6 +58,7 @@ def start_rollout(
     with store.write(actor, at) as tx:
         require(tx, actor, Right.DECIDE)
         _refuse_second(tx)
+        require_late(tx, plan)
         release = _require_release(tx, plan, zone)
         refuse_senseless(plan, release, only, limits)
         fleet = fleets.read_fleet(tx)
@@ -73,11 +75,13 @@ def start_rollout(
             only=only,
             site_rate=limits.site_rate,
             total_rate=limits.total_rate,
+            late_of=plan.late_of,
         )
         releases.keep_plan(tx, plan)
         rollouts.create_rollout(tx, state, plan, fleet)
         if left_out := without_share(plan, only):
             progress.exclude(tx, state.id, left_out)
+        note_late_joiners(tx, fleet)
     return state
 
 

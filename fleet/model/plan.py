@@ -119,12 +119,19 @@ class Plan(Noun):
     """When its sites may be touched; None is at any time."""
     limits: tuple[PlannedLimit, ...] = Field(default=(), exclude_if=unless(()))
     """Each limit of the playbook in each place where it counts a site of the plan."""
+    late_of: Sha256 | None = Field(default=None, exclude_if=unless(None))
+    """Digest of the plan whose late joiners it serves: they are counted beside that one's sites and terminals, never among them."""
     digest: str = ""
     """sha256 over everything else; see `compute_digest`."""
 
     def compute_digest(self) -> str:
         """sha256 over the canonical JSON of everything but `digest`; same input, same digest."""
         return digest_of(self.model_dump(mode="json", exclude={"digest"}))
+
+    @property
+    def original(self) -> str:
+        """Digest of the plan whose denominator counts: its own, or that of the plan whose late joiners it serves."""
+        return self.late_of or self.digest
 
     @cached_property
     def installs(self) -> bool:

@@ -222,10 +222,17 @@ class RolloutState(Noun):
     """What it is for, where that is not the whole plan."""
     site_rate: Rate | None = None
     total_rate: Rate | None = None
+    late_of: Sha256 | None = None
+    """Digest of the plan whose late joiners it serves; None where it has a denominator of its own."""
     past_return_at: AwareDatetime | None = None
     """Since when the point of no return is past: nothing more is upgraded until a person goes past it, or the suspension ends."""
     past_return_by: Code | None = None
     """Who decided to go past it."""
+
+    @property
+    def original(self) -> str:
+        """Digest of the plan whose sites and terminals are the denominator here."""
+        return self.late_of or self.plan_digest
 
     @property
     def is_past_return(self) -> bool:

@@ -1,5 +1,6 @@
 """Makes the plan: fleet, playbook and release in, waves with programs out. Pure: the same input gives the same digest, whatever its order."""
 
+from collections.abc import Container
 from dataclasses import replace
 
 from fleet.errors import InputError
@@ -19,7 +20,15 @@ from fleet.text import N_
 _LONGEST_SELECT = 400
 
 
-def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = "", windows: Windows | None = None) -> Plan:
+def make_plan(
+    fleet: Fleet,
+    playbook: Playbook,
+    release: Release,
+    select: str = "",
+    windows: Windows | None = None,
+    *,
+    only: Container[str] | None = None,
+) -> Plan:
     """Who is upgraded in which wave, with which program.
 
     Args:
@@ -28,6 +37,7 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
         release: What is installed; its files need not be there yet.
         select: Selection of the terminals; empty is all of them.
         windows: When sites may be touched; None is at any time. Frozen into the plan, with those of its sites that are in it.
+        only: Of what `select` means, only these terminals; None is all of it.
 
     Returns:
         At least one wave, none empty; every terminal that `select` means in exactly one, all terminals of a site in the same.
@@ -38,7 +48,7 @@ def make_plan(fleet: Fleet, playbook: Playbook, release: Release, select: str = 
             Or a limit allows none of the sites that it counts; all of those with their sites.
     """
     _check_select(select)
-    members = find_members(fleet, playbook, release, select)
+    members = find_members(fleet, playbook, release, select, only)
     programs = {sort: _program(sort, playbook, release) for sort in members.sorts}
     candidates = [_candidate(code, of_site, fleet, programs) for code, of_site in members.of_site.items()]
     limits, under = plan_limits(playbook, fleet, [candidate.site for candidate in candidates], labels_of(fleet))

@@ -3,7 +3,7 @@
 Every terminal that cannot be planned is reported at once, grouped by what is wrong, with examples.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fleet.errors import InputError, Mistake, MistakesError
@@ -56,8 +56,8 @@ class _Refusals:
             yield Mistake(file, 0, whole, hint)
 
 
-def find_members(fleet: Fleet, playbook: Playbook, release: Release, select: str) -> Members:
-    """Every terminal that `select` means, with its steps and its artifact.
+def find_members(fleet: Fleet, playbook: Playbook, release: Release, select: str, only: Container[str] | None = None) -> Members:
+    """Every terminal that `select` means, of `only` where that is given, with its steps and its artifact.
 
     Raises:
         InputError: `select` cannot be read, or means no terminal.
@@ -72,7 +72,7 @@ def find_members(fleet: Fleet, playbook: Playbook, release: Release, select: str
     for terminal in fleet.terminals.values():
         site = fleet.sites[terminal.site]
         subject = subject_of(terminal, site, fleet)
-        if not selection.matches(subject):
+        if (only is not None and terminal.id not in only) or not selection.matches(subject):
             continue
         steps = tuple(position for position, where in enumerate(step_selections) if where.matches(subject))
         artifacts = tuple(name for name, where in artifact_selections if where.matches(subject))

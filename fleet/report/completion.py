@@ -11,6 +11,7 @@ from fleet.model.attempt import Cause, TerminalState
 from fleet.model.crew import CheckIn
 from fleet.model.gate import Phase
 from fleet.model.inventory import Fleet, SiteKind
+from fleet.model.late import Late, LateJoiner
 from fleet.model.rollout import Decision, RolloutState
 from fleet.report.counts import Counts, day_of_site, day_of_terminal
 from fleet.report.failures import FailureCount, count_failures
@@ -63,6 +64,10 @@ class Record:
     """Terminal -> the fingerprint of the failure it stands at."""
     failure_texts: Mapping[str, str] = field(default_factory=dict)
     """Fingerprint -> what its terminals said, without what is each one's own."""
+    late: Late | None = None
+    """Who came late to the plan; in no other number."""
+    late_joiners: tuple[LateJoiner, ...] = ()
+    """Each of them, by terminal."""
     bytes_sent: int = 0
     """Of files, in all attempts."""
     bytes_saved: int = 0
@@ -82,24 +87,26 @@ class Record:
         """How the rollout's `sites` and `terminals` tie to the inventory as it is now."""
         held = {terminal.id for terminal in self.terminals}
         return {
-            "sites": InventoryTie.of(set(self.sites), set(self.fleet.sites)),
-            "terminals": InventoryTie.of(held, set(self.fleet.terminals)),
+            "sites": InventoryTie.of(set(self.sites), set(self.fleet.sites), {each.site for each in self.late_joiners}),
+            "terminals": InventoryTie.of(held, set(self.fleet.terminals), {each.terminal for each in self.late_joiners}),
         }
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryTie:
-    """inventory = in the rollout - removed since + not in the rollout."""
+    """inventory = in the rollout - removed since + not in the rollout; of the last, those that came late are counted once more."""
 
     inventory: int
     in_rollout: int
     removed_since: int
     not_in_rollout: int
+    late: int = 0
+    """Of those not in the rollout, late joiners of its plan."""
 
     @classmethod
-    def of(cls, held: set[str], inventory: set[str]) -> "InventoryTie":
-        """Compare the codes a rollout holds with those of the inventory."""
-        return cls(len(inventory), len(held), len(held - inventory), len(inventory - held))
+    def of(cls, held: set[str], inventory: set[str], late: set[str]) -> "InventoryTie":
+        """Compare the codes a rollout holds with those of the inventory; `late` are those of its late joiners."""
+        return cls(len(inventory), len(held), len(held - inventory), len(inventory - held), len(late & inventory - held))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from fleet.report.completion import Completion
+from fleet.model.late import late_as_json
+from fleet.report.completion import Completion, Record
 from fleet.report.counts import Counts
 from fleet.report.details import COLUMNS, details
 from fleet.report.measures import OF_SITES, OF_TERMINALS
@@ -50,6 +51,7 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "finished_at": record.rollout.finished_at,
         "chain": {"seq": seq, "hash": digest},
         "inventory": {unit: asdict(tie) for unit, tie in record.against_inventory.items()},
+        "late": _late(record),
         "bytes": {"sent": record.bytes_sent, "saved": record.bytes_saved},
         "total": _numbers(completion.total),
         "by_kind": [{"kind": kind, **_numbers(counts)} for kind, counts in completion.by_kind.items()],
@@ -64,6 +66,13 @@ def counts_as_json(completion: Completion) -> dict[str, Any]:
         "failures": [asdict(row) | {"said": record.failure_texts.get(row.fingerprint, "")} for row in completion.failures],
         "not_reached": [asdict(one) for one in record.unreached],
     }
+
+
+def _late(record: Record) -> dict[str, Any] | None:
+    """The plan's own numbers, `+n` beside them, and who is in it."""
+    if record.late is None:
+        return None
+    return {**late_as_json(record.late), "joiners": [joiner.model_dump(exclude={"plan"}) for joiner in record.late_joiners]}
 
 
 def _numbers(counts: Counts) -> dict[str, dict[str, int | float | None]]:

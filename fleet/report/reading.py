@@ -7,10 +7,16 @@ from fleet.errors import FleetError, InputError
 from fleet.files import one_of
 from fleet.model.rollout import RolloutState
 from fleet.report.completion import Completion, Record, Swipes, complete
-from fleet.report.ties import SEE_AUDIT, refuse_counts_that_differ, refuse_lost_events, refuse_rows_that_differ
+from fleet.report.ties import (
+    SEE_AUDIT,
+    refuse_counts_that_differ,
+    refuse_late_joiners_that_differ,
+    refuse_lost_events,
+    refuse_rows_that_differ,
+)
 from fleet.rollout.evidence import first_before, measured
 from fleet.settings import Settings
-from fleet.store import Snapshot, audit, crew, evidence, failures, fleets, reads, releases, rollouts
+from fleet.store import Snapshot, audit, crew, evidence, failures, fleets, late, reads, releases, rollouts
 from fleet.text import N_
 
 
@@ -76,6 +82,8 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         swipes=_read_swipes(snapshot, state.id),
         fingerprints=failures.fingerprints_of(snapshot, state.id),
         failure_texts=failures.texts_of_groups(snapshot, state.id),
+        late=late.read_late(snapshot, state),
+        late_joiners=tuple(late.late_joiners(snapshot, state.original)),
         bytes_sent=sent,
         bytes_saved=saved,
     )
@@ -83,6 +91,7 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
     refuse_rows_that_differ(record, plan)
     completion = complete(record)
     refuse_counts_that_differ(completion, reads.read_tallies(snapshot, state.id))
+    refuse_late_joiners_that_differ(completion)
     _refuse_changed_rows(snapshot)
     return completion
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fleet.control.unreached import reason_words
 from fleet.model.inventory import SiteKind
-from fleet.report.completion import Completion
+from fleet.report.completion import Completion, InventoryTie
 from fleet.report.counts import Counts
 from fleet.report.measures import OF_SITES, OF_TERMINALS, SITES, TERMINALS, Measure
 from fleet.report.rows import Shown, before_the_semicolon, clean, in_brief
@@ -156,10 +156,38 @@ def inventory_rows(completion: Completion) -> list[Row]:
     sites, terminals = ties["sites"], ties["terminals"]
     return [
         (render(N_("in this rollout")), sites.in_rollout, terminals.in_rollout),
-        (render(N_("in the inventory, not in this rollout")), sites.not_in_rollout, terminals.not_in_rollout),
+        *_not_in_rollout(sites, terminals),
         (render(N_("in this rollout, removed from the inventory since")), sites.removed_since, terminals.removed_since),
         (render(N_("in the inventory now")), sites.inventory, terminals.inventory),
     ]
+
+
+def _not_in_rollout(sites: InventoryTie, terminals: InventoryTie) -> list[Row]:
+    """One row, or where anybody came late two that sum to it."""
+    if not terminals.late:
+        return [(render(N_("in the inventory, not in this rollout")), sites.not_in_rollout, terminals.not_in_rollout)]
+    outside = (sites.not_in_rollout - sites.late, terminals.not_in_rollout - terminals.late)
+    return [
+        (render(N_("in the inventory, late joiners")), sites.late, terminals.late),
+        (render(N_("in the inventory, neither in this rollout nor late")), *outside),
+    ]
+
+
+def late_joiners(completion: Completion) -> Table:
+    """The plan's own numbers, and what came late: by the rollout that serves it, done or not, and what none does. The last row is the sum."""
+    late = completion.record.late
+    assert late is not None
+    rows: list[tuple[Message, int, int]] = [
+        (N_("in the plan of rollout {rollout}", rollout=late.original), late.planned_sites, late.planned_terminals)
+    ]
+    for each in late.rollouts:
+        rows.append((N_("late, done or proven in rollout {rollout}", rollout=each.id), each.sites.done, each.terminals.done))
+        rows.append((N_("late, in rollout {rollout} and not done", rollout=each.id), each.sites.open, each.terminals.open))
+    rows.append((N_("late, in no rollout yet"), late.sites.unplanned, late.terminals.unplanned))
+    rows.append((N_("the plan and its late joiners"), late.planned_sites + late.sites.total, late.planned_terminals + late.terminals.total))
+    headings = (N_("what is counted"), N_("sites"), N_("terminals"))
+    shown = tuple((render(words), sites, terminals) for words, sites, terminals in rows)
+    return Table(render(N_("Late joiners")), tuple(render(heading) for heading in headings), shown, keys=1, has_total=True)
 
 
 def _counted(title: Message, keys: tuple[Message, ...], groups: Iterable[tuple[Row, Counts]], total: Counts) -> Table:

@@ -47,6 +47,28 @@ def refuse_counts_that_differ(completion: Completion, tallies: Tallies) -> None:
     _refuse([*_groupings_against_total(completion), *_tallies_against_counts(completion, tallies)])
 
 
+def refuse_late_joiners_that_differ(completion: Completion) -> None:
+    """Hold `+n` against who is in it, and the numbers it stands beside against the total.
+
+    Raises:
+        FleetError: As `refuse_counts_that_differ`.
+    """
+    _refuse(list(_late_against_total(completion)))
+
+
+def _late_against_total(completion: Completion) -> Iterator[Message]:
+    record, late = completion.record, completion.record.late
+    if late is None:
+        return
+    new_sites = {each.site for each in record.late_joiners if each.is_new_site}
+    pairs = [(late.sites.total, len(new_sites)), (late.terminals.total, len(record.late_joiners))]
+    if record.rollout.late_of is None:
+        pairs += [(late.planned_sites, completion.total.sites), (late.planned_terminals, completion.total.terminals)]
+    for shown, counted in pairs:
+        if shown != counted:
+            yield N_("of late joiners, a counter says {kept}, counting gives {counted}", kept=shown, counted=counted)
+
+
 def _refuse(differences: list[Message]) -> None:
     if not differences:
         return

@@ -49,6 +49,8 @@ def write_xlsx(completion: Completion, stream: BinaryIO) -> None:
         tables.not_reached,
     ):
         _write_table(workbook, formats, completion, table(completion))
+    if completion.record.late is not None and completion.record.late.is_any:
+        _write_table(workbook, formats, completion, tables.late_joiners(completion))
     if completion.swipes:
         _write_table(workbook, formats, completion, tables.swipes(completion))
     _write_details(workbook, formats, completion)

@@ -74,7 +74,11 @@ def create_rollout(tx: Tx, state: RolloutState, plan: Plan, fleet: Fleet) -> Non
         tables.terminal_progress: [(state.id, row["terminal"]) for row in terminals],
     }
     body = {"plan": plan.digest, "release": plan.release, "sites": len(plan.wave_of)}
-    body |= {name: value for name, value in state.model_dump(mode="json", include={"only", "site_rate", "total_rate"}).items() if value}
+    body |= {
+        name: value
+        for name, value in state.model_dump(mode="json", include={"only", "site_rate", "total_rate", "late_of"}).items()
+        if value
+    }
     tx.event("rollout.started", state.id, body | rows_written(tx, keys))
 
 

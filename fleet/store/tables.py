@@ -2,30 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from fleet.store.columns import ADDED, UtcTime
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+_CONSTRAINTS = {"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+metadata = MetaData(naming_convention=_CONSTRAINTS)
 
 
 def _code(name: str = "code", **options: Any) -> Column[str]:
@@ -182,6 +164,7 @@ rollout = Table(
     Column("total_rate", BigInteger, info=ADDED),
     Column("past_return_at", UtcTime, info=ADDED),
     _code("past_return_by", info=ADDED),
+    Column("late_of", String(64), info=ADDED, index=True),
 )
 
 decision = Table(
@@ -220,6 +203,16 @@ shard = Table(
     Column("limits", JSON(none_as_null=True)),
     Column("down", Integer),
     Index(None, "rollout", "wave", "state"),
+)
+
+late_joiner = Table(
+    "late_joiner",
+    metadata,
+    Column("plan", String(64), primary_key=True),
+    Column("terminal", String(80), primary_key=True),
+    _code("site", nullable=False),
+    Column("is_new_site", Boolean, nullable=False),
+    _code("rollout"),
 )
 
 site_lease = Table(

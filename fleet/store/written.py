@@ -37,8 +37,8 @@ BY_ROW = (
     exclusion_request,
 )
 """Tables whose every row is vouched for by the newest event that names it."""
-WHOLE = (tables.district, tables.site, tables.terminal, tables.person)
-"""Tables that are replaced together, and vouched for as a whole by the event that did it."""
+WHOLE = (tables.district, tables.site, tables.terminal, tables.person, tables.late_joiner)
+"""Tables that are replaced, and vouched for as a whole by the event that did it: the inventory, and who came late to a plan."""
 NO_ROWS = sha256(b"").hexdigest()
 """The digest of a table without rows."""
 _CHUNK = 500
@@ -50,7 +50,7 @@ def rows_written(snapshot: Snapshot, keys: Mapping[Table, Iterable[Key]]) -> dic
 
 
 def tables_written(snapshot: Snapshot) -> dict[str, Any]:
-    """`{"tables": {table: digest}}` of the tables that are replaced together."""
+    """`{"tables": {table: digest}}` of the tables that are replaced."""
     return {"tables": {table.name: table_digest(snapshot, table) for table in WHOLE}}
 
 

@@ -11,6 +11,7 @@ from fleet.errors import FleetError
 from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.crew import Assignment, CheckIn
 from fleet.model.inventory import District, Fleet, Person, Site
+from fleet.model.late import Late
 from fleet.model.plan import Plan, Wave
 from fleet.model.purpose import Only
 from fleet.model.rollout import RolloutState, WaveState
@@ -65,6 +66,8 @@ class Board:
     rollout: RolloutState | None = None
     plan: Plan | None = None
     tallies: Tallies | None = None
+    late: Late | None = None
+    """Who came late to its plan, or whom it serves; beside every other number."""
     spent: Spent = field(default_factory=Spent)
     """What is spent by cause and district, and how many sites are down under each limit."""
     holds: Mapping[int, tuple[Hold, ...]] = field(default_factory=dict)

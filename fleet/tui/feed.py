@@ -20,6 +20,7 @@ from fleet.model.rollout import RolloutState
 from fleet.report.holds import read_holds
 from fleet.store import Snapshot, Store, again, audit, caps, crew, fleets, reads, releases, rollouts, trust
 from fleet.store.failures import read_groups
+from fleet.store.late import read_late
 from fleet.store.orchestrator import read_orchestrator
 from fleet.store.reads import SiteRow
 from fleet.tui.board import Board, GateEvidence, SiteDetail
@@ -97,6 +98,7 @@ class Feed:
                 board,
                 plan=releases.read_plan(snapshot, rollout.plan_digest) if anew and not is_first else board.plan,
                 tallies=reads.read_tallies(snapshot, rollout.id),
+                late=read_late(snapshot, rollout),
                 failures=tuple(reads.failures(snapshot, rollout.id, _FAILURES_SHOWN)),
             )
             if board.plan is not None and board.tallies is not None:

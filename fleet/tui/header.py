@@ -30,7 +30,7 @@ class Part:
     forms: tuple[tuple[Span, ...], ...]
 
 
-_BRIEFER = ("badge", "clock", "finish", "share", "done", "counts", "clock", "done")
+_BRIEFER = ("badge", "serves", "clock", "finish", "share", "done", "counts", "clock", "done")
 """Which part is said more briefly next, as long as the line is too long."""
 
 
@@ -85,7 +85,7 @@ def _parts(board: Board) -> list[Part]:
         return parts
     if board.only_stages:
         parts.append(Part("stages", ((("  " + _("stages only, nothing live is touched"), WARN),),)))
-    return [*parts, *_counted(board), *_ahead(board)]
+    return [*parts, *_serves(board), *_counted(board), *_ahead(board)]
 
 
 def _counted(board: Board) -> list[Part]:
@@ -95,11 +95,11 @@ def _counted(board: Board) -> list[Part]:
     total = board.tallies.total
     well, whole = board.share(total)
     share, word = (f"  {well}/{whole} ", BOLD), _("terminals staged") if board.only_stages else _("terminals")
-    part = (percent(well, whole), BOLD + BUSY)
+    part, more = (percent(well, whole), BOLD + BUSY), _beside(board, sites=False)
     found = [(site_state_shown(state), getattr(total.sites, state.name.lower())) for state in ENDED_BADLY]
     counts = [(f"  {shown.mark}{n}", f" {render(shown.word)}", shown.style) for shown, n in found if n]
     parts = [
-        Part("share", ((share, (word + " ", DIM), part), (share, part))),
+        Part("share", ((share, *more, (word + " ", DIM), part), (share, *more, part))),
         Part(
             "counts",
             (
@@ -109,9 +109,27 @@ def _counted(board: Board) -> list[Part]:
         ),
     ]
     if not board.only_stages:
-        done = (f"  {total.done}/{total.sites.total} ", BOLD)
-        parts.append(Part("done", ((done, (_("sites done"), DIM)), (done, (_("sites"), DIM)), ())))
+        done: tuple[Span, ...] = ((f"  {total.done}/{total.sites.total} ", BOLD), *_beside(board, sites=True))
+        parts.append(Part("done", ((*done, (_("sites done"), DIM)), (*done, (_("sites"), DIM)), ())))
     return parts
+
+
+def _beside(board: Board, *, sites: bool) -> tuple[Span, ...]:
+    """`+n`: who came late, beside what never changes; bright while some are in no rollout."""
+    late = board.late
+    if late is None or board.rollout is None or board.rollout.late_of:
+        return ()
+    count = late.sites if sites else late.terminals
+    return ((f"+{count.total} ", WARN if count.unplanned else BOLD),) if count.total else ()
+
+
+def _serves(board: Board) -> list[Part]:
+    """Of a rollout for late joiners: beside which sites they count."""
+    late = board.late
+    if late is None or board.rollout is None or not board.rollout.late_of:
+        return []
+    numbers: Span = (f"{late.planned_sites} +{late.sites.total}", BOLD)
+    return [Part("serves", (((f"  {_('late for')} {late.original} ", DIM), numbers), ((f"  {late.original} ", DIM), numbers)))]
 
 
 def _ahead(board: Board) -> list[Part]:

@@ -336,7 +336,7 @@ def test_json_keeps_its_keys_and_codes_in_every_language(completion: Completion)
     assert english["by_day"][0]["day"] == "2026-03-14"
     assert english["failures_by_cause"][0].keys() == {"ending", "cause", "sites", "terminals"}
     assert english["chain"] == {"seq": completion.record.chain[0], "hash": completion.record.chain[1]}
-    assert english["inventory"]["sites"] == {"inventory": 9, "in_rollout": 9, "removed_since": 0, "not_in_rollout": 0}
+    assert english["inventory"]["sites"] == {"inventory": 9, "in_rollout": 9, "removed_since": 0, "not_in_rollout": 0, "late": 0}
 
 
 def test_json_names_every_terminal_with_its_codes(completion: Completion) -> None:

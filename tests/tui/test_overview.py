@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
+from fleet.control.inventory import import_fleet
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import RolloutPhase, WavePhase
 from fleet.text import use_language
@@ -271,5 +272,20 @@ def test_a_notice_stands_on_the_bottom_line(stage: Stage) -> None:
     async def scene() -> None:
         async with watching(stage, notice=lambda: "demo-coordinator approves in 14 s") as screen:
             assert "demo-coordinator approves in 14 s" in screen.lines[-2]
+
+    play(scene())
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+@LANGUAGES
+def test_who_came_late_stands_beside_the_fixed_number(stage: Stage, size: tuple[int, int], language: str) -> None:
+    use_language(language)
+    extra = stage.fleet.terminals["p1/t01"].model_copy(update={"code": "t09", "port": 3999, "key_card": None})
+    grown = stage.fleet.model_copy(update={"terminals": {**stage.fleet.terminals, extra.id: extra}})
+    import_fleet(stage.store, COORDINATOR, stage.now, grown, {})
+
+    async def scene() -> None:
+        async with watching(stage, size) as screen:
+            assert "0/16 +1" in screen.lines[0]
 
     play(scene())

@@ -118,9 +118,9 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     assert stored is not None
     assert state is not None
     used = plans.of(tx, state)
-    run, stranded = _put_back(tx, run, [result.terminal for result in results if isinstance(result, NotBegun)])
+    run, stranded = _put_back(tx, run, [result.terminal for result in results if isinstance(result, NotBegun)], stored.limits)
     ended = [result for result in results if not isinstance(result, NotBegun)]
-    run, ended_badly = _with_results(tx, run, ended, used.plan)
+    run, ended_badly = _with_results(tx, run, ended, used.plan, stored.limits)
     ended_badly += stranded
     run = _looked_again(tx, run, state, stored)
     if run.down:
@@ -190,7 +190,7 @@ def _only_awake(tx: Tx, run: ShardRun) -> ShardRun:
     return replace(run, unknown={site: names for site, names in left.items() if names})
 
 
-def _put_back(tx: Tx, run: ShardRun, names: Collection[str]) -> tuple[ShardRun, int]:
+def _put_back(tx: Tx, run: ShardRun, names: Collection[str], limits: Collection[int]) -> tuple[ShardRun, int]:
     """The run after the turn of these terminals came too late for their window, and how many sites ended badly with that: they wait as before."""
     if not names:
         return run, 0
@@ -210,7 +210,7 @@ def _put_back(tx: Tx, run: ShardRun, names: Collection[str]) -> tuple[ShardRun, 
     landed = [site for site in run.in_flight if site not in in_flight]
     leases.release(tx, run.token, landed)
     run = replace(run, in_flight=in_flight, waiting=waiting, unknown=unknown, asked_again=run.asked_again - unsure)
-    return run, _ended_badly(tx, run.rollout, landed)
+    return run, _ended_badly(tx, run.rollout, landed, limits)
 
 
 def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tuple[ShardRun, Admitted]:
@@ -249,7 +249,7 @@ def _begin_by(job: PushJob, admitted: Admitted) -> datetime | None:
     return admitted.begin_by(job.site.code) if job.errand is None else None
 
 
-def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan: Plan) -> tuple[ShardRun, int]:
+def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan: Plan, limits: Collection[int]) -> tuple[ShardRun, int]:
     """The run after some pushes ended, and how many sites ended badly with them."""
     if not results:
         return run, 0
@@ -274,14 +274,19 @@ def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan:
         site = name.partition("/")[0]
         unknown[site] = unknown.get(site, frozenset()) | {name}
     run = replace(run, in_flight=in_flight, unknown=unknown, doubtful=run.doubtful - names, asked_again=run.asked_again - names)
-    return run, _ended_badly(tx, run.rollout, ended)
+    return run, _ended_badly(tx, run.rollout, ended, limits)
 
 
-def _ended_badly(tx: Tx, rollout: str, sites: Sequence[str]) -> int:
-    """How many of these sites spend a budget. Where nobody answered and it is tried again by itself, nothing was touched and nothing is spent yet."""
+def _ended_badly(tx: Tx, rollout: str, sites: Sequence[str], limits: Collection[int]) -> int:
+    """How many of these sites, with nothing in flight any more, take their unit of the grant with them.
+
+    Where nobody answered and it is tried again by itself, nothing was touched and nothing is spent yet. Under limits a site that is
+    still down takes it along even where its turn comes again, to be taken back or tried again: it would back another one that goes down.
+    """
     states = progress.site_states(tx, rollout, sites)
     silent = again.with_a_try_left(tx, rollout, [site for site, state in states.items() if state is SiteState.UNREACHABLE])
-    return sum(state in _BAD and site not in silent for site, state in states.items())
+    down = caps.down_among(tx, rollout, sites) if limits else frozenset[str]()
+    return sum(site in down or (state in _BAD and site not in silent) for site, state in states.items())
 
 
 def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState]) -> tuple[ShardRun, frozenset[str]]:

@@ -1,0 +1,94 @@
+"""A limit holds at every moment, also where a site that is down has its turn again: the real reconciler and desk, one thing at a time."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from fleet.control.rollback import roll_back
+from fleet.model.attempt import TerminalState
+from fleet.model.caps import PlannedLimit
+from fleet.model.inventory import Fleet
+from fleet.model.plan import Plan
+from fleet.model.playbook import KeySource
+from fleet.rehearsal.agenda import Agenda
+from fleet.rehearsal.orchestrator import SteppedOrchestrator
+from fleet.rehearsal.terminals import Fate, Fates, SimulatedTerminals
+from fleet.store import Store, caps, progress
+from tests.engine.city import AT, COORDINATOR, STAGER, begin, make_fleet, make_plan, set_up
+from tests.rehearsal.nights import empty_store
+
+SILENT = Fate(heard=False, then_silent=True, seconds=8)
+"""The link is lost half-way, and nobody answers there again."""
+
+
+class Night:
+    """A rollout of one wave of which one site may be down at once, and how many ever were."""
+
+    def __init__(self, store: Store, fleet: Fleet, fates: Fates) -> None:
+        """It has begun, and its first push with it."""
+        self.store, self.fleet, self.agenda, self.most_down = store, fleet, Agenda(AT), 0
+        set_up(store, fleet)
+        begin(store, fleet, limited(fleet))
+        terminals = SimulatedTerminals(fates, KeySource.TOKEN)
+        self.orchestrator = SteppedOrchestrator(store, terminals, self.agenda, at_gateway=4)
+        self.orchestrator.start()
+        self.work()
+        self.go_on()
+
+    def work(self) -> None:
+        """One moment."""
+        self.orchestrator.work()
+        with self.store.read() as snapshot:
+            self.most_down = max(self.most_down, caps.read_spent(snapshot, "r1").down.get(0, 0))
+
+    def go_on(self) -> None:
+        """To the next moment."""
+        self.agenda.go_on()
+        self.work()
+
+    def to_the_end(self) -> dict[str, TerminalState]:
+        """Until nothing moves; returns how every terminal ended."""
+        for _ in range(100):
+            if self.agenda.is_empty:
+                return self.states()
+            self.go_on()
+        raise AssertionError("it never comes to its end")
+
+    def states(self) -> dict[str, TerminalState]:
+        """How every terminal stands."""
+        with self.store.read() as snapshot:
+            return progress.states_of(snapshot, "r1", self.fleet.terminals)
+
+    def running(self) -> list[str]:
+        """The terminals that are being pushed to."""
+        return [name for name, state in self.states().items() if state is TerminalState.RUNNING]
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with empty_store() as made:
+        yield made
+
+
+def limited(fleet: Fleet) -> Plan:
+    """All sites in one wave, one of them down at once."""
+    plan = make_plan(fleet, len(fleet.sites), failures=9, unreachable=9, program=STAGER)
+    (wave,) = plan.waves
+    sites = tuple(site.model_copy(update={"limits": (0,)}) for site in wave.sites)
+    limits = (PlannedLimit(select="", sites=len(sites), allowed=1),)
+    plan = plan.model_copy(update={"waves": (wave.model_copy(update={"sites": sites}),), "limits": limits})
+    return plan.model_copy(update={"digest": plan.compute_digest()})
+
+
+def test_a_site_that_has_still_to_be_taken_back_makes_no_room_for_another_one(store: Store) -> None:
+    night = Night(store, make_fleet(4), lambda _name, _number: SILENT)
+    night.go_on()
+    night.go_on()
+    (first,) = night.running()  # it is asked how its attempt ended
+    roll_back(store, COORDINATOR, night.agenda.now, "r1", terminals=[first])
+    night.work()
+    ended = night.to_the_end()
+
+    assert night.most_down == 1
+    assert Counter(ended.values()) == {TerminalState.UNKNOWN: 1, TerminalState.NOT_STARTED: 3}

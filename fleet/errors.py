@@ -30,12 +30,19 @@ _SYSTEM = {
     errno.ENAMETOOLONG: N_("File name too long"),
     errno.ELOOP: N_("Too many levels of symbolic links"),
     errno.EIO: N_("Input/output error"),
+    errno.EFBIG: N_("File too large"),
 }
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 def system_words(error: OSError) -> Message | str:
     """Why the system refused, in the reader's language where it is a usual reason; else as the system says it."""
     return _SYSTEM.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+
+
+def is_disk_trouble(error: OSError) -> bool:
+    """Whether the disk refused what was asked for rightly, because it is full or broken or can only be read; that ends with 1, not 2."""
+    return error.errno in _DISK
 
 
 class FleetError(Exception):

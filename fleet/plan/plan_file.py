@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fleet.errors import InputError, system_words
+from fleet.errors import FleetError, InputError, is_disk_trouble, system_words
 from fleet.model.plan import Plan, digest_of
 from fleet.text import N_, Message
 
@@ -47,6 +47,7 @@ def write_plan(plan: Plan, path: Path) -> None:
 
     Raises:
         InputError: It cannot be written there.
+        FleetError: The disk is full or refuses; what was there before is whole.
     """
     check_place(path)
     part = path.with_name(".fleet-plan.part")  # the name alone may be as long as a name can be
@@ -66,8 +67,11 @@ def _is_plan(path: Path) -> bool:
     return not head or _HEAD.match(head) is not None
 
 
-def _unwritable(error: OSError, path: Path) -> InputError:
-    return InputError(N_("the plan cannot be written: {reason}", reason=system_words(error)), where=str(path))
+def _unwritable(error: OSError, path: Path) -> FleetError:
+    what = N_("the plan cannot be written: {reason}", reason=system_words(error))
+    if is_disk_trouble(error):
+        return FleetError(what, where=str(path), hint=N_("make room there, or name a file on another disk with --out"))
+    return InputError(what, where=str(path), hint=N_("name another file with --out"))
 
 
 def read_plan(path: Path) -> Plan:
@@ -81,6 +85,10 @@ def read_plan(path: Path) -> Plan:
             raise InputError(N_("the plan cannot be read: not an ordinary file"), where=str(path), hint=_AGAIN)
         text = path.read_bytes()
         plan = Plan.model_validate_json(text)
+    except IsADirectoryError:
+        raise InputError(
+            N_("the plan cannot be read: this is a directory"), where=str(path), hint=N_("name the file in it, for example `plan.json`")
+        ) from None
     except OSError as error:
         raise InputError(N_("the plan cannot be read: {reason}", reason=system_words(error)), where=str(path), hint=_AGAIN) from None
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Writing a report: `fleet export` and `fleet demo` come here."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from fleet.errors import InputError, system_words
+from fleet.errors import FleetError, InputError, is_disk_trouble, system_words
 from fleet.report.completion import Completion
 from fleet.report.csv_file import write_csv
 from fleet.report.json_file import write_json
@@ -17,7 +18,7 @@ from fleet.report.reading import read_completion
 from fleet.report.xlsx_file import write_xlsx
 from fleet.settings import Settings
 from fleet.store import Store
-from fleet.text import N_
+from fleet.text import N_, Message
 
 NAME = "completion"
 WRITERS: dict[str, Callable[[Completion, BinaryIO], None]] = {"xlsx": write_xlsx, "csv": write_csv, "json": write_json}
@@ -29,7 +30,7 @@ def export_all(store: Store, settings: Settings, at: datetime, directory: Path, 
 
     Raises:
         InputError: There is no such rollout, or the directory cannot be written.
-        FleetError: The record was changed or the numbers do not tie; nothing was written.
+        FleetError: The record was changed or the numbers do not tie, and nothing was written; or the disk is full or refuses.
     """
     paths = {ending: directory / f"{NAME}.{ending}" for ending in WRITERS}
     for ending, path in paths.items():
@@ -54,6 +55,7 @@ def write_file(completion: Completion, ending: str, path: Path) -> Path:
 
     Raises:
         InputError: It cannot or may not be written there.
+        FleetError: The disk is full or refuses; what was there before is whole.
     """
     place = check_place(completion.record.settings, ending, path)
     with _explained(path):
@@ -77,4 +79,14 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(N_("the file cannot be written: {reason}", reason=system_words(error)), where=str(path)) from error
+        what = N_("the file cannot be written: {reason}", reason=system_words(error))
+        kind = FleetError if is_disk_trouble(error) else InputError
+        raise kind(what, where=str(path), hint=_how_to_mend(error, path)) from error
+
+
+def _how_to_mend(error: OSError, path: Path) -> Message:
+    if is_disk_trouble(error):
+        return N_("make room there, or name a file on another disk with --out; an earlier file there is as it was")
+    if error.errno == errno.ENOENT:
+        return N_("make its directory first: `mkdir -p {directory}`", directory=str(path.parent))
+    return N_("name another file with --out")

@@ -1,15 +1,19 @@
 """The report as a workbook to hand on: a summary to sign, the counts, failures by cause, and every terminal.
 
 - Rows are written once, in order, and leave memory (XlsxWriter's constant memory mode), so a province fits.
+- The packed workbook is put together in memory and written at once, so that a full disk cuts nothing that the library still holds open.
 - Every text is written as text: nothing becomes a formula, a link or a number.
 """
 
+import tempfile
 from datetime import UTC
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
-from fleet.errors import FleetError
+from fleet.errors import FleetError, system_words
 from fleet.report import tables
 from fleet.report.completion import Completion
 from fleet.report.details import COLUMNS, HEADINGS, cells, details
@@ -30,11 +34,27 @@ def write_xlsx(completion: Completion, stream: BinaryIO) -> None:
     """Write the workbook in the reader's language.
 
     Raises:
-        FleetError: There are more terminals than a sheet has rows.
+        FleetError: There are more terminals than a sheet has rows, or no room for its parts while it is put together.
+        OSError: The stream takes no more.
     """
     count = len(completion.record.terminals)
     if count >= _MOST_ROWS:
         raise FleetError(N_("{count} terminals are more than a sheet has rows", count=count), hint=N_("write them with --format csv"))
+    packed = BytesIO()
+    try:
+        _write_workbook(completion, packed)
+    except (OSError, FileCreateError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__
+        reason = system_words(cause) if isinstance(cause, OSError) else str(error)
+        raise FleetError(
+            N_("the workbook cannot be put together: {reason}", reason=reason),
+            where=tempfile.gettempdir(),
+            hint=N_("make room there, or name a directory on another disk in TMPDIR"),
+        ) from error
+    stream.write(packed.getbuffer())
+
+
+def _write_workbook(completion: Completion, stream: BinaryIO) -> None:
     workbook = xlsxwriter.Workbook(stream, _OPTIONS)
     workbook.set_properties({"title": _("Completion"), "created": completion.record.at.astimezone(UTC)})
     workbook.set_custom_property(PROPERTY, completion.record.rollout.id)

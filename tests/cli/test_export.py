@@ -12,6 +12,8 @@ from fleet.model.inventory import District, Fleet, Site, SiteKind, Terminal
 from fleet.model.plan import Plan
 from fleet.settings import Settings
 from fleet.store import open_store
+from tests.cli.conftest import FLEET as PROGRAM
+from tests.cli.conftest import Within
 from tests.conftest import Cli
 
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
@@ -81,3 +83,53 @@ def test_a_damaged_record_ends_with_1_and_names_the_audit(cli: Cli, rollout: Set
     assert (ran.code, ran.out) == (1, "")
     assert "the record is damaged" in ran.err
     assert "fleet audit verify" in ran.err
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv", "json"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_full_disk_ends_with_1_and_an_earlier_export_is_whole(within: Within, here: Path, ending: str, is_there: bool) -> None:
+    export = f"{PROGRAM} --workspace {here}/workspace export --out /mnt/x.{ending}"
+    disk = "\n".join(
+        (
+            "mount -t tmpfs -o size=256k tmpfs /mnt",
+            f"{export} >&2" if is_there else ":",
+            f"cp -a /mnt/. {here}/before",
+            "dd if=/dev/zero of=/mnt/full bs=1k 2>/dev/null || :",
+            f"{export} 2>{here}/told || echo $? >{here}/code",
+            f"rm /mnt/full; cp -a /mnt/. {here}/after",
+        )
+    )
+    (here / "before").mkdir()
+    (here / "after").mkdir()
+
+    ran = within(disk, "--version")
+
+    assert ran.returncode == 0, ran.stderr
+    assert (here / "code").read_text() == "1\n"
+    assert (here / "told").read_text().splitlines() == [
+        "the file cannot be written: No space left on device",
+        f"  at: /mnt/x.{ending}",
+        "hint: make room there, or name a file on another disk with --out; an earlier file there is as it was",
+    ]
+    before, after = ({path.name: path.read_bytes() for path in (here / name).iterdir()} for name in ("before", "after"))
+    assert before == after
+    assert (f"x.{ending}" in after) == is_there
+
+
+def test_a_workbook_that_finds_no_room_while_it_is_put_together_says_where(within: Within, here: Path) -> None:
+    disk = "mount -t tmpfs -o size=16k tmpfs /mnt; export TMPDIR=/mnt"
+
+    ran = within(disk, "--workspace", "workspace", "export", "--out", here / "x.xlsx")
+
+    assert ran.returncode == 1
+    assert ran.stderr.splitlines() == [
+        "the workbook cannot be put together: No space left on device",
+        "  at: /mnt",
+        "hint: make room there, or name a directory on another disk in TMPDIR",
+    ]
+
+
+def test_a_missing_directory_is_told_with_how_to_make_it(cli: Cli) -> None:
+    ran = cli("export", "--out", "missing/x.csv")
+
+    assert (ran.code, ran.err.splitlines()[-1]) == (2, "hint: make its directory first: `mkdir -p missing`")

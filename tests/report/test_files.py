@@ -379,7 +379,7 @@ def test_a_file_that_breaks_half_way_leaves_the_old_one_whole(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setitem(write_file.__globals__["WRITERS"], "csv", disk_full)
-    with pytest.raises(InputError, match="the file cannot be written: No space left on device"):
+    with pytest.raises(FleetError, match="the file cannot be written: No space left on device"):
         write_file(completion, "csv", path)
 
     assert path.read_bytes() == before

@@ -21,7 +21,12 @@ _PARALLEL = 32
 _SHOWN_TROUBLES = 20
 
 
-@app.command("scan", help=_("Ask terminals for their host keys, without signing in. What is new waits for `fleet hosts confirm`."))
+@app.command(
+    "scan",
+    help=_(
+        "Ask terminals for their host keys, without signing in. What is new waits for `fleet hosts confirm`. Ends with 1 where some did not answer."
+    ),
+)
 def scan(
     select: str = typer.Option("", metavar="EXPR", help=_("Only the terminals this selects.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
@@ -47,6 +52,8 @@ def scan(
         print_json({"asked": len(results), "states": counts, "unanswered": causes, "details": details})
     else:
         _show_scan(len(results), counts, silent)
+    if silent:
+        say(_("NOT answered: {count} of {all} terminals. Ask again: fleet hosts scan", count=len(silent), all=len(results)))
     return 1 if silent else 0
 
 
@@ -82,9 +89,13 @@ def show_keys(
 
 @app.command("confirm", help=_("Trust the host keys that a scan saw. Compare their fingerprints with the terminals' own first."))
 def confirm(
-    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Terminals as SITE/TERMINAL.")),
-    select: str = typer.Option("", metavar="EXPR", help=_("The terminals this selects.")),
-    everything: bool = typer.Option(False, "--all", help=_("Every terminal whose key was seen.")),
+    terminals: list[str] = typer.Argument(
+        None, metavar="TERMINAL...", help=_("Terminals as SITE/TERMINAL; a key that has changed is confirmed only so.")
+    ),
+    select: str = typer.Option("", metavar="EXPR", help=_("The terminals this selects, without those whose key has changed.")),
+    everything: bool = typer.Option(
+        False, "--all", help=_("Every terminal whose key was seen and has not changed since it was confirmed.")
+    ),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
 ) -> None:
     from datetime import UTC, datetime
@@ -95,7 +106,9 @@ def confirm(
     store = door.open_store()
     actor = door.actor(store)
     meant, unseen = _meant(terminals or [], select, everything=everything)
-    confirmed = confirm_keys(store, actor, datetime.now(UTC), meant)
+    confirmed, changed = confirm_keys(store, actor, datetime.now(UTC), meant, changed_too=bool(terminals))
+    if changed:
+        _say_changed(changed)
     if as_json:
         print_json([key.model_dump(mode="json") for key in confirmed])
         return
@@ -103,6 +116,15 @@ def confirm(
     if unseen:
         names = " ".join(unseen[:_SHOWN_TROUBLES])
         say(_("No host key was ever seen of {count} terminals; run `fleet hosts scan`: {terminals}", count=len(unseen), terminals=names))
+
+
+def _say_changed(changed: Sequence[str]) -> None:
+    names = " ".join(changed[:_SHOWN_TROUBLES]) + (" ..." if len(changed) > _SHOWN_TROUBLES else "")
+    say(_("Not confirmed, because they differ from the keys confirmed before: {count} ({terminals})", count=len(changed), terminals=names))
+    hint = N_(
+        "find out why each changed, compare (`fleet hosts show --waiting`), then name it: `fleet hosts confirm {first}`", first=changed[0]
+    )
+    say(_("hint: {hint}", hint=hint))
 
 
 def _meant(terminals: Sequence[str], select: str, *, everything: bool) -> tuple[list[str], list[str]]:
@@ -176,7 +198,7 @@ def _ask(terminals: "Sequence[Terminal]") -> "Iterator[tuple[str, ScanResult]]":
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="scan") as pool:
         answers = pool.map(lambda terminal: scan_host_key(terminal, settings.ssh_config, keys, gate), terminals)
         for number, (terminal, result) in enumerate(zip(terminals, answers, strict=True), 1):
-            if number % 100 == 0:
+            if number % 100 == 0 or (number == len(terminals) and number > 100):
                 say(_("{number} of {all} terminals asked", number=number, all=len(terminals)))
             yield terminal.id, result
 

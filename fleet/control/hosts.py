@@ -26,8 +26,20 @@ def record_scan(store: Store, actor: Actor, at: datetime, seen: Mapping[str, str
     return {state: sum(key.state is state for key in keys) for state in HostKeyState}
 
 
-def confirm(store: Store, actor: Actor, at: datetime, terminals: Collection[str]) -> list[HostKey]:
-    """Trust the keys that were seen of these terminals; returns those that were not trusted before.
+def confirm(
+    store: Store, actor: Actor, at: datetime, terminals: Collection[str], *, changed_too: bool = True
+) -> tuple[list[HostKey], list[str]]:
+    """Trust the keys that were seen of these terminals.
+
+    Args:
+        store: The workspace's store.
+        actor: Who looked at them.
+        at: This moment.
+        terminals: Whose keys.
+        changed_too: Also those that differ from a key that was confirmed before; only for somebody who named the terminals one by one.
+
+    Returns:
+        The keys that were not trusted before, and the terminals that are left as they were because their key has changed.
 
     Raises:
         InputError: A terminal was never scanned.
@@ -43,6 +55,7 @@ def confirm(store: Store, actor: Actor, at: datetime, terminals: Collection[str]
                 N_("{count} terminals were never scanned, {first} first", count=len(unseen), first=unseen[0]),
                 hint=N_("run `fleet hosts scan` first"),
             )
+        left = {HostKeyState.CONFIRMED} if changed_too else {HostKeyState.CONFIRMED, HostKeyState.CHANGED}
         confirmed = [
             key.model_copy(
                 update={
@@ -54,11 +67,11 @@ def confirm(store: Store, actor: Actor, at: datetime, terminals: Collection[str]
                 }
             )
             for key in known.values()
-            if key.state is not HostKeyState.CONFIRMED
+            if key.state not in left
         ]
         refuse_in_use(tx, {key.terminal.partition("/")[0] for key in confirmed}, actor.code)
         trust.save_host_keys(tx, confirmed, "host-keys.confirmed")
-    return confirmed
+    return confirmed, [] if changed_too else [key.terminal for key in known.values() if key.state is HostKeyState.CHANGED]
 
 
 def _scanned(known: HostKey | None, terminal: str, fingerprint: str, at: datetime) -> HostKey:

@@ -25,7 +25,7 @@ def test_a_scanned_key_waits_for_a_person(store: Store) -> None:
 def test_a_confirmed_key_names_who_confirmed_it(store: Store) -> None:
     hosts.record_scan(store, LI, NOW, {"h1/t1": OLD})
 
-    confirmed = hosts.confirm(store, LI, NOW, ["h1/t1"])
+    confirmed, _changed = hosts.confirm(store, LI, NOW, ["h1/t1"])
 
     assert [(key.state, key.fingerprint, key.confirmed_by) for key in confirmed] == [(HostKeyState.CONFIRMED, OLD, "li-na")]
 
@@ -79,8 +79,8 @@ def test_nobody_confirms_a_key_at_a_site_that_somebody_else_works_at(store: Stor
 
     with store.read() as snapshot:
         assert {key.state for key in trust.read_host_keys(snapshot).values()} == {HostKeyState.SCANNED}
-    assert [key.terminal for key in hosts.confirm(store, LI, NOW, ["p1/t1"])] == ["p1/t1"]
-    assert [key.terminal for key in hosts.confirm(store, ZHAO, NOW, ["h1/t1"])] == ["h1/t1"]
+    assert [key.terminal for key in hosts.confirm(store, LI, NOW, ["p1/t1"])[0]] == ["p1/t1"]
+    assert [key.terminal for key in hosts.confirm(store, ZHAO, NOW, ["h1/t1"])[0]] == ["h1/t1"]
 
 
 def test_a_site_whose_keys_are_confirmed_already_holds_nobody_up(store: Store) -> None:
@@ -88,4 +88,4 @@ def test_a_site_whose_keys_are_confirmed_already_holds_nobody_up(store: Store) -
     hosts.confirm(store, LI, NOW, ["h1/t1"])
     leases.hold(store, ZHAO, NOW, "h1", timedelta(hours=1))
 
-    assert [key.terminal for key in hosts.confirm(store, LI, NOW, ["h1/t1", "p1/t1"])] == ["p1/t1"]
+    assert [key.terminal for key in hosts.confirm(store, LI, NOW, ["h1/t1", "p1/t1"])[0]] == ["p1/t1"]

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 def chosen_terminals(store: "Store", rollout: str, terminals: list[str], select: str | None, cause: str | None = None) -> "Sequence[str]":
     """Names, a selection and a failure narrow each other, where more than one is given; empty where none is.
 
+    A name without `/` is a site, and means all of its terminals in the rollout.
+
     Raises:
         InputError: Together they choose no terminal, or one of them cannot be read.
     """
+    if any("/" not in name for name in terminals):
+        with store.read() as snapshot:
+            terminals = list(dict.fromkeys(found for name in terminals for found in _named(snapshot, rollout, name)))
     if select is None and cause is None:
         return terminals
     if select is not None and not select.strip():
@@ -31,6 +36,23 @@ def chosen_terminals(store: "Store", rollout: str, terminals: list[str], select:
     if not chosen:
         raise InputError(N_("none of these terminals stands at failure {cause}", cause=cause))
     return chosen
+
+
+def _named(snapshot: "Snapshot", rollout: str, name: str) -> "Sequence[str]":
+    """The terminal of that name, or those of the site of that code or name."""
+    from fleet.control.crew import find_site
+    from fleet.store import progress
+
+    if "/" in name:
+        return [name]
+    site = find_site(snapshot, name).code
+    found = progress.states_of_sites(snapshot, rollout, [site]).get(site)
+    if not found:
+        raise InputError(
+            N_("rollout {rollout} holds no terminal of site {site}", rollout=rollout, site=site),
+            hint=N_("it was not selected when the plan was made"),
+        )
+    return sorted(found)
 
 
 def _failed(snapshot: "Snapshot", rollout: str, cause: str) -> set[str]:

@@ -90,21 +90,23 @@ def approve(
 def pause(*, reason: str = _REASON) -> None:
     from fleet.control import rollouts
 
-    _move(rollouts.pause, reason, _("Paused. Pushes that run finish. Go on: fleet rollout resume"), _("It is paused already."))
+    _move(
+        rollouts.pause, reason, _("The pause is recorded. Pushes that run finish. Go on: fleet rollout resume"), _("It is paused already.")
+    )
 
 
 @app.command("resume", help=_("Go on after a pause."))
 def resume(*, reason: str = _REASON) -> None:
     from fleet.control import rollouts
 
-    _move(rollouts.resume, reason, _("It goes on."), _("It is not paused."))
+    _move(rollouts.resume, reason, _("The end of the pause is recorded."), _("It is not paused."))
 
 
 @app.command("stop", help=_("End the rollout: what has not begun stays not started."))
 def stop(*, reason: str = _REASON) -> None:
     from fleet.control import rollouts
 
-    _move(rollouts.stop, reason, _("Stopped. `fleet rollout retry` takes up what is unfinished."), _("It is stopped already."))
+    _move(rollouts.stop, reason, _("The stop is recorded. `fleet rollout retry` takes up what is unfinished."), _("It is stopped already."))
 
 
 @app.command("go-past", help=_("Go on past the point of no return: what was touched could no longer all go back in time."))
@@ -120,7 +122,9 @@ def go_past(*, reason: str = typer.Option(..., "--reason", metavar="TEXT", help=
 
 @app.command("retry", help=_("Push the unfinished again: failed, rolled back, unreachable and unknown."))
 def retry(
-    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL; without it all.")),
+    terminals: list[str] = typer.Argument(
+        None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL, or SITE for all of a site; without it all.")
+    ),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
     cause: str | None = _CAUSE,
@@ -153,7 +157,7 @@ def retry(
     "exclude", help=_("Leave terminals out of the rollout. Where its plan wants four eyes, somebody else confirms it (exit code 3).")
 )
 def exclude(
-    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL.")),
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL, or SITE for all of a site.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     cause: str | None = _CAUSE,
@@ -188,7 +192,7 @@ def _about_whole_plan(plan: "Plan") -> Message:
 
 @app.command("by-hand", help=_("Have terminals done by hand in this rollout: a technician goes there, no push does."))
 def by_hand(
-    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL.")),
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("As SITE/TERMINAL, or SITE for all of a site.")),
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     cause: str | None = _CAUSE,
@@ -225,7 +229,7 @@ def choices(
 
 @app.command("rollback", help=_("Take the release before live again: on a whole wave, or on some terminals."))
 def rollback(
-    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL.")),
+    terminals: list[str] = typer.Argument(None, metavar="TERMINAL...", help=_("Only these, as SITE/TERMINAL, or SITE for all of a site.")),
     *,
     wave: int | None = typer.Option(None, metavar="N", help=_("The whole wave; what of it has not begun is held.")),
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `district:east`.")),
@@ -313,5 +317,14 @@ def _newest(store: "Store") -> str:
 
 
 def _move(decide: "Callable[[Store, Actor, datetime, str, str], bool]", reason: str, done: str, already: str) -> None:
+    from fleet.cli.standing import look
+
     store, actor, at = _asked()
-    show(done if decide(store, actor, at, _newest(store), reason) else already)
+    is_new = decide(store, actor, at, _newest(store), reason)
+    show(done if is_new else already)
+    if not is_new:
+        return
+    if look(store).is_run:
+        show(_("The orchestrator takes it up."))
+    else:
+        show(_("No orchestrator runs now; it takes effect when one does: fleet run"))

@@ -10,14 +10,17 @@ import typer
 
 from fleet.cli.common import current_door, say
 from fleet.cli.follow import Follower
-from fleet.cli.standing import exit_code, look, waiting_lines
+from fleet.cli.standing import exit_code, held_site_lines, look, waiting_lines
+from fleet.errors import WaitingError
 from fleet.text import _
 
 _LOOK_EVERY_S = 0.25
 _KILLED = 130
 
 
-def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothing is left to do, or only a person can go on."))) -> int:
+def command(
+    *, once: bool = typer.Option(False, "--once", help=_("End when nothing is left to do, or only a person can go on (code 3)."))
+) -> int:
     """Push until stopped: reconcile, hand out shards, record results. Ctrl-C ends it when the pushes that run have ended."""
     from fleet.engine import Orchestrator
 
@@ -30,7 +33,7 @@ def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothi
     with _signals_noted() as asked:
         orchestrator.start()
         say(_("The orchestrator runs. Ctrl-C ends it when the pushes that run have ended."))
-        is_told = False
+        is_told, is_left_to_people = False, False
         try:
             while not orchestrator.join(_LOOK_EVERY_S):
                 if asked and not is_told:
@@ -39,7 +42,9 @@ def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothi
                     is_told = True
                 for line in follower.news():
                     say(line)
-                if once and orchestrator.wait_at_rest(_LOOK_EVERY_S) is not None:
+                turn = orchestrator.wait_at_rest(_LOOK_EVERY_S, or_for_people=True) if once else None
+                if turn is not None:
+                    is_left_to_people = turn.is_left_to_people
                     orchestrator.stop()
         finally:
             orchestrator.stop()
@@ -48,9 +53,9 @@ def command(*, once: bool = typer.Option(False, "--once", help=_("End when nothi
     if not once:
         return 0
     stand = look(store)
-    for line in waiting_lines(stand):
+    for line in (*waiting_lines(stand), *held_site_lines(stand, door.settings.zone)):
         say(line)
-    return exit_code(stand)
+    return WaitingError.exit_code if is_left_to_people else exit_code(stand)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from fleet.text import N_, Message, _, current_language, render
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from fleet.control.held_sites import HeldSite
     from fleet.control.outlook import Outlook
     from fleet.control.unreached import Unreached
     from fleet.model.exclusion import ExclusionRequest
@@ -64,6 +65,8 @@ class Stand:
     """How long each rollback took that really went back, rehearsed ones too, shortest first."""
     bytes_sent: int
     outlook: "Outlook"
+    held_sites: "tuple[HeldSite, ...]"
+    """Sites that a push waits for, because somebody works there."""
     unreached: "tuple[Unreached, ...]"
     bytes_saved: int
     """Of files that terminals had already, from an earlier push that was cut off too."""
@@ -102,6 +105,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
         InputError: There is none yet, or none of that name.
     """
     from fleet.cli.exclusion import waiting_exclusions
+    from fleet.control.held_sites import read_held_sites
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
     from fleet.report.held_back import held_in_part
@@ -126,6 +130,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
         return Stand(
             at=at,
             outlook=read_outlook(snapshot, rollout, plan, tallies, now=at),
+            held_sites=read_held_sites(snapshot, rollout.id, at),
             unreached=read_unreached(snapshot, rollout),
             rollout=rollout,
             release=plan.release,
@@ -185,6 +190,13 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
             number=wave.number,
             why=why_waiting(stand, wave),
         )
+
+
+def held_site_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
+    """Which sites a push waits for, who has them and until when, and how they are let go of."""
+    for held in () if stand.is_over else stand.held_sites:
+        values = {"site": held.lease.site, "person": held.name, "time": local_time(held.lease.until, zone)}
+        yield _("Site {site} waits for {person}, who works there, until {time} at the latest. Let go: fleet lease {site} --free", **values)
 
 
 def soaking_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
@@ -253,6 +265,9 @@ def orchestrator_line(stand: Stand, zone: "ZoneInfo") -> str:
         values = {"pid": last.pid, "host": last.host, "user": last.user, "time": local_time(last.started_at, zone)}
         return _("Orchestrator: pid {pid} on {host}, user {user}, since {time}", **values)
     since = local_time(last.stopped_at or last.beat_at, zone)
+    if last.stopped_at is None:
+        values = {"pid": last.pid, "host": last.host, "user": last.user, "time": since}
+        return _("The orchestrator is gone: pid {pid} on {host}, user {user}, last heard of {time}. Start one: fleet run", **values)
     return _("No orchestrator since {time}. Start one: fleet run", time=since)
 
 

@@ -15,6 +15,7 @@ from fleet.cli.standing import (
     Stand,
     exit_code,
     held_in_part_lines,
+    held_site_lines,
     judged_lines,
     local_time,
     look,
@@ -105,6 +106,7 @@ def _show(stand: Stand) -> None:
         show(orchestrator_line(stand, zone))
     for line in (
         *waiting_lines(stand),
+        *held_site_lines(stand, zone),
         *held_in_part_lines(stand, zone),
         *exclusion_lines(stand.asked),
         *soaking_lines(stand, zone),
@@ -290,6 +292,7 @@ def _facts(stand: Stand) -> dict[str, Any]:
             for wave, name in zip(stand.rollout.waves, stand.names, strict=True)
         ],
         "late": late_facts(stand),
+        "held_sites": [{"site": each.lease.site, "by": each.lease.owner, "until": each.lease.until} for each in stand.held_sites],
         "offline": offline_facts(stand),
         "rollback_s": stand.rollback_s,
         "total": _tally_facts(stand.tallies.total),

@@ -19,7 +19,7 @@ from fleet.cli.common import plain_value, show
 from fleet.cli.exclusion import exclusion_lines
 from fleet.cli.follow import Follower
 from fleet.cli.late import late_lines
-from fleet.cli.standing import Stand, look, orchestrator_line, waiting_lines
+from fleet.cli.standing import Stand, held_site_lines, look, orchestrator_line, waiting_lines
 from fleet.text import _
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class PlainTeller:
         if not stand.is_over:
             yield from self._new("orchestrator", orchestrator_line(stand, self._zone))
         yield from self._new("waiting", *waiting_lines(stand))
+        yield from self._new("held sites", *held_site_lines(stand, self._zone))
         yield from self._new("asked", *exclusion_lines(stand.asked))
         yield from self._new("late", *late_lines(stand))
         if stand.is_over:

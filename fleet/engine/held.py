@@ -22,6 +22,7 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
         return facts
     blocked: set[int] = set()
     moments: list[datetime] = []
+    opens = False
     for shard in shards.open_shards(snapshot, state.id):
         if shard.state is not ShardState.PLANNED or held.keys().isdisjoint(shard.sites):
             continue
@@ -30,8 +31,9 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
             blocked.add(shard.id)
             moments += [held[site] for site in wanted]
             moments += [opens_at] if opens_at is not None else []
+            opens |= opens_at is not None
     waves = {number: replace(wave, blocked=frozenset(blocked)) for number, wave in facts.waves.items()}
-    return replace(facts, waves=waves, held_until=min(moments, default=None))
+    return replace(facts, waves=waves, held_until=min(moments, default=None), opens_while_held=opens)
 
 
 def _what_begins(snapshot: Snapshot, state: RolloutState, shard: Shard, plans: Plans, now: datetime) -> tuple[set[str], datetime | None]:

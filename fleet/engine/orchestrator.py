@@ -129,11 +129,14 @@ class Orchestrator:
             raise self._failure
         return not self._thread.is_alive()
 
-    def wait_at_rest(self, timeout_s: float | None = None) -> Turn | None:
-        """Wait until nothing is left to do, or only a person can go on; None when that did not come within `timeout_s`, or it ended."""
+    def wait_at_rest(self, timeout_s: float | None = None, *, or_for_people: bool = False) -> Turn | None:
+        """Wait until nothing is left to do, or only a person can go on; None when that did not come within `timeout_s`, or it ended.
+
+        With `or_for_people` also when all that is left are sites that people have to themselves, though their time will be over.
+        """
         with self._turned:
-            self._turned.wait_for(lambda: self._is_at_rest() or self._is_over, timeout_s)
-            return self._turn if self._is_at_rest() else None
+            self._turned.wait_for(lambda: self._is_at_rest(or_for_people=or_for_people) or self._is_over, timeout_s)
+            return self._turn if self._is_at_rest(or_for_people=or_for_people) else None
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -145,9 +148,11 @@ class Orchestrator:
         self.stop(hurry=kind is not None)
         self.join()
 
-    def _is_at_rest(self) -> bool:
+    def _is_at_rest(self, *, or_for_people: bool) -> bool:
         """Whether the last turn found nobody at work, and nothing was written since."""
-        return self._turn is not None and self._turn.is_at_rest and self._seen == self._store.version()
+        turn = self._turn
+        is_still = turn is not None and (turn.is_at_rest or (or_for_people and turn.is_left_to_people))
+        return is_still and self._seen == self._store.version()
 
     def _run(self) -> None:
         self._log.info("orchestrator started")

@@ -1,7 +1,7 @@
 """One turn of the reconciler: read how things stand, advance until nothing moves, write it, then tell the workers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleet.engine.admission import next_moment, with_windows
@@ -30,6 +30,8 @@ class Turn:
     """Where the newest rollout stands; None when there is none."""
     is_at_rest: bool
     """Nobody works on it, and nothing will move until a person decides."""
+    is_left_to_people: bool = False
+    """Likewise, but for sites that people have to themselves: it goes on when they let go of them, or their time is over."""
     next_at: datetime | None = None
     """When a turn is due although nobody writes: a window opens or closes, a wave has soaked, a terminal is tried again, a site is free again."""
 
@@ -52,8 +54,15 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
     if moved:
         dispatcher.wake()
     alone_at = [moment for moment in (due_at(state, now), due_by_itself(state, facts)) if moment is not None]
-    moves = any(wave.out for wave in facts.waves.values()) or _waits_for_windows(state, facts) or bool(alone_at)
-    return Turn(state, not moves, min((moment for moment in (next_at, *alone_at) if moment is not None), default=None))
+    busy = any(wave.out for wave in facts.waves.values()) or _waits_for_windows(state, facts)
+    moves_alone = (
+        busy
+        or facts.opens_while_held
+        or due_at(state, now) is not None
+        or due_by_itself(state, replace(facts, held_until=None)) is not None
+    )
+    first = min((moment for moment in (next_at, *alone_at) if moment is not None), default=None)
+    return Turn(state, not busy and not alone_at, is_left_to_people=bool(alone_at) and not moves_alone, next_at=first)
 
 
 def _waits_for_windows(state: RolloutState, facts: Facts) -> bool:

@@ -181,6 +181,8 @@ class Facts:
     """Limit -> sites it counts that are down."""
     held_until: datetime | None = None
     """When the first site that stops a shard from being handed out is free again."""
+    opens_while_held: bool = False
+    """Or a window opens before that for other sites of such a shard."""
 
     def wave(self, number: int) -> WaveFacts:
         """How wave `number` stands."""

@@ -3,6 +3,7 @@
 import os
 import socket
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import delete, insert, select, update
 
@@ -42,8 +43,17 @@ class Orchestrator(Noun):
         except ProcessLookupError:
             return True
         except PermissionError:
-            return False
+            pass  # it is somebody else's
+        return _is_dead(self.pid)
+
+
+def _is_dead(pid: int) -> bool:
+    """Whether a process has ended, though its parent has not asked how: it can still be signalled, and does nothing any more."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
         return False
+    return status.rpartition(")")[2].split()[:1] in (["Z"], ["X"])
 
 
 def read_orchestrator(snapshot: Snapshot) -> Orchestrator | None:

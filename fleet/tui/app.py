@@ -153,7 +153,7 @@ class FleetApp(App[None]):
 
     def verbs(self) -> Sequence[Verb]:
         """What a person may decide, dim where they cannot now; of a rollout that is over only the evidence is left to look at."""
-        if self.board.is_over:
+        if self.board.is_over or self.board.is_stopping:
             return (Verb("a", N_("Evidence")),)
         pause = N_("Resume") if self.board.rollout and self.board.rollout.phase is RolloutPhase.PAUSED else N_("Pause")
         may = not self.why_not()
@@ -176,6 +176,8 @@ class FleetApp(App[None]):
         """Why nothing can be decided now; empty when something can."""
         if reason := self.why_nobody():
             return reason
+        if self.board.is_stopping:
+            return _("the rollout is stopped; an orchestrator takes it up: fleet run")
         return _("the rollout is over; `fleet rollout retry` goes on with what is unfinished") if self.board.is_over else ""
 
     def action_gate(self) -> None:

@@ -1,6 +1,6 @@
 """What the screens show at one moment. Read by `feed`, drawn by the screens; a value, so that a screen can tell what changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,10 +14,10 @@ from fleet.model.inventory import District, Fleet, Person, Site
 from fleet.model.late import Late
 from fleet.model.plan import Plan, Wave
 from fleet.model.purpose import Only
-from fleet.model.rollout import RolloutState, WaveState
+from fleet.model.rollout import Decision, RolloutState, WaveState
 from fleet.model.trust import KeyBinding
 from fleet.report.holds import Hold
-from fleet.rollout import ENDED, Evidence
+from fleet.rollout import ENDED, Evidence, phase_after
 from fleet.rollout.standing import waiting_waves
 from fleet.store.again import Offline, Waiting
 from fleet.store.caps import Spent
@@ -79,6 +79,8 @@ class Board:
     """Terminals that nobody answers at, the longest silent first; only while their screen is open."""
     again: Mapping[int, Waiting] = field(default_factory=dict)
     """Wave -> what is tried again by itself there."""
+    pending: Sequence[Decision] = ()
+    """What people decided and the orchestrator has not taken in yet."""
     orchestrator: Orchestrator | None = None
     fleet: Fleet = field(default_factory=Fleet)
     refusal: Message | None = None
@@ -114,6 +116,11 @@ class Board:
         return self.rollout is not None and self.rollout.phase in ENDED
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether a person has stopped the rollout and no orchestrator has taken that up yet."""
+        return self.rollout is not None and not self.is_over and phase_after(self.rollout.phase, self.pending) in ENDED
+
+    @property
     def only_stages(self) -> bool:
         """Whether the rollout brings the release and no more."""
         return self.rollout is not None and self.rollout.only is Only.STAGE
@@ -127,7 +134,7 @@ class Board:
     @property
     def waiting(self) -> WaveState | None:
         """The wave that waits for a person, if one does."""
-        return next(iter(waiting_waves(self.rollout)), None) if self.rollout else None
+        return next(iter(waiting_waves(self.rollout, self.pending)), None) if self.rollout else None
 
     def time(self, at: datetime | None) -> str:
         """A time in the workspace's zone: `14:03:59`, with the date when it is not today's."""

@@ -86,7 +86,8 @@ class Feed:
         is_first, completes = self._seen < 0, self._seen >= 0 and not self.is_whole
         rollout = rollouts.newest_rollout(snapshot)
         kinds = {event.kind for event in audit.read_events(snapshot, self._seen)} if not is_first else set[str]()
-        board = replace(old, at=self._clock(), rollout=rollout, orchestrator=read_orchestrator(snapshot), trouble=None)
+        pending = tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)) if rollout is not None else ()
+        board = replace(old, at=self._clock(), rollout=rollout, pending=pending, orchestrator=read_orchestrator(snapshot), trouble=None)
         if is_first or completes or "inventory.imported" in kinds:
             refusal = why_not(snapshot, self._actor, Right.DECIDE)
             board = replace(board, fleet=_read_outline(snapshot) if is_first else fleets.read_fleet(snapshot), refusal=refusal)

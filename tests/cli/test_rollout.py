@@ -266,17 +266,17 @@ def test_decisions_are_recorded_and_told(cli: Cli, night: Path, store: Store) ->
     put(store, RolloutPhase.RUNNING, WavePhase.GATE, WavePhase.CLOSED)
 
     said = [
-        cli("rollout", *words).out.strip()
+        cli("rollout", *words).out.splitlines()[0]
         for words in (("approve", 1), ("resume",), ("pause", "--reason", "the network is down"), ("pause",), ("resume",), ("stop",))
     ]
 
     assert said == [
         "Wave 1 is approved.",
         "It is not paused.",
-        "Paused. Pushes that run finish. Go on: fleet rollout resume",
+        "The pause is recorded. Pushes that run finish. Go on: fleet rollout resume",
         "It is paused already.",
-        "It goes on.",
-        "Stopped. `fleet rollout retry` takes up what is unfinished.",
+        "The end of the pause is recorded.",
+        "The stop is recorded. `fleet rollout retry` takes up what is unfinished.",
     ]
 
 

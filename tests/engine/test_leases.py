@@ -94,6 +94,17 @@ def test_nothing_is_pushed_to_a_site_that_somebody_works_at_and_all_others_go_on
     assert terminals.connections["s000/t1"] == 1
 
 
+def test_whoever_waits_for_an_end_is_told_that_only_a_leased_site_is_left(store: Store, orchestrator: Orchestrator, fleet: Fleet) -> None:
+    control.hold(store, TECHNICIAN, utc_now(), "s000", HALF_AN_HOUR)
+    start(store, orchestrator, fleet, 4)
+
+    turn = orchestrator.wait_at_rest(30, or_for_people=True)
+
+    assert turn is not None
+    assert (turn.is_left_to_people, turn.is_at_rest) == (True, False)
+    assert _until_upgraded(store, 3) == 3
+
+
 def test_a_mark_lets_go_of_the_site_of_who_made_it(store: Store, orchestrator: Orchestrator, fleet: Fleet) -> None:
     control.hold(store, TECHNICIAN, utc_now(), "s000", HALF_AN_HOUR)
     start(store, orchestrator, fleet, 4)

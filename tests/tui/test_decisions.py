@@ -180,6 +180,28 @@ def test_stopping_wants_the_rollouts_name_and_a_reason(stage: Stage) -> None:
     assert told(stage) == [("stop", None, "li-na", "bad")]
 
 
+def test_a_rollout_that_is_to_be_stopped_offers_no_more_decisions(stage: Stage) -> None:
+    stage.at_the_gate()
+
+    async def scene() -> None:
+        async with watching(stage, SMALL) as screen:
+            assert "Approve" in screen.lines[-1]
+            await screen.press("x")
+            for words in ("r1", "bad"):
+                await screen.type(words)
+                await screen.press("enter")
+            await screen.shows("Evidence")
+
+            assert "Approve" not in screen.lines[-1]
+            assert "Pause" not in screen.lines[-1]
+            assert "[a]" not in screen.text
+            await screen.press("p")
+            assert "the rollout is stopped" in screen.text
+
+    play(scene())
+    assert told(stage) == [("stop", None, "li-na", "bad")]
+
+
 def test_somebody_unknown_sees_everything_and_reads_why_they_may_not_decide(stage: Stage) -> None:
     stage.at_the_gate()
 

@@ -114,7 +114,8 @@ def load_settings(workspace: Path) -> Settings:
     except ValidationError as error:
         raise _unusable(error, str(file)) from None
     except ValueError as error:
-        raise InputError(N_("not a TOML file: {reason}", reason=str(error)), where=str(file)) from None
+        hint = N_('mend that line: a setting is written `name = "value"`, a number without quotes')
+        raise InputError(N_("not a TOML file: {reason}", reason=str(error)), where=str(file), hint=hint) from None
     return Settings.model_construct(**{name: getattr(loaded, name) for name in Settings.model_fields})
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fleet.cli.common import current_door, print_json, say, show
-from fleet.errors import InputError
+from fleet.errors import FleetError, InputError
 from fleet.text import N_, _, render
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ def command(
     ),
     self_test_failed: list[str] = typer.Option([], metavar="TERMINAL=NOTE", help=_("A terminal done by hand did not pass, and why.")),
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
-) -> None:
-    """Take a technician's report: the site is complete, or what is wrong; by-hand terminals with their self-tests. A mark is a claim."""
+) -> int:
+    """Take a technician's report: the site is complete, or what is wrong; by-hand terminals with their self-tests. A mark is a claim.
+
+    Ends with 1 where a self-test did not pass; it is recorded all the same.
+    """
     from fleet.control.checkin import Report, check_in
 
     report = Report(
@@ -45,6 +48,7 @@ def command(
         print_json(taken)
     else:
         _show(taken)
+    return 0 if all(test.ok for test in taken.check_in.self_tests) else FleetError.exit_code
 
 
 def _pairs(words: list[str], option: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ def show_choices(store: "Store", person: "Person | None", rollout: str, site: st
         assert state is not None
         if cause is not None:
             group = find_group(snapshot, rollout, cause)
-            title = _("Failure {fingerprint}: {sites} sites, {terminals} terminals", **_of_group(group))
+            title = _("Failure {fingerprint} (sites: {sites}, terminals: {terminals})", **_of_group(group))
             card = choices_for_failure(snapshot, actor, state, members(snapshot, rollout, group.fingerprint))
             target = f"--cause {group.fingerprint}"
         else:

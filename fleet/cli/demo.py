@@ -66,7 +66,7 @@ def _new_directory(out: Path | None) -> Path:
 def _introduce(night: "Night") -> None:
     say(
         _(
-            "{sites} sites, {terminals} terminals ({simulated} simulated, reached over SSH), {faults} planted faults, {waves} waves.",
+            "Sites: {sites}; terminals: {terminals} (simulated, reached over SSH: {simulated}); planted faults: {faults}; waves: {waves}.",
             sites=len(night.fleet.sites),
             terminals=len(night.fleet.terminals),
             simulated=night.reached_by_ssh,
@@ -139,7 +139,14 @@ def _report(night: "Night", outcome: "Outcome", directory: Path) -> None:
     show()
     _report_cost(outcome)
     show(_("Left behind in {directory}: {files}, workspace", directory=directory, files=", ".join(file.name for file in files)))
-    show(_("Look again: {command}", command=f"fleet --workspace {night.settings.workspace} watch"))
+    show(_("Look again: {command}", command=f"{_program()} --workspace {night.settings.workspace} watch"))
+
+
+def _program() -> str:
+    """How this program is called from here: by its name where the shell finds it, else by the path it was called by."""
+    found = shutil.which("fleet")
+    called = Path(sys.argv[0])
+    return "fleet" if called.name != "fleet" or (found is not None and Path(found).resolve() == called.resolve()) else str(called)
 
 
 def _report_failures(night: "Night") -> None:

@@ -53,9 +53,9 @@ def _lines(group: "FailureGroup", names: dict[str, str]) -> "list[str]":
         "why": cause_words(group.cause),
     }
     if group.step:
-        first = _("{sites} sites, {terminals} terminals {ending} at {step}: {why}", step=step_words(group.step), **values)
+        first = _("{ending} at {step}: {why} (sites: {sites}, terminals: {terminals})", step=step_words(group.step), **values)
     else:
-        first = _("{sites} sites, {terminals} terminals {ending}: {why}", **values)
+        first = _("{ending}: {why} (sites: {sites}, terminals: {terminals})", **values)
     where = ", ".join(f"{names.get(code, code)} {n}" for code, n in group.districts.items())
     said = render(detail_words(group.detail))
     example = (

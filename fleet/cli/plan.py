@@ -44,7 +44,7 @@ def command(
     from datetime import UTC, datetime
 
     from fleet.cli.release import other_key_words
-    from fleet.cli.windows import windows_facts, windows_lines
+    from fleet.cli.windows import refuse_out_of_time, unreached_warning, windows_facts, windows_lines
     from fleet.control.window_preview import preview_windows
     from fleet.plan import preview, write_plan
 
@@ -62,6 +62,7 @@ def command(
         say(other)
     shown = preview(plan, fleet, push_seconds)
     times = preview_windows(plan, fleet, datetime.now(UTC), shown.earliest_s)
+    refuse_out_of_time(times, door.settings.zone, str(windows))
     if out is not None:
         _record_author(plan)
         write_plan(plan, Path(out))
@@ -69,13 +70,21 @@ def command(
         gate = {"gate": plan.playbook.gate.model_dump(mode="json"), "formula": _gate_words(plan)}
         print_json({**asdict(shown), "late_of": plan.late_of, **gate, "windows": windows_facts(times)})
     else:
+        for line in unreached_warning(times):
+            show(line)
         _show(shown, plan)
         for line in windows_lines(times, door.settings.zone):
             show(line)
+    say(_what_next(plan, out))
+
+
+def _what_next(plan: "Plan", out: str | None) -> str:
+    """Where the plan is, and the command that starts it, as a script needs it too."""
     if out is None:
-        say(_("Nothing was written. `--out plan.json` writes the plan to a file."))
-    else:
-        say(_("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out))
+        return _("Nothing was written. `--out plan.json` writes the plan to a file.")
+    if plan.select:
+        return _("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out)
+    return _("Wrote the plan to {file}. Start it: fleet rollout start {file} --count {sites}", file=out, sites=len(plan.wave_of))
 
 
 def _plan(playbook: Path | None, release: str | None, select: str, windows: Path | None) -> "tuple[Plan, Fleet, Release]":
@@ -170,7 +179,7 @@ def _show(shown: "Preview", plan: "Plan") -> None:
     if shown.select:
         show(_("Selection: {selection}", selection=shown.select))
     counts = {"sites": shown.sites, "terminals": shown.terminals, "by_hand": shown.by_hand}
-    show(_("{sites} sites, {terminals} terminals, {by_hand} of them by hand", **counts))
+    show(_("Sites: {sites}; terminals: {terminals}, of them by hand: {by_hand}", **counts))
     if shown.sites_without_terminals:
         show(_("Not planned: {count} sites have no terminal in the inventory", count=shown.sites_without_terminals))
     if not shown.installs:

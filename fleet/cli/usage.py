@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from typer._click.exceptions import BadOptionUsage, BadParameter, ClickException, MissingParameter, NoSuchOption, UsageError
-from typer.core import TyperGroup, TyperOption
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from fleet.errors import InputError
 from fleet.files import did_you_mean, one_of
@@ -23,10 +23,8 @@ def input_error(error: ClickException) -> InputError:
 def _mistake(error: ClickException) -> tuple[Message, str | None, Message | None]:
     where, hint = None, None
     if isinstance(error, NoSuchOption):
-        what, hint = (
-            N_("there is no option `{option}`", option=error.option_name),
-            did_you_mean(error.option_name, error.possibilities or ()),
-        )
+        what = N_("there is no option `{option}`", option=error.option_name)
+        hint = _as_argument(error) or did_you_mean(error.option_name, error.possibilities or ())
     elif isinstance(error, MissingParameter):
         what = N_("`{name}` is missing", name=_name(error))
     elif isinstance(error, BadParameter):
@@ -82,6 +80,15 @@ def _nearest_command(error: ClickException, word: str) -> Message | None:
     if ctx is None or not isinstance(ctx.command, TyperGroup):
         return None
     return one_of(word, ctx.command.list_commands(ctx))
+
+
+def _as_argument(error: NoSuchOption) -> Message | None:
+    """The hint where what was typed as an option is written without one: `--site X` instead of `X`."""
+    word = error.option_name.strip("-").replace("-", "_").upper()
+    arguments = [param for param in error.ctx.command.params if isinstance(param, TyperArgument)] if error.ctx is not None else []
+    if error.ctx is None or word not in {str(param.metavar or param.name).upper().removesuffix("...") for param in arguments}:
+        return None
+    return N_("{word} is written without an option: `{command} {word}`", word=word, command=error.ctx.command_path)
 
 
 def _see_help(error: ClickException) -> Message | None:

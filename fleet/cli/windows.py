@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from fleet.text import _
+from fleet.errors import InputError
+from fleet.text import N_, _
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,6 +42,43 @@ def windows_lines(times: "WindowPreview | None", zone: "ZoneInfo") -> Iterator[s
         yield _(
             "  WARNING: even if nothing fails, pushing takes longer than these windows last; raise `parallel` or the budgets, or plan less"
         )
+
+
+def refuse_out_of_time(times: "WindowPreview | None", zone: "ZoneInfo", file: str) -> None:
+    """Refuse windows that leave no time for any site.
+
+    Raises:
+        InputError: They are over, or none of them lets a push begin anywhere.
+    """
+    from fleet.report.rows import in_brief
+
+    if times is None or times.reachable:
+        return
+    if times.is_over:
+        raise InputError(
+            N_("none of these windows is left: the last ended {time}", time=minute(times.ends_at, zone)),
+            where=file,
+            hint=N_("write the dates of the night to come"),
+        )
+    most = max(times.out_of_reach, key=lambda cause: len(times.out_of_reach[cause]), default=None)
+    if most is not None:
+        raise InputError(
+            N_(
+                "these windows let a push begin at none of the {count} sites; most often: {why}",
+                count=times.out_of_reach_count,
+                why=in_brief(most),
+            ),
+            where=file,
+            hint=N_("a wider suspension, or `left_on` where terminals stay on after closing time (docs/operations.md, Windows)"),
+        )
+
+
+def unreached_warning(times: "WindowPreview | None") -> Iterator[str]:
+    """What to know before anything else: how many sites no window will let begin."""
+    if times is not None and times.out_of_reach_count:
+        values = {"count": times.out_of_reach_count, "sites": times.out_of_reach_count + times.reachable}
+        yield _("WARNING: {count} of {sites} sites will not be reached in these windows; why stands below, under Windows.", **values)
+        yield ""
 
 
 def windows_facts(times: "WindowPreview | None") -> dict[str, Any] | None:

@@ -184,7 +184,8 @@ def find_site(snapshot: Snapshot, word: str) -> Site:
     sites = fleets.read_fleet(snapshot).sites
     found = _called(word, sites)
     if found is None:
-        raise InputError(N_("there is no site `{code}`", code=word), hint=_nearest(word, sites))
+        hint = _nearest(word, sites) or N_("`fleet inventory show` lists the sites")
+        raise InputError(N_("there is no site `{code}`", code=word), hint=hint)
     return found
 
 
@@ -198,7 +199,8 @@ def find_technician(snapshot: Snapshot, word: str) -> Person:
     person = people.get(word) or _called(word, people)
     if person is None:
         technicians = {code: person for code, person in people.items() if person.role is Role.TECHNICIAN}
-        raise InputError(N_("there is no technician `{code}`", code=word), hint=_nearest(word, technicians))
+        hint = _nearest(word, technicians) or N_("`fleet assign` lists the technicians")
+        raise InputError(N_("there is no technician `{code}`", code=word), hint=hint)
     if person.role is not Role.TECHNICIAN:
         role = N_("manager") if person.role is Role.MANAGER else N_("coordinator")
         raise InputError(

@@ -31,7 +31,13 @@ def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelt
         InputError: There is no such site, or that is too long.
     """
     if not timedelta() < how_long <= LONGEST:
-        raise InputError(N_("a site is held for at most {hours} hours", hours=int(LONGEST.total_seconds() // 3600)))
+        hours = int(LONGEST.total_seconds() // 3600)
+        what = (
+            N_("a site is held for at most {hours} hours", hours=hours)
+            if how_long > LONGEST
+            else N_("a site is held for a minute at least")
+        )
+        raise InputError(what, hint=N_("give --minutes a number from 1 to {most}", most=60 * hours))
     with store.write(actor, at) as tx:
         require(tx, actor, Right.CHECK_IN)
         code = find_site(tx, site).code

@@ -1,6 +1,5 @@
 """What a plan's windows leave time for, before anything is touched: who can be reached, who cannot and why. Pure."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +33,13 @@ class WindowPreview:
     """Targets of entries that name no site of the plan."""
     is_late: bool
     """Even if nothing fails, pushing takes longer than the windows last."""
+    is_over: bool = False
+    """None of it is left."""
+
+    @property
+    def out_of_reach_count(self) -> int:
+        """Sites that no window will ever let begin."""
+        return sum(map(len, self.out_of_reach.values()))
 
 
 def preview_windows(plan: Plan, fleet: Fleet, now: datetime, earliest_s: float) -> WindowPreview | None:
@@ -64,18 +70,18 @@ def preview_windows(plan: Plan, fleet: Fleet, now: datetime, earliest_s: float) 
     last = max((span.end for span in spans), default=None)
     entries = (*windows.suspensions, *windows.windows, *windows.blackouts, *windows.left_on)
     pushed = sum(any(terminal.program for terminal in site.terminals) for wave in plan.waves for site in wave.sites)
-    missed = Counter({cause: len(sites) for cause, sites in out_of_reach.items()})
     return WindowPreview(
         begins_at=windows.begins_at,
         ends_at=windows.ends_at,
         first_at=first,
         last_at=last,
-        reachable=pushed - missed.total(),
+        reachable=pushed - sum(map(len, out_of_reach.values())),
         out_of_reach={cause: tuple(sorted(sites)) for cause, sites in sorted(out_of_reach.items())},
         needs_s=pace.push.seconds + pace.rollback.seconds,
         unknown_hours=unknown,
         unused=tuple(dict.fromkeys(entry.target for entry in entries if entry.target and not entry.sites)),
         is_late=first is not None and last is not None and first + timedelta(seconds=earliest_s) > last,
+        is_over=windows.ends_at <= now,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from fleet.doctor.finding import Finding, Level
+from fleet.doctor.workspace import is_read_only
 from fleet.model.inventory import Reach
 from fleet.model.rollout import ShardState
 from fleet.model.trust import HostKeyState
@@ -38,7 +39,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "database", what, where, N_("back it up; the next command brings it up to date, for example `fleet status`"), Level.NOTE
         )
-    if found.journal_mode not in {None, "wal"}:
+    if found.journal_mode not in {None, "wal"} and not is_read_only(settings.workspace):  # where nobody writes, it is opened without a log
         what = N_("the database is in journal mode {mode}, not WAL", mode=found.journal_mode)
         yield Finding("database", what, where, N_("it returns to WAL with the next command; keep the workspace off network file systems"))
     if found.log_bytes > _LARGE_LOG:

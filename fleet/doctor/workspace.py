@@ -25,13 +25,22 @@ def check_directory(directory: Path) -> Iterator[Finding]:
     if not os.access(directory, os.R_OK | os.X_OK):
         yield Finding("workspace", N_("you may not enter the workspace"), where, N_("have its owner take you into its group"))
         return
-    if not os.access(directory, os.W_OK):
+    if is_read_only(directory):
+        what = N_("the workspace's disk is mounted read-only: you may look, but nothing can be written")
+        mend = N_("find out why (`findmnt -T {directory}`, `dmesg`), and mount it writable", directory=where)
+        yield Finding("workspace", what, where, mend, Level.NOTE)
+    elif not os.access(directory, os.W_OK):
         what = N_("you may look into the workspace, but write nothing")
         yield Finding("workspace", what, where, N_("have its owner take you into its group"), Level.NOTE)
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & stat.S_IRWXO:
         what = N_("everybody on this machine can enter the workspace (mode {mode})", mode=f"{mode:o}")
         yield Finding("workspace", what, where, N_("chmod o-rwx {directory}", directory=where))
+
+
+def is_read_only(directory: Path) -> bool:
+    """Whether the file system it lies on takes no writes from anybody."""
+    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
 
 
 def is_open(directory: Path) -> bool:

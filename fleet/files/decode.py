@@ -28,6 +28,10 @@ def read_bytes(path: Path, mistakes: Mistakes) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         mistakes.add(str(path), 0, N_("no such file"), N_("check the path"))
+    except IsADirectoryError:
+        mistakes.add(str(path), 0, N_("this is a directory"), N_("name the file in it, too"))
+    except PermissionError:
+        mistakes.add(str(path), 0, N_("cannot be read: {reason}", reason=N_("Permission denied")), N_("have its owner let you read it"))
     except (OSError, ValueError) as error:
         mistakes.add(str(path), 0, N_("cannot be read: {reason}", reason=getattr(error, "strerror", None) or str(error)))
     return None

@@ -34,6 +34,12 @@ SitesOrShare = Annotated[str, BeforeValidator(_checked)]
 """`2` sites, or `2%` of them."""
 
 
+def down_at_once(amount: str, of: int) -> int:
+    """How many of `of` sites a limit lets be down at once; a share that is more than none is at least one, as budgets are."""
+    share = sites_of(amount, of)
+    return max(1, share) if amount.endswith("%") and float(amount[:-1]) > 0 else share
+
+
 def sites_of(amount: str, of: int) -> int:
     """How many of `of` sites an amount is, rounded down."""
     return floor(of * float(amount[:-1]) / 100 + 1e-9) if amount.endswith("%") else int(amount)
@@ -63,7 +69,7 @@ class Limit(Noun):
     """Selection of terminals; a site counts when one of its terminals is meant. Empty is every site."""
     per: Per = Per.DISTRICT
     at_most: SitesOrShare
-    """Sites, or a share of all that the inventory has of them there, rounded down."""
+    """Sites, or a share of all that the inventory has of them there, rounded down; of a share above 0 % at least one."""
 
 
 class PlannedLimit(Noun):

@@ -10,7 +10,7 @@ from math import floor
 from fleet.errors import InputError, Mistake, MistakesError
 from fleet.files.spelling import one_of
 from fleet.model.attempt import Cause
-from fleet.model.caps import DistrictAllowance, Limit, Per, PlannedLimit, sites_of
+from fleet.model.caps import DistrictAllowance, Limit, Per, PlannedLimit, down_at_once, sites_of
 from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import PlannedSite
 from fleet.model.playbook import Budget, Playbook
@@ -74,7 +74,7 @@ def plan_limits(
             here = sorted(code for code in members if pushed.get(code))
             if not here:
                 continue
-            at_most = sites_of(rule.at_most, len(members))
+            at_most = down_at_once(rule.at_most, len(members))
             if at_most < 1:
                 mistakes.append(_never(playbook, rule, _place_words(district, fleet), len(members), here))
                 continue

@@ -108,7 +108,7 @@ def not_reached(completion: Completion) -> Table:
         N_("site code"),
         N_("site"),
         N_("terminals"),
-        N_("cause"),
+        N_("why unreachable"),
     )
     rows = tuple(
         (

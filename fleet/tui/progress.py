@@ -46,7 +46,7 @@ class Waves(BoardPanel):
         if wave.phase is WavePhase.OPEN and wave.soaks_until is not None and not board.is_over:
             state = _("soaks to {time}", time=wave.soaks_until.astimezone(board.zone).strftime("%H:%M"))
         if wave.phase in {WavePhase.GATE, WavePhase.HELD} and not board.is_over:
-            state += " [a]"
+            state = _("stopped") if board.is_stopping else f"{state} [a]"
         name = f"{wave.number} {render(wave_name_words(board.wave_name(wave.number)))}"
         bar = _bar(
             tally.sites.total - tally.sites.excluded, tally.sites.staged if board.only_stages else tally.sites.upgraded, width, filled

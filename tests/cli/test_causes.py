@@ -53,7 +53,8 @@ def test_many_sites_with_one_cause_are_one_row(cli: Cli) -> None:
     ran = cli("status", "--failures")
 
     first = failures(cli)[0]
-    assert ran.out.splitlines()[0].startswith("4 sites, 4 terminals failed at stage: not enough room on its disk")
+    assert ran.out.splitlines()[0].startswith("failed at stage: not enough room on its disk")
+    assert ran.out.splitlines()[0].endswith("(sites: 4, terminals: 4)")
     assert f"fleet rollout retry --cause {first['fingerprint']}" in ran.out
     assert (first["sites"], first["cause"], first["districts"]) == (4, "disk-full", {"east": 2, "west": 2})
     assert [group["sites"] for group in failures(cli)] == [4, 1]

@@ -193,6 +193,7 @@ def test_a_site_nobody_is_sent_to_is_said_so(cli: Cli) -> None:
         (["--of", "wang-lei", "--apply"], "--of only lists a technician's sites"),
         (["--of", "me"], "我 (`me`) is a coordinator, not a technician"),
         (["p9"], "there is no site `p9`"),
+        (["--site", "p1"], "hint: SITE is written without an option: `fleet assign SITE`"),
         (["p1", "--to", "wang-le", "--reason", "x"], "hint: did you mean `wang-lei`?"),
         (["p1", "--to", "wang-lei"], "a change of who goes where needs a reason"),
     ],
@@ -220,6 +221,15 @@ def test_a_site_whose_terminals_are_all_self_tested_is_done(cli: Cli) -> None:
 
     assert ran.out == "p2/t1: self-test passed\np2 西门药店 is done\n"
     assert again.out == "p2 is marked already; nothing was changed\np2 西门药店 is done\n"
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("words", [("--self-test", "t1=9.9"), ("--self-test-failed", "t1=no paper"), ("--self-test", "t1=9.9", "--json")])
+def test_a_self_test_that_did_not_pass_is_recorded_and_ends_with_1(cli: Cli, words: tuple[str, ...]) -> None:
+    ran = cli("checkin", "p2", "--by", "wang-lei", *words)
+
+    assert (ran.code, ran.err.splitlines()[:1]) == (1, ["Still without a self-test that passed: p2/t1"] if "--json" not in words else [])
+    assert "p2/t1" in ran.out
 
 
 @pytest.mark.usefixtures("running")

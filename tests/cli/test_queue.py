@@ -96,9 +96,10 @@ def test_a_site_is_held_listed_and_let_go(cli: Cli) -> None:
     [
         (("--free",), "say which site"),
         (("s009",), "there is no site `s009`"),
+        (("nope",), "hint: `fleet inventory show` lists the sites"),
         (("s000", "--minutes", "1000"), "a site is held for at most 8 hours"),
-        (("s000", "--minutes", "-5"), "a site is held for at most 8 hours"),
-        (("s000", "--minutes", "0"), "a site is held for at most 8 hours"),
+        (("s000", "--minutes", "-5"), "a site is held for a minute at least\nhint: give --minutes a number from 1 to 480"),
+        (("s000", "--minutes", "0"), "a site is held for a minute at least"),
     ],
 )
 @pytest.mark.usefixtures("store")

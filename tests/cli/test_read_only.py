@@ -1,17 +1,13 @@
 """A workspace that can only be read, and one on a full disk: looking works, and what does not says why."""
 
-import os
-import subprocess
-from collections.abc import Callable
+import json
 from pathlib import Path
 
 import pytest
 
 from fleet.cli.common import os_user
-from tests.cli.conftest import FLEET
+from tests.cli.conftest import Within
 from tests.conftest import Cli
-
-Within = Callable[..., subprocess.CompletedProcess[str]]
 
 TABLES = {
     "districts": "code,name\nqingwan,青湾区\n",
@@ -29,21 +25,6 @@ def files(tmp_path: Path) -> Path:
     for table, text in TABLES.items():
         (directory / f"{table}.csv").write_text(text, "utf-8")
     return directory
-
-
-@pytest.fixture
-def within(tmp_path: Path) -> Within:
-    """Run `fleet` with the disk of the directory `place` prepared by a shell command: `within("mount ...", "status")`."""
-    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
-    if subprocess.run([*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False, capture_output=True).returncode:
-        pytest.skip("nobody may mount a disk of his own here; run the tests as root, or let the system allow user namespaces")
-
-    def run(before: str, *words: object) -> subprocess.CompletedProcess[str]:
-        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
-        script = [*unshare, "sh", "-ec", f'{before}\nshift\nexec "$@"', "sh", *map(str, (FLEET, FLEET, *words))]
-        return subprocess.run(script, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False)
-
-    return run
 
 
 def read_only(place: Path) -> str:
@@ -118,6 +99,15 @@ def test_a_full_disk_is_said_to_be_full(place: Path, files: Path, within: Within
     assert refused.returncode == 1
     assert "the disk of the workspace is full" in refused.stderr
     assert "hint: make room" in refused.stderr
+
+
+def test_doctor_names_a_disk_that_is_mounted_read_only_and_no_other_cause(place: Path, within: Within) -> None:
+    well = within(":", "--workspace", place / "workspace", "doctor", "--json")
+    ran = within(read_only(place), "--workspace", place / "workspace", "doctor", "--json")
+
+    before, found = ({each["what"] for each in json.loads(each.stdout)["findings"]} for each in (well, ran))
+    assert found - before == {"the workspace's disk is mounted read-only: you may look, but nothing can be written"}
+    assert "journal mode" not in ran.stdout
 
 
 def test_a_workspace_that_cannot_be_made_is_named_itself_and_not_a_file_on_the_way(tmp_path: Path, within: Within) -> None:

@@ -56,10 +56,39 @@ def test_a_plan_says_who_can_be_reached_and_freezes_its_windows(fleet: Cli, nigh
     facts = json.loads(fleet(*PLAN, "--windows", night, "--json").out)["windows"]
 
     assert ran.code == 0
+    assert f"Start it: fleet rollout start {tmp_path}/plan.json --count 20" in ran.err
+    assert "WARNING" not in ran.out
     assert "sites that can be reached: " in ran.out
     assert "a push begins only if 20 min are left, for it and its rollback" in ran.out
     assert facts["out_of_reach"] == {}
     assert read_plan(tmp_path / "plan.json").windows is not None
+
+
+@pytest.mark.parametrize(
+    ("windows", "told"),
+    [
+        (
+            "suspensions: [{from: 2020-12-04T18:00, until: 2020-12-05T06:00}]",
+            "none of these windows is left: the last ended 2020-12-05 06:00",
+        ),
+        (
+            "suspensions: [{from: 2030-12-04T02:00, until: 2030-12-04T02:01}]\nleft_on: [{}]",
+            "these windows let a push begin at none of the ",
+        ),
+    ],
+)
+def test_windows_that_leave_no_time_anywhere_are_refused_and_nothing_is_written(
+    fleet: Cli, tmp_path: Path, windows: str, told: str
+) -> None:
+    file = tmp_path / "windows.yaml"
+    file.write_text(windows + "\n", "utf-8")
+
+    ran = fleet(*PLAN, "--windows", file, "--out", tmp_path / "plan.json")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err
+    assert "hint: " in ran.err
+    assert not (tmp_path / "plan.json").exists()
 
 
 def test_who_will_not_be_reached_is_counted_with_why(fleet: Cli, tmp_path: Path) -> None:
@@ -70,6 +99,8 @@ def test_who_will_not_be_reached_is_counted_with_why(fleet: Cli, tmp_path: Path)
 
     assert ran.code == 0
     assert "the site was closed, and its terminals switched off, whenever it might have been touched" in ran.out
+    assert ran.out.startswith("WARNING: ")
+    assert "sites will not be reached in these windows" in ran.out.splitlines()[0]
 
 
 def test_a_windows_file_that_makes_no_sense_is_refused_and_nothing_is_written(fleet: Cli, tmp_path: Path) -> None:

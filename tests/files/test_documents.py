@@ -151,7 +151,7 @@ def test_a_missing_file_is_a_mistake_not_a_traceback(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_a_mistake_not_a_traceback(tmp_path: Path) -> None:
-    with pytest.raises(MistakesError, match="cannot be read"):
+    with pytest.raises(MistakesError, match="this is a directory"):
         read_model(tmp_path, Playbook)
 
 

@@ -64,7 +64,16 @@ def test_a_limit_counts_its_sites_in_every_wave_of_the_plan(make_fleet: FleetMak
     assert [sum(limit.planned) for limit in preview(plan, fleet).limits] == [2, 40]
 
 
-@pytest.mark.parametrize("at_most", ["0", "0%", "40%"])
+@pytest.mark.parametrize("at_most", ["40%", "0.1%"])
+def test_a_share_that_comes_to_less_than_one_site_is_one_as_budgets_are(
+    make_fleet: FleetMaker, playbook: Playbook, release: Release, at_most: str
+) -> None:
+    plan = make_plan(town(make_fleet), with_caps(playbook, Limit(select="emergency:yes", at_most=at_most)), release)
+
+    assert [(limit.sites, limit.allowed) for limit in plan.limits] == [(2, 1)]
+
+
+@pytest.mark.parametrize("at_most", ["0", "0%"])
 def test_a_limit_that_could_never_be_kept_is_refused_with_its_sites(
     make_fleet: FleetMaker, playbook: Playbook, release: Release, at_most: str
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from fleet.engine.admission import next_moment, with_windows
 from fleet.engine.facts import read_facts, with_evidence
 from fleet.engine.held import with_held
+from fleet.engine.opened import count_down_again
 from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
 from fleet.engine.ports import Dispatcher
@@ -78,6 +79,7 @@ def _advance_to_rest(
     begun = state
     dispatched: list[tuple[int, int]] = []
     decisions, last_refused = sift(tx, rollouts.decisions_after(tx, state.id, state.seen_decision))
+    count_down_again(tx, state, plans)
     for turn in range(_MOST_STEPS):
         facts = read_facts(tx, state, dispatcher, tx.at)
         facts = with_windows(facts.without_lost(shard for shard, _attempt in dispatched), tx, state, plans, tx.at)

@@ -51,6 +51,13 @@ def open_shards(snapshot: Snapshot, rollout: str) -> list[Shard]:
     return [noun_of(Shard, row) for row in snapshot.connection.execute(query)]
 
 
+def opened_under_limits(snapshot: Snapshot, rollout: str, now: datetime) -> list[Shard]:
+    """The shards under limits that waited for a window until now."""
+    waited = (_shards.c.state == ShardState.PLANNED.value, _shards.c.opens_at <= now, _shards.c.limits.is_not(None))
+    query = select(_shards).where(_shards.c.rollout == rollout, *waited).order_by(_shards.c.id)
+    return [shard for row in snapshot.connection.execute(query) if (shard := noun_of(Shard, row)).limits]
+
+
 def open_shards_without_sites(snapshot: Snapshot, rollout: str) -> list[Shard]:
     """As `open_shards`, but none says which sites are in it: for who asks after each result, and counts only."""
     columns = [column for column in _shards.c if column.name != "sites"]

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from fleet.control import rollouts as control
 from fleet.control.rollback import roll_back
 from fleet.model.attempt import TerminalState
 from fleet.model.caps import PlannedLimit
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.playbook import KeySource
+from fleet.model.windows import Entry, Scope, Windows
 from fleet.rehearsal.agenda import Agenda
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.terminals import Fate, Fates, SimulatedTerminals
@@ -21,15 +24,17 @@ from tests.rehearsal.nights import empty_store
 SILENT = Fate(heard=False, then_silent=True, seconds=8)
 """The link is lost half-way, and nobody answers there again."""
 
+MINUTE = timedelta(minutes=1)
+
 
 class Night:
     """A rollout of one wave of which one site may be down at once, and how many ever were."""
 
-    def __init__(self, store: Store, fleet: Fleet, fates: Fates) -> None:
+    def __init__(self, store: Store, fleet: Fleet, fates: Fates, windows: Windows | None = None) -> None:
         """It has begun, and its first push with it."""
         self.store, self.fleet, self.agenda, self.most_down = store, fleet, Agenda(AT), 0
         set_up(store, fleet)
-        begin(store, fleet, limited(fleet))
+        begin(store, fleet, limited(fleet, windows))
         terminals = SimulatedTerminals(fates, KeySource.TOKEN)
         self.orchestrator = SteppedOrchestrator(store, terminals, self.agenda, at_gateway=4)
         self.orchestrator.start()
@@ -71,13 +76,13 @@ def store() -> Iterator[Store]:
         yield made
 
 
-def limited(fleet: Fleet) -> Plan:
+def limited(fleet: Fleet, windows: Windows | None) -> Plan:
     """All sites in one wave, one of them down at once."""
     plan = make_plan(fleet, len(fleet.sites), failures=9, unreachable=9, program=STAGER)
     (wave,) = plan.waves
     sites = tuple(site.model_copy(update={"limits": (0,)}) for site in wave.sites)
     limits = (PlannedLimit(select="", sites=len(sites), allowed=1),)
-    plan = plan.model_copy(update={"waves": (wave.model_copy(update={"sites": sites}),), "limits": limits})
+    plan = plan.model_copy(update={"waves": (wave.model_copy(update={"sites": sites}),), "limits": limits, "windows": windows})
     return plan.model_copy(update={"digest": plan.compute_digest()})
 
 
@@ -92,3 +97,21 @@ def test_a_site_that_has_still_to_be_taken_back_makes_no_room_for_another_one(st
 
     assert night.most_down == 1
     assert Counter(ended.values()) == {TerminalState.UNKNOWN: 1, TerminalState.NOT_STARTED: 3}
+
+
+def test_a_site_that_is_down_is_pushed_when_its_window_opens_although_the_limit_is_reached(store: Store) -> None:
+    fleet = make_fleet(4)
+    closed = Entry(scope=Scope.PLAN, begins_at=AT + 30 * MINUTE, ends_at=AT + 90 * MINUTE)
+    suspended = Entry(scope=Scope.PLAN, begins_at=AT - 60 * MINUTE, ends_at=AT + 900 * MINUTE)
+    windows = Windows(zone="Asia/Shanghai", suspensions=(suspended,), blackouts=(closed,))
+    night = Night(store, fleet, lambda name, _number: SILENT if name == "s001/t1" else Fate(), windows)
+    night.to_the_end()
+    night.agenda.let_pass(2400)
+    control.retry(store, COORDINATOR, night.agenda.now, "r1")
+    turn = night.orchestrator.work()
+    night.agenda.let_pass(3000)
+    night.work()
+
+    assert turn.next_at == AT + 90 * MINUTE
+    assert night.running() == ["s001/t1"]
+    assert night.most_down == 1

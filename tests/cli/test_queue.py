@@ -40,8 +40,9 @@ def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
         )
         with store.write(FLEET, now) as tx:
             progress.record_result(tx, "r1", ended, {"tries": 1, "unreachable_since": since, "due_at": None})
+    sent_at = now - timedelta(hours=5)  # before they fell silent: whoever is sent after that has the job
     with store.write(COORDINATOR, now) as tx:
-        crew.save_assignments(tx, [Assignment(site=f"s00{n}", technician="t01", reason="near", by="c01", at=now) for n in range(2)])
+        crew.save_assignments(tx, [Assignment(site=f"s00{n}", technician="t01", reason="near", by="c01", at=sent_at) for n in range(2)])
     yield store
     store.close()
 

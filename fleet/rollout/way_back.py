@@ -14,6 +14,7 @@ from fleet.rollout.caps import accept
 from fleet.rollout.facts import Facts, Rules, WaveFacts
 from fleet.rollout.gate import Judgement
 
+_TOO_LITTLE = frozenset(("too-few", "few-pairs"))
 MAY_UPGRADE = frozenset((WavePhase.OPEN, WavePhase.PASSED))
 """A passed wave pushes again what a person retries; its gate is not asked twice."""
 
@@ -49,8 +50,8 @@ def only_back(seen: WaveFacts) -> tuple[WaveFacts, tuple[Shard, ...]]:
 
 
 def with_taken_back(judgement: Judgement, facts: WaveFacts) -> Judgement:
-    """A wave that people took something back of never lets the next one through by itself."""
+    """A wave that people took something back of never lets the next one through by itself; too little left to judge has that reason then."""
     count = facts.count(TerminalState.TAKEN_BACK)
-    if not count or judgement.verdict is not Verdict.PASS:
+    if not count or not (judgement.verdict is Verdict.PASS or judgement.code in _TOO_LITTLE):
         return judgement
     return Judgement(Verdict.INCONCLUSIVE, "taken-back", judgement.values | {"taken_back": count})

@@ -103,7 +103,12 @@ class Rehearsed:
 
     back: AttemptResult
     again: AttemptResult | None
-    """The attempt behind it; None where there was none."""
+    """The upgrade behind it, or the last try of one; None where there was none."""
+
+    @property
+    def is_through(self) -> bool:
+        """It went back and came again. What becomes of the terminal later, a rollback that a person wants too, changes nothing about that."""
+        return self.again is not None and self.again.ending is TerminalState.UPGRADED
 
 
 def rehearsals(snapshot: Snapshot, rollout: str, since: datetime) -> list[Rehearsed]:
@@ -119,7 +124,7 @@ def rehearsals(snapshot: Snapshot, rollout: str, since: datetime) -> list[Rehear
         before = found.get(result.terminal)
         if result.errand is Errand.REHEARSAL:
             found[result.terminal] = Rehearsed(result, None)
-        elif before is not None:
+        elif before is not None and result.errand is None and not before.is_through:
             found[result.terminal] = Rehearsed(before.back, result)
     return list(found.values())
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from fleet.control import rollouts as control
+from fleet.control.rollback import roll_back
 from fleet.engine import Orchestrator
 from fleet.engine.orchestrator import utc_now
 from fleet.model.attempt import AttemptResult, TerminalState
@@ -159,3 +160,21 @@ def test_a_plan_from_before_keeps_its_digest() -> None:
 
     assert "rollback_rehearsal" not in plan.model_dump_json()
     assert Plan.model_validate_json(plan.model_dump_json()).compute_digest() == plan.digest
+
+
+def test_a_rollback_on_purpose_leaves_what_the_rehearsal_came_to_and_is_the_reason_that_the_gate_gives(
+    store: Store, orchestrator: Orchestrator
+) -> None:
+    fleet = make_fleet(6)
+    set_up(store, fleet)
+    begin(store, fleet, rehearsing(fleet, 3, 3, approval=Approval.ALWAYS))
+    orchestrator.start()
+    before = rest(orchestrator).waves[0]
+
+    roll_back(store, COORDINATOR, utc_now(), "r1", wave=1, reason="slow")
+    wave = rest(orchestrator).waves[0]
+
+    assert (wave.verdict, wave.verdict_code) == (Verdict.INCONCLUSIVE, "taken-back")
+    assert wave.verdict_values["taken_back"] == 3
+    assert (wave.verdict_values["rehearsed"], wave.verdict_values["rehearsals_failed"]) == (1, 0)
+    assert rehearsal_words(wave) == rehearsal_words(before)

@@ -51,6 +51,8 @@ class Stand:
     """What people decided and the orchestrator has not taken in yet."""
     rollbacks: "tuple[tuple[Decision, str], ...]"
     """What people rolled back on purpose, with the names of who decided it."""
+    made_by_hand: "tuple[tuple[Decision, str], ...]"
+    """Decisions that terminals are done by hand, oldest first, each with who made it."""
     exclusions: "tuple[tuple[Decision, str], ...]"
     """Decisions that left terminals out, oldest first, each with who made it."""
     asked: "tuple[tuple[ExclusionRequest, str, str], ...]"
@@ -121,6 +123,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
         rollout = find_rollout(snapshot, wanted)
         plan = releases.read_plan(snapshot, rollout.plan_digest)
         left_out = {each.id: each for each in rollouts.exclusions(snapshot, rollout.id).values()}
+        by_hand = {each.id: each for each in rollouts.made_by_hand(snapshot, rollout.id).values()}
         taken_back = {each.id: each for each in rollouts.rollbacks(snapshot, rollout.id).values()}
         people = fleets.read_people(snapshot)
         rules, tallies = rules_of(plan, rollout.only), reads.read_tallies(snapshot, rollout.id)
@@ -146,6 +149,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
             orchestrator=orchestrator.read_orchestrator(snapshot),
             pending=tuple(rollouts.decisions_after(snapshot, rollout.id, rollout.seen_decision)),
             rollbacks=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in taken_back.values()),
+            made_by_hand=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in by_hand.values()),
             exclusions=tuple((each, people[each.actor].name if each.actor in people else each.actor) for each in left_out.values()),
             asked=waiting_exclusions(snapshot, rollout.id),
             refused=tuple(rollouts.refused_decisions(snapshot, rollout.id)),

@@ -164,6 +164,9 @@ def _decision_lines(stand: Stand, zone: "ZoneInfo") -> "Iterator[str]":
     for decision, person in stand.exclusions[-_EXCLUSIONS:]:
         values = {"count": len(decision.terminals), "person": person, "reason": decision.reason}
         yield _("Left out on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values)
+    for decision, person in stand.made_by_hand[-_EXCLUSIONS:]:
+        values = {"count": len(decision.terminals), "person": person, "reason": decision.reason or _("no reason was given")}
+        yield _("Made by-hand on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values)
     for decision, person in stand.rollbacks[-_EXCLUSIONS:]:
         values = {"count": len(decision.terminals), "person": person, "reason": decision.reason or _("no reason was given")}
         yield _("Rolled back on purpose on {time} by {person}, terminals: {count}; {reason}", time=local_time(decision.at, zone), **values)
@@ -256,6 +259,10 @@ def _facts(stand: Stand) -> dict[str, Any]:
                 "terminals": decision.terminals,
             }
             for decision, _person in stand.exclusions
+        ],
+        "made_by_hand": [
+            {"by": decision.actor, "at": decision.at, "reason": decision.reason, "terminals": decision.terminals}
+            for decision, _person in stand.made_by_hand
         ],
         "rollbacks": [
             {"by": decision.actor, "at": decision.at, "reason": decision.reason, "wave": decision.wave, "terminals": decision.terminals}

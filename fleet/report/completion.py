@@ -54,6 +54,10 @@ class Record:
     """By site code: the last one."""
     exclusions: Mapping[str, Decision] = field(default_factory=dict)
     """Terminal -> the decision that left it out."""
+    made_by_hand: Mapping[str, Decision] = field(default_factory=dict)
+    """Terminal -> the decision that it is done by hand, although it was to be pushed."""
+    causes_before: Mapping[str, Cause] = field(default_factory=dict)
+    """Of these, what the last push ended for."""
     rollbacks: Mapping[str, Decision] = field(default_factory=dict)
     """Terminal -> the last decision to roll it back."""
     unreached: tuple[Unreached, ...] = ()

@@ -75,6 +75,14 @@ class Detail:
     """What the terminals at that failure said, names and numbers as `#`."""
     failure_terminals: int | None
     """How many terminals stand there."""
+    by_hand_by: str | None
+    """Person code, of a terminal that was to be pushed and that a person has had done by hand."""
+    by_hand_by_name: str | None
+    by_hand_at: datetime | None
+    """When it was decided."""
+    by_hand_reason: str
+    by_hand_after: Cause | None
+    """What its last push ended for before that."""
 
 
 HEADINGS = {
@@ -121,6 +129,11 @@ HEADINGS = {
     "fingerprint": N_("fingerprint"),
     "failure_said": N_("what they said, names and numbers as #"),
     "failure_terminals": N_("terminals with this fingerprint"),
+    "by_hand_by": N_("made by-hand by"),
+    "by_hand_by_name": N_("made by-hand by, name"),
+    "by_hand_at": N_("made by-hand at"),
+    "by_hand_reason": N_("why it is by-hand"),
+    "by_hand_after": N_("cause of its last push"),
 }
 _ON_PURPOSE = frozenset((TerminalState.GOING_BACK, TerminalState.TAKEN_BACK))
 COLUMNS = tuple(field.name for field in fields(Detail))
@@ -138,6 +151,7 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
         check_in = record.check_ins.get(site.code)
         swipes = record.swipes.get(terminal.id)
         excluded = record.exclusions.get(terminal.id) if terminal.state is TerminalState.EXCLUDED else None
+        by_hand = record.made_by_hand.get(terminal.id) if terminal.reach is Reach.BY_HAND else None
         back = record.rollbacks.get(terminal.id) if terminal.state in _ON_PURPOSE else None
         yield Detail(
             district=site.district,
@@ -183,6 +197,11 @@ def details(completion: Completion, language: str = "") -> Iterator[Detail]:
             fingerprint=fingerprint,
             failure_said=record.failure_texts.get(fingerprint, "") if fingerprint else "",
             failure_terminals=alike[fingerprint] if fingerprint else None,
+            by_hand_by=by_hand.actor if by_hand else None,
+            by_hand_by_name=people.get(by_hand.actor) if by_hand else None,
+            by_hand_at=by_hand.at if by_hand else None,
+            by_hand_reason=by_hand.reason if by_hand else "",
+            by_hand_after=record.causes_before.get(terminal.id) if by_hand else None,
         )
 
 

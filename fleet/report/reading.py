@@ -66,6 +66,7 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         )
     sites = {row.code: row for row in sorted(reads.sites_since(snapshot, state.id), key=lambda row: row.code)}
     sent, saved = reads.bytes_of_rollout(snapshot, state.id)
+    by_hand = rollouts.made_by_hand(snapshot, state.id)
     record = Record(
         at=at,
         settings=settings,
@@ -77,6 +78,8 @@ def _read(snapshot: Snapshot, settings: Settings, at: datetime, rollout: str | N
         terminals=tuple(reads.all_terminals(snapshot, state.id)),
         check_ins={check_in.site: check_in for check_in in crew.read_check_ins(snapshot, state.id)},
         exclusions=rollouts.exclusions(snapshot, state.id),
+        made_by_hand=by_hand,
+        causes_before=reads.last_causes(snapshot, state.id, by_hand),
         rollbacks=rollouts.rollbacks(snapshot, state.id),
         unreached=read_unreached(snapshot, state),
         swipes=_read_swipes(snapshot, state.id),

@@ -200,6 +200,17 @@ def all_terminals(snapshot: Snapshot, rollout: str) -> Iterable[TerminalRow]:
             yield _terminal_row(row)
 
 
+def last_causes(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Cause]:
+    """What the last attempt on each of these terminals ended for; those without one are not there."""
+    table, wanted = tables.attempt, list(terminals)
+    found: dict[str, Cause] = {}
+    for start in range(0, len(wanted), 500):
+        of_these = (table.c.rollout == rollout, table.c.terminal.in_(wanted[start : start + 500]))
+        query = select(table.c.terminal, table.c.cause).where(*of_these).order_by(table.c.number)
+        found |= {row.terminal: Cause(row.cause) for row in snapshot.connection.execute(query)}
+    return found
+
+
 def attempts_of_terminal(snapshot: Snapshot, rollout: str, terminal: str) -> list[AttemptResult]:
     """A terminal's attempts, newest first, with their steps and log."""
     table = tables.attempt

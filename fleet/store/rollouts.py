@@ -159,6 +159,12 @@ def exclusions(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:
     return {terminal: decision for decision in decisions if decision.kind is DecisionKind.EXCLUDE for terminal in decision.terminals}
 
 
+def made_by_hand(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:
+    """Terminal -> the decision that it is done by hand, although it was to be pushed."""
+    decisions = decisions_after(snapshot, rollout, 0)
+    return {terminal: decision for decision in decisions if decision.kind is DecisionKind.BY_HAND for terminal in decision.terminals}
+
+
 def rollbacks(snapshot: Snapshot, rollout: str) -> dict[str, Decision]:
     """Terminal -> the last decision to roll it back."""
     decisions = decisions_after(snapshot, rollout, 0)

@@ -141,7 +141,10 @@ def _show(stand: Stand) -> None:
     for line in (*offline_lines(stand, zone), *_decision_lines(stand, zone), *outlook_lines(stand, zone)):
         show(line)
     sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
-    show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
+    if max(sent, saved) < 1:
+        show(_("Files: {sent:.4g} KB sent, {saved:.4g} KB were on the terminals already", sent=sent * 1e3, saved=saved * 1e3))
+    else:
+        show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
 
 
 def _show_swipes(stand: Stand) -> None:

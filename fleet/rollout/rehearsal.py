@@ -89,4 +89,5 @@ def _n(values: dict[str, str | int | float], name: str) -> int:
 
 
 def _time(values: dict[str, str | int | float], name: str) -> str:
-    return str(timedelta(seconds=round(float(values.get(name, 0.0)), 1))).partition("00000")[0]
+    seconds = float(values.get(name, 0.0))
+    return f"{seconds:.2f} s" if seconds < 1 else str(timedelta(seconds=round(seconds, 1))).partition("00000")[0]

@@ -144,7 +144,7 @@ def _ahead(board: Board) -> list[Part]:
         parts.append(Part("clock", ((label, at, (left, style)), (label, (left, style)), (short, (left, style)))))
     if ahead is not None and ahead.forecast is not None and board.rollout is not None and board.rollout.phase is RolloutPhase.RUNNING:
         finish = ahead.forecast
-        times = f"{board.clock(finish.p50_at)}-{board.clock(finish.p80_at)}"
+        times = "-".join(dict.fromkeys((board.clock(finish.p50_at), board.clock(finish.p80_at))))
         parts.append(Part("finish", ((_label(_("finish")), (times, BUSY)), ())))
     return parts
 

@@ -83,7 +83,7 @@ def test_csv_has_the_swipes_under_headings_that_name_their_unit(measured: Comple
     lines = stream.getvalue().decode("utf-8-sig").splitlines()
 
     assert '"swipe before, ms","swipe now, ms",' in lines[0]
-    assert next(line for line in lines if "p8/t1" in line).endswith(",8000,2400,,,,")
+    assert next(line for line in lines if "p8/t1" in line).endswith(",8000,2400,,,,,,,,,")
 
 
 def test_a_night_that_measured_nothing_has_no_sheet_of_swipes(completion: Completion) -> None:

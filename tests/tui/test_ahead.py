@@ -41,6 +41,14 @@ def test_the_header_shows_the_last_safe_rollback_and_the_finish_by_the_workspace
     assert "finish 02:10-02:25" in header(board())
 
 
+def test_a_finish_that_is_the_same_minute_either_way_is_shown_once() -> None:
+    sure = board()
+    assert sure.outlook is not None
+    outlook = replace(sure.outlook, forecast=Forecast(NOW + timedelta(minutes=10), NOW + timedelta(minutes=10), 9))
+
+    assert "finish 02:10 " in header(replace(sure, outlook=outlook)) + " "
+
+
 def test_without_windows_there_is_no_such_clock() -> None:
     bare = board()
     assert bare.outlook is not None

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from fleet.control.by_hand import make_by_hand
 from fleet.control.checkin import Report, check_in
 from fleet.control.exclusions import exclude
 from fleet.errors import FleetError, InputError
@@ -241,24 +240,6 @@ def test_a_row_says_who_left_its_terminal_out_when_and_why(store: Store, workspa
     assert [rows["p8/t1"][key] for key in keys] == ["li-na", "李娜", "2026-03-15T06:30:00+08:00", "being rebuilt"]
     assert [rows["p7/t1"][key] for key in keys] == [None, None, None, ""]
     assert read_csv(written(completion, write_csv))[-1]["why it is excluded"] == "being rebuilt"
-
-
-def test_a_row_says_who_had_its_terminal_done_by_hand_when_why_and_after_what(store: Store, workspace: Settings) -> None:
-    with store.read() as snapshot:
-        before = {row["terminal"]: row["cause"] for row in rows_of(read_completion(snapshot, workspace, AT))}
-    make_by_hand(store, Actor(code="li-na"), AT, "r1", ["p2/t1"], reason="磁盘满")
-    with store.read() as snapshot:
-        rows = {row["terminal"]: row for row in rows_of(read_completion(snapshot, workspace, AT))}
-    keys = ("by_hand_by", "by_hand_by_name", "by_hand_at", "by_hand_reason", "by_hand_after")
-
-    assert before["p2/t1"] != "none"
-    assert [rows["p2/t1"][key] for key in keys] == ["li-na", "李娜", "2026-03-15T06:30:00+08:00", "磁盘满", before["p2/t1"]]
-    assert [rows["p7/t1"][key] for key in keys] == [None, None, None, "", None]
-
-
-def rows_of(completion: Completion) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(written(completion, write_json))["terminals"]
-    return found
 
 
 def test_headings_stay_in_sight_and_every_page_says_what_it_proves(completion: Completion, store: Store) -> None:

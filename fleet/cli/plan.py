@@ -124,7 +124,7 @@ def _late_plan(rollout: str, windows: Path | None) -> "tuple[Plan, Fleet, Releas
     plan = make_late_plan(fleet, original, found, served=served, windows=dated, now=datetime.now(UTC), rollout=first.id)
     if count := unfinished_sites(store, first.id):
         what = _("Sites of rollout {rollout} that a retry would push again: {count}.", rollout=first.id, count=count)
-        say(f"{what} {_('Retry first: once this plan is started, that is over.')}")
+        say(what + " " + _("Retry first: once this plan is started, that is over."))
     return plan, fleet, found
 
 

@@ -129,7 +129,7 @@ def _serves(board: Board) -> list[Part]:
     if late is None or board.rollout is None or not board.rollout.late_of:
         return []
     numbers: Span = (f"{late.planned_sites} +{late.sites.total}", BOLD)
-    return [Part("serves", (((f"  {_('late for')} {late.original} ", DIM), numbers), ((f"  {late.original} ", DIM), numbers)))]
+    return [Part("serves", ((("  " + _("late for") + f" {late.original} ", DIM), numbers), ((f"  {late.original} ", DIM), numbers)))]
 
 
 def _ahead(board: Board) -> list[Part]:

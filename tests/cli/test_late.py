@@ -65,7 +65,7 @@ def test_a_late_plan_serves_exactly_who_came_late_and_the_first_rollout_says_so(
     made = fleet("plan", "--late", "r1", "--out", tmp_path / "late.json")
     assert made.code == 0, made.err
     assert "For the late joiners of plan" in made.out
-    assert "1 sites, 1 terminals" in made.out
+    assert "Sites: 1; terminals: 1," in made.out
     fleet("rollout", "stop")
     fleet("run", "--once")
 

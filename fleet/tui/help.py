@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from fleet.model.rollout import SiteState
 from fleet.text import N_, _, render
-from fleet.tui.cells import Span, fit, strip_of, wrap
+from fleet.tui.cells import Span, fit, strip_of, width_of, wrap
 from fleet.tui.frame import KeyBar, Verb
 from fleet.tui.lines import Scroller
 from fleet.tui.look import DONE_SITE, KEY, NONE, PLAIN, TITLE, site_state_shown
@@ -83,13 +83,13 @@ class HelpText(Scroller):
         for example, meaning in _FILTERS:
             yield from _entry(example, KEY, render(meaning), 34, width)
         yield [(" " + _("STATES"), TITLE)]
-        for state, meaning in _STATES:
-            shown = site_state_shown(state)
-            yield from _entry(f"{shown.mark} {render(shown.word)}", shown.style, render(meaning), 16, width)
-        yield from _entry(
-            f"{DONE_SITE.mark} {render(DONE_SITE.word)}", DONE_SITE.style, _("all the evidence the plan asks for is there"), 16, width
-        )
-        yield from _entry("*", NONE, _("a technician marked the site, the machines do not prove it yet"), 16, width)
+        marks = [(site_state_shown(state), render(meaning)) for state, meaning in _STATES]
+        marks.append((DONE_SITE, _("all the evidence the plan asks for is there")))
+        names = [f"{shown.mark} {render(shown.word)}" for shown, _meaning in marks]
+        column = max(width_of(name) for name in names) + 1
+        for name, (shown, meaning) in zip(names, marks, strict=True):
+            yield from _entry(name, shown.style, meaning, column, width)
+        yield from _entry("*", NONE, _("a technician marked the site, the machines do not prove it yet"), column, width)
 
 
 def _entry(name: str, style: Style, meaning: str, column: int, width: int) -> Iterator[list[Span]]:

@@ -11,12 +11,14 @@ from fleet.cutover.forecast import Forecast
 from fleet.cutover.pace import Pace
 from fleet.cutover.point_of_no_return import Return
 from fleet.model.attempt import TerminalState
-from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhase, WaveState
+from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, SiteState, WavePhase, WaveState
+from fleet.report.words import site_state_words
 from fleet.store.reads import Tallies, Tally
-from fleet.text import N_, use_language
+from fleet.text import N_, render, use_language
 from fleet.tui.board import Board
 from fleet.tui.frame import Need, Verb, shown_verbs
 from fleet.tui.header import Header
+from fleet.tui.help import HelpText
 from fleet.tui.ways_on import ways_on
 from tests.tui.conftest import LARGE, SMALL, STRANGER, Stage, play, watching
 
@@ -158,3 +160,13 @@ def test_somebody_who_may_not_decide_is_not_pointed_at_the_way_back(stage: Stage
             assert "u Roll back" not in screen.lines[-1]
 
     play(scene())
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_the_help_cuts_no_name_of_a_state_at_80_columns(language: str) -> None:
+    use_language(language)
+
+    lines = [strip.text for strip in HelpText().draw(80)]
+
+    assert [line for line in lines if "~" in line] == []
+    assert any(render(site_state_words(SiteState.TAKEN_BACK)) in line for line in lines)

@@ -291,3 +291,35 @@ def test_a_pause_is_what_holds_the_rollout_back(stage: Stage) -> None:
             assert "Paused by a person. Go on: p" in screen.text
 
     play(scene())
+
+
+def test_a_stopped_rollout_cannot_go_past_the_point_of_no_return(night: Stage) -> None:
+    past(night)
+    night.set_phase(RolloutPhase.STOPPED)
+
+    async def scene() -> None:
+        async with watching(night, SMALL) as screen:
+            assert "n Go past" not in screen.lines[-1]
+            await screen.press("n")
+            assert "the rollout is over" in screen.lines[-2]
+
+    play(scene())
+    assert decided(night) == []
+
+
+def test_a_wave_of_a_stopped_rollout_goes_back_and_the_box_says_that_it_is_paused_then(stage: Stage) -> None:
+    stage.end_wave(1)
+    stage.set_phase(RolloutPhase.STOPPED)
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("u")
+            await fill(screen, "1")
+            await screen.shows("The rollout was stopped; it will be paused")
+            await fill(screen, "3", "bad prints")
+            if "Type bind-key" in screen.text:
+                await fill(screen, "bind-key")
+            await screen.shows("Wave 1 waits to be rolled back")
+
+    play(scene())
+    assert decided(stage) == [("rollback", 1, "bad prints", 5)]

@@ -1,7 +1,7 @@
 """A night in which one district has spent its budget while the others go on: what the commands say of it meanwhile."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic
@@ -55,6 +55,14 @@ def fleet(store: Store) -> Fleet:
     made = make_fleet(12)
     set_up(store, made)
     return made
+
+
+@pytest.fixture(autouse=True)
+def _let_go(orchestrator: Orchestrator, terminals: Terminals) -> Iterator[None]:
+    """No push is kept waiting when a test fails: the orchestrator could not end."""
+    assert orchestrator
+    yield
+    terminals.let_go()
 
 
 def test_while_one_district_is_held_and_another_is_at_work_status_says_so_in_words_and_as_data(

@@ -83,12 +83,12 @@ class HelpText(Scroller):
         for example, meaning in _FILTERS:
             yield from _entry(example, KEY, render(meaning), 34, width)
         yield [(" " + _("STATES"), TITLE)]
-        marks = [(site_state_shown(state), render(meaning)) for state, meaning in _STATES]
+        marks = [(site_state_shown(state), render(words)) for state, words in _STATES]
         marks.append((DONE_SITE, _("all the evidence the plan asks for is there")))
         names = [f"{shown.mark} {render(shown.word)}" for shown, _meaning in marks]
         column = max(width_of(name) for name in names) + 1
-        for name, (shown, meaning) in zip(names, marks, strict=True):
-            yield from _entry(name, shown.style, meaning, column, width)
+        for name, (shown, said) in zip(names, marks, strict=True):
+            yield from _entry(name, shown.style, said, column, width)
         yield from _entry("*", NONE, _("a technician marked the site, the machines do not prove it yet"), column, width)
 
 

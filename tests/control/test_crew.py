@@ -148,7 +148,7 @@ def test_only_coordinators_and_managers_change_who_goes_where(store: Store, acto
     [
         ({"site": "p11"}, "there is no site `p11`\nhint: did you mean `p1`?"),
         ({"technician": "wang-le"}, "there is no technician `wang-le`\nhint: did you mean `wang-lei`?"),
-        ({"technician": "王蕾"}, "there is no technician `王蕾`"),
+        ({"technician": "王蕾"}, "there is no technician `王蕾`\nhint: `fleet assign` lists the technicians"),
         ({"technician": "王"}, "there is no technician `王`\nhint: did you mean `王磊`?"),
         ({"site": "东门店"}, "there is no site `东门店`\nhint: did you mean `东门药店`?"),
         ({"site": "同名药店"}, "2 are called `同名药店`; say which by the code\nhint: one of: p3, p4"),

@@ -53,9 +53,9 @@ class Round:
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def run(self) -> dict[str, dict[str, float]]:
-        """All jobs on one terminal, then on all; by job what one terminal cost."""
+        """All jobs on one terminal, twice, then on all; by job what one terminal cost."""
         count = self.case.count_for(self.tool)
-        one = self._jobs(1)
+        one = self._least(self._jobs(1), self._jobs(1))
         many = self._jobs(count) if count > 1 else one
         for job, taken in many.items():
             cpu_s = (taken["cpu_s"] - one[job]["cpu_s"]) / (count - 1) if count > 1 else taken["cpu_s"]
@@ -66,6 +66,11 @@ class Round:
                 "sent_kb": taken["sent_kb"],
             }
         return self.measured
+
+    @staticmethod
+    def _least(first: dict[str, dict[str, float]], second: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        """By job the one that took less CPU: what disturbs a start only adds to it, and would be taken off every terminal."""
+        return {job: min(first[job], second[job], key=lambda taken: taken["cpu_s"]) for job in first}
 
     def _jobs(self, count: int) -> dict[str, dict[str, float]]:
         hosts = self.place.empty(count)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from fleet.control import leases
-from fleet.control.choices import What, choices_for_site, choose
+from fleet.control.choices import Choice, What, choices_for_site, choose
 from fleet.control.exclusions import Exclusion, confirm, decline, exclude
 from fleet.control.four_eyes import record_author
 from fleet.control.rollouts import start_rollout
@@ -180,20 +180,20 @@ def test_what_nobody_else_could_confirm_is_not_asked_for(night: Store) -> None:
 
 
 def test_the_card_of_a_site_offers_the_confirmation_to_everybody_but_who_asked(night: Store) -> None:
-    def card(actor: Actor) -> dict[What, object]:
+    def card(actor: Actor) -> dict[What, Choice]:
         with night.read() as snapshot:
             state = rollouts.newest_rollout(snapshot)
             assert state is not None
             return {choice.what: choice for choice in choices_for_site(snapshot, actor, state, "s000")}
 
     before = card(OTHER)[What.EXCLUDE]
-    assert choose(night, OTHER, AT, "r1", before, reason=WHY) == 1  # type: ignore[arg-type]
+    assert choose(night, OTHER, AT, "r1", before, reason=WHY) == 1
     own, others = card(OTHER)[What.CONFIRM], card(AUTHOR)[What.CONFIRM]
 
-    assert getattr(before, "second", "") == "李娜, 赵敏, 王芳"
-    assert "asked for exclusion 1" in str(getattr(own, "refusal", None))
-    assert getattr(others, "refusal", "") is None
-    assert choose(night, AUTHOR, AT, "r1", others) == 1  # type: ignore[arg-type]
+    assert before.second == "李娜, 赵敏, 王芳"
+    assert "asked for exclusion 1" in str(own.refusal)
+    assert others.refusal is None
+    assert choose(night, AUTHOR, AT, "r1", others) == 1
     assert left_out(night) == ["s000/t1"]
     with night.read() as snapshot:
         assert exclusions.open_requests(snapshot, "r1") == []

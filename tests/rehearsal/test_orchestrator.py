@@ -13,6 +13,7 @@ from fleet.store import Store, reads
 from fleet.store.audit import check_chain, check_tables
 from tests.engine.city import AT, begin, make_fleet, make_plan, set_up
 from tests.rehearsal.nights import empty_store
+from tests.rehearsal.stepped import followed, to_the_end
 
 TERMINAL = "s000/t1"
 
@@ -31,19 +32,6 @@ def store() -> Iterator[Store]:
 def started(store: Store, agenda: Agenda, fate: Fate) -> SteppedOrchestrator:
     terminals = SimulatedTerminals(lambda _terminal, _number: fate, KeySource.TOKEN)
     return followed(store, agenda, terminals)
-
-
-def followed(store: Store, agenda: Agenda, terminals: SimulatedTerminals) -> SteppedOrchestrator:
-    made = SteppedOrchestrator(store, terminals, agenda, at_gateway=4)
-    made.start()
-    made.work()
-    return made
-
-
-def to_the_end(agenda: Agenda, orchestrator: SteppedOrchestrator) -> None:
-    while not agenda.is_empty:
-        agenda.go_on()
-        orchestrator.work()
 
 
 def stands(store: Store) -> tuple[TerminalState, Cause, int]:

@@ -19,6 +19,7 @@ from fleet.rehearsal.terminals import Fate, SimulatedTerminals
 from fleet.store import Store, progress
 from tests.engine.city import AT, COORDINATOR, STAGER, begin, make_fleet, make_plan, set_up
 from tests.rehearsal.nights import empty_store
+from tests.rehearsal.stepped import followed, to_the_end
 
 MINUTE = timedelta(minutes=1)
 FLEET = make_fleet(3)
@@ -48,16 +49,7 @@ def store() -> Iterator[Store]:
 def started(store: Store, agenda: Agenda, plan: Plan) -> SteppedOrchestrator:
     begin(store, FLEET, plan)
     terminals = SimulatedTerminals(lambda _terminal, _number: Fate(), KeySource.TOKEN)
-    made = SteppedOrchestrator(store, terminals, agenda, at_gateway=4, before=Handed())
-    made.start()
-    made.work()
-    return made
-
-
-def to_the_end(agenda: Agenda, orchestrator: SteppedOrchestrator) -> None:
-    while not agenda.is_empty:
-        agenda.go_on()
-        orchestrator.work()
+    return followed(store, agenda, terminals, Handed())
 
 
 def windowed(*windows: Entry) -> Plan:

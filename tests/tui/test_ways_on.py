@@ -51,6 +51,14 @@ async def fill(screen: Screenful, *values: str) -> None:
         await screen.press("enter")
 
 
+async def take_back(screen: Screenful) -> None:
+    """Type what the box of wave 1 wants, and see it taken."""
+    await fill(screen, "3", "bad prints")
+    if "Type bind-key" in screen.text:
+        await fill(screen, "bind-key")
+    await screen.shows("Wave 1 waits to be rolled back")
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_a_wave_goes_back_once_its_sites_are_counted_and_a_reason_is_typed(stage: Stage, size: tuple[int, int]) -> None:
     stage.end_wave(1)
@@ -63,10 +71,7 @@ def test_a_wave_goes_back_once_its_sites_are_counted_and_a_reason_is_typed(stage
             await screen.shows(
                 "Roll wave 1 back (canary)?", "Terminals that get the release before: 5", "was not rehearsed", "too few were measured"
             )
-            await fill(screen, "3", "bad prints")
-            if "Type bind-key" in screen.text:
-                await fill(screen, "bind-key")
-            await screen.shows("Wave 1 waits to be rolled back")
+            await take_back(screen)
 
     play(scene())
     assert decided(stage) == [("rollback", 1, "bad prints", 5)]
@@ -316,10 +321,7 @@ def test_a_wave_of_a_stopped_rollout_goes_back_and_the_box_says_that_it_is_pause
             await screen.press("u")
             await fill(screen, "1")
             await screen.shows("The rollout was stopped; it will be paused")
-            await fill(screen, "3", "bad prints")
-            if "Type bind-key" in screen.text:
-                await fill(screen, "bind-key")
-            await screen.shows("Wave 1 waits to be rolled back")
+            await take_back(screen)
 
     play(scene())
     assert decided(stage) == [("rollback", 1, "bad prints", 5)]

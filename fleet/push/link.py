@@ -97,6 +97,8 @@ class Link(socket.socket):
         self._asked = 0
         self._incoming: select.poll | None = None
         """Asks whether there is something to read."""
+        self._drained = False
+        """The last read took all there was: another would only say that there is nothing yet."""
         self._held: list[bytes] = []
         """Large writes that have not left yet, in order."""
         self._held_bytes = 0
@@ -105,6 +107,9 @@ class Link(socket.socket):
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Receive, and acknowledge at once."""
         while self._asked == len(self._ahead):
+            if self._drained and self.give_way is not None:
+                self._drained = False
+                self.give_way()
             try:
                 self._ahead, self._asked = self._receive(flags), 0
                 break
@@ -167,6 +172,7 @@ class Link(socket.socket):
             raise OSError(errno.EMSGSIZE, "endless greeting")
         try:
             data = super().recv(FIRST_BYTES, flags)
+            self._drained = 0 < len(data) < FIRST_BYTES
             if len(data) == FIRST_BYTES:
                 with suppress(BlockingIOError):
                     data += super().recv(AHEAD_BYTES, flags | socket.MSG_DONTWAIT)

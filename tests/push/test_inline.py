@@ -6,10 +6,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
 
 import paramiko
 import pytest
 from paramiko import ServerInterface, Transport
+from paramiko.auth_handler import AuthHandler
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.packet import Packetizer
 
@@ -121,7 +125,10 @@ def test_the_installed_library_has_every_private_name_that_is_used() -> None:
     ]
 
     assert {f"_Packetizer__{name}" for name in (*used, "socket")} <= set(fields)
-    assert {"_send_user_message", "_parse_debug", "_filter_algorithm", "_log", "_add_K"} <= set(vars(Transport))
+    assert {"_send_user_message", "_send_kex_init", "_parse_debug", "_filter_algorithm", "_log", "_compute_key", "_add_K"} <= set(
+        vars(Transport)
+    )
+    assert "_parse_service_accept" in vars(AuthHandler)
     assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake", "read_all", "read_message"} <= set(
         vars(Packetizer)
     )
@@ -143,6 +150,48 @@ def test_what_is_sent_directly_is_what_the_library_would_have_sent(open_to: Call
     assert said == data
     assert [len(piece) for _, piece in direct] == [PACKET_BYTES, PACKET_BYTES, PACKET_BYTES, 11]
     assert channel.exit_status(ENOUGH_S) == 7
+
+
+def test_offers_and_keys_are_what_the_library_would_have_made(open_to: Callable[..., InlineTransport]) -> None:
+    first: Any = open_to(echo)
+    second: Any = open_to(echo)
+    here, there = socket.socketpair()
+    with here, there:
+        theirs: Any = Transport(here)
+        theirs.get_security_options().ciphers = ("aes128-gcm@openssh.com",)
+        theirs._send_kex_init()
+        sizes = (8, 16, 32, 64, 100)
+        second.K = 2**255 - 19
+        second.kex_engine = SimpleNamespace(hash_algo=sha256)
+        keys = [vars(Transport)["_compute_key"](second, letter, size) for letter in "ABCDEF" for size in sizes]
+
+    offers = [vars(transport)["_latest_kex_init"] for transport in (first, second, theirs)]
+    assert len({offer[17:] for offer in offers}) == 1
+    assert len({offer[:17] for offer in offers}) == 3
+    assert [second._compute_key(letter, size) for letter in "ABCDEF" for size in sizes] == keys
+
+
+def test_the_login_goes_out_once_and_does_not_wait_for_the_service(
+    open_to: Callable[..., InlineTransport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = []
+    methods: dict[str, Callable[[AuthHandler, paramiko.Message], None]] = dict(vars(AuthHandler))
+    take_login, accept = methods["_parse_userauth_request"], methods["_parse_service_request"]
+
+    def take(handler: AuthHandler, message: paramiko.Message) -> None:
+        logins.append(message)
+        if len(logins) == 1:
+            accept(handler, paramiko.Message(b"\0\0\0\x0cssh-userauth"))
+        take_login(handler, message)
+
+    monkeypatch.setattr(AuthHandler, "_parse_userauth_request", take)
+    monkeypatch.setattr(AuthHandler, "_parse_service_request", lambda *_: None)
+    transport = open_to(echo)
+    channel = open_exec(transport, "echo", ENOUGH_S)
+    channel.end_input()
+
+    assert read_all(channel) == b""
+    assert len(logins) == 1
 
 
 def test_no_thread_is_started(open_to: Callable[..., InlineTransport]) -> None:

@@ -70,9 +70,14 @@ class ShardRun:
         return len({*self.waiting, *self.unknown} - (self.asleep - self.wakeful) | {*self.in_flight})
 
     @property
+    def waiting_down(self) -> set[str]:
+        """Of those that are not in flight, the ones that are down, where the shard is under limits."""
+        return {*self.down.intersection(self.waiting), *self.unknown} - (self.asleep - self.wakeful)
+
+    @property
     def open_down(self) -> int:
-        """Of these, the ones that are down, where the shard is under limits."""
-        return len({*self.down.intersection(self.waiting), *self.unknown} - (self.asleep - self.wakeful) | {*self.in_flight})
+        """Of all that it has still to do, the ones that are down or may be."""
+        return len(self.waiting_down | {*self.in_flight})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +130,8 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     run = _looked_again(tx, run, state, stored)
     if run.down:
         run = replace(run, down=caps.down_among(tx, run.rollout, run.down))  # who was left out since is down no more
-    run, admitted = _by_windows(tx, run, state, plans)
-    row = _trimmed(stored, run, ended_badly=ended_badly)
+    waited, (run, admitted) = run, _by_windows(tx, run, state, plans)
+    row = _trimmed(stored, run, ended_badly=ended_badly + _shut_out(waited, run, stored))
     begun = asked = frozenset[str]()
     if state.phase in _BEGINS and not drains:
         upgrades = may_upgrade(state, state.waves[stored.wave - 1]) and (not admitted.is_past_return or state.past_return_by is not None)
@@ -226,6 +231,14 @@ def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tup
     asleep = frozenset(site for site in waiting if not admitted.may(site))
     back = ways_back.errands_of(tx, run.rollout, [name for site in asleep for name in waiting[site]]) if asleep else {}
     return replace(run, asleep=asleep, wakeful=frozenset(name.partition("/")[0] for name in back)), admitted
+
+
+def _shut_out(before: ShardRun, after: ShardRun, row: Shard) -> int:
+    """Sites that are down and that the windows keep from their turn, of those that the grant was given for.
+
+    Each takes its unit along: it would back another site that goes down.
+    """
+    return max(0, min(len(before.waiting_down - after.waiting_down), row.down - after.open_down)) if row.limits else 0
 
 
 def _end_missed(tx: Tx, rollout: str, missed: Mapping[str, Cause]) -> None:

@@ -115,3 +115,17 @@ def test_a_site_that_is_down_is_pushed_when_its_window_opens_although_the_limit_
     assert turn.next_at == AT + 90 * MINUTE
     assert night.running() == ["s001/t1"]
     assert night.most_down == 1
+
+
+def test_the_turn_of_a_site_that_is_down_and_whose_window_is_closed_goes_to_no_other(store: Store) -> None:
+    closed = Entry(scope=Scope.SITE, target="s001", sites=("s001",), begins_at=AT + 30 * MINUTE, ends_at=AT + 90 * MINUTE)
+    suspended = Entry(scope=Scope.PLAN, begins_at=AT - 60 * MINUTE, ends_at=AT + 900 * MINUTE)
+    windows = Windows(zone="Asia/Shanghai", suspensions=(suspended,), blackouts=(closed,))
+    night = Night(store, make_fleet(4), lambda name, _number: SILENT if name == "s001/t1" else Fate(), windows)
+    night.to_the_end()
+    night.agenda.let_pass(2400)
+    control.retry(store, COORDINATOR, night.agenda.now, "r1")
+    night.work()
+
+    assert night.running() == []
+    assert night.most_down == 1

@@ -1,6 +1,7 @@
 """One point of the matrix: prepare, cut, look, boot or not, push again, look again, and see that nothing is left to do."""
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from fleet.model.attempt import TerminalState
@@ -21,6 +22,8 @@ from tests.terminal.field import Far, make_far
 
 FIRST = "aaaa"
 LATER = "bbbb"
+LONG = 8
+"""Writes to one file."""
 
 
 @dataclass
@@ -37,13 +40,26 @@ class Bench:
         return self.machine.far.root
 
     def cut_points(self, how: How) -> list[int]:
-        """The calls where this cut differs from a plain kill; all of them for the kill."""
-        everywhere = range(1, len(self.calls) + 1)
+        """The calls where this cut differs from a plain kill; all of them for the kill. Of a long text three writes stand for all."""
+        within = self._within_texts()
+        everywhere = [at for at in range(1, len(self.calls) + 1) if at not in within]
         if how is How.TORN:
             return [at for at in everywhere if self.calls[at - 1].what == "write"]
         if how is How.POWER:
             return [at for at in everywhere if undurable(self.calls[: at - 1])]
-        return list(everywhere)
+        return everywhere
+
+    def _within_texts(self) -> set[int]:
+        """Of more than LONG writes to one file in a row, nothing between them, all but the first, the one in the middle and the last.
+
+        bash writes every line by itself, and the program it puts down has more than a hundred.
+        """
+        left_out: set[int] = set()
+        for (what, _), run in groupby(enumerate(self.calls, 1), key=lambda numbered: (numbered[1].what, numbered[1].inode)):
+            numbers = [at for at, _ in run]
+            if what == "write" and len(numbers) > LONG:
+                left_out.update(set(numbers) - {numbers[0], numbers[len(numbers) // 2], numbers[-1]})
+        return left_out
 
     def survive(self, *troubles: Cut | Fault) -> list[str]:
         """Meet these troubles, one a push; returns what was wrong, at best nothing."""

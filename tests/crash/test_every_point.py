@@ -22,8 +22,8 @@ from tests.crash.scenarios import (
 from tests.terminal.field import SHELLS
 
 pytestmark = [pytest.mark.crash, pytest.mark.needs("cc")]
-PAIRS_EACH = 42
-"""Of two cuts in a row; 15 benches make 630."""
+PAIRS_EACH = 36
+"""Of two cuts in a row; 15 benches make 540."""
 FAULTS = {errno.ENOSPC: True, errno.EDQUOT: True, errno.EROFS: True, errno.EIO: False}
 """A full or read-only disk stays so; one that cannot read a block may read the next."""
 
@@ -78,7 +78,7 @@ def test_a_disk_that_fails_at_any_call_leaves_a_whole_client_and_claims_nothing(
     bench: Callable[[Scenario, str], Bench], count: Callable[[str, int, list[str]], None], scenario: Scenario, shell: str, number: int
 ) -> None:
     made = bench(scenario, shell)
-    points = range(1, len(made.calls) + 1)
+    points = made.cut_points(How.KILL)
 
     bad = [words for at in points for words in made.survive(Fault(at, number, FAULTS[number]))[:1]]
 

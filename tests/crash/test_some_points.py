@@ -37,7 +37,7 @@ def test_a_disk_that_fails_leaves_a_whole_client_and_claims_nothing(
     dice = random.Random(f"faults {seed} {shell}")
     made = bench(dice.choice((*SCENARIOS, DOWNGRADE)), shell)
     lasting = {errno.ENOSPC: True, errno.EDQUOT: True, errno.EROFS: True, errno.EIO: False}
-    faults = [Fault(at, number, lasts) for number, lasts in lasting.items() for at in range(1, len(made.calls) + 1)]
+    faults = [Fault(at, number, lasts) for number, lasts in lasting.items() for at in made.cut_points(How.KILL)]
 
     bad = [made.survive(die.choice(faults))[:1] for die in while_there_is_time(dice)]
 

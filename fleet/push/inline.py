@@ -8,17 +8,17 @@
   locks on the way.
 - What is the same for every connection is made once, what the server's word is not needed for is not waited for, and nothing is written for a log
   that nobody reads.
-- Everything that stands behind the library's private names stands in this file: of `Transport` `_send_user_message`, `_send_kex_init`, `_parse_debug`,
-  `_filter_algorithm`, `_log`, `_compute_key` and `_add_K`, of `AuthHandler` `_parse_service_accept`, of `Packetizer` the two ciphers and
-  their counters. tests/push/test_inline.py holds the installed version to it. Why: docs/decisions/0008.
+- Everything that stands behind the library's private names stands in this file: of `Transport` `_send_user_message`, `_send_kex_init`, `_parse_kex_init`,
+  `_parse_debug`, `_filter_algorithm`, `_log`, `_compute_key` and `_add_K`, of `AuthHandler` `_parse_service_accept`, of `Packetizer` the two ciphers and
+  their counters. tests/push/test_inline.py and test_handshake.py hold the installed version to it. Why: docs/decisions/0008.
 """
 
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import urandom
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from greenlet import getcurrent, greenlet
 from paramiko import AuthenticationException, Channel, Message, PKey, SSHException, Transport
@@ -43,6 +43,24 @@ _BEFORE_OFFER = 17
 """Bytes of a KEXINIT that are new every time: its number and a cookie."""
 _OFFERS: dict[tuple[tuple[str, ...], ...], bytes] = {}
 """What stands behind them, by the lists it is made of."""
+
+
+class _Agreement(NamedTuple):
+    """What comes of an offer of ours and one of a server's."""
+
+    names: Mapping[str, Any]
+    method: Callable[[Transport], Any]
+    offer_bytes: int
+    """Of the server's offer; what follows is not part of it."""
+
+
+_AGREED = (
+    *("agreed_on_strict_kex", "_remote_ext_info", "_remote_strict_kex", "host_key_type"),
+    *(f"{side}_{kind}" for side in ("local", "remote") for kind in ("cipher", "mac", "compression")),
+)
+_AGREEMENTS: dict[tuple[bytes, bytes], _Agreement] = {}
+_MOST_AGREEMENTS = 64
+"""A fleet has a few kinds of servers; one that offers something new every time is not kept."""
 
 
 class InlineTransport(Transport):
@@ -147,6 +165,23 @@ class InlineTransport(Transport):
         self.in_kex = True
         self.local_kex_init = self._latest_kex_init = cMSG_KEXINIT + urandom(_BEFORE_OFFER - 1) + _OFFERS[lists]
         self._send_message(Message(self.local_kex_init))
+
+    def _parse_kex_init(self, m: Message) -> None:
+        """As Transport's, which compares all lists anew with every server that offers what another offered before."""
+        assert self.local_kex_init is not None
+        offers = self.local_kex_init[_BEFORE_OFFER:], m.asbytes()[_BEFORE_OFFER - 1 :]
+        is_first = m.seqno == 0  # not when new keys are agreed on, nor where something came before that must not
+        if not is_first or offers not in _AGREEMENTS:
+            super()._parse_kex_init(m)
+            assert self.remote_kex_init is not None
+            if is_first and len(_AGREEMENTS) < _MOST_AGREEMENTS:
+                agreed = {name: vars(self)[name] for name in _AGREED}
+                _AGREEMENTS[offers] = _Agreement(agreed, type(self.kex_engine), len(self.remote_kex_init))
+            return
+        agreement = _AGREEMENTS[offers]
+        vars(self).update(agreement.names)
+        self.kex_engine = agreement.method(self)
+        self.remote_kex_init = (cMSG_KEXINIT + m.asbytes())[: agreement.offer_bytes]
 
     def _compute_key(self, id: str, nbytes: int) -> bytes:  # noqa: A002  # the library's
         """As Transport's, which writes the secret, a number, anew for every key made of it: RFC 4253 section 7.2."""

@@ -4,115 +4,18 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
-from types import SimpleNamespace
-from typing import Any
 
 import paramiko
 import pytest
-from paramiko import ServerInterface, Transport
+from paramiko import Transport
 from paramiko.auth_handler import AuthHandler
-from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.packet import Packetizer
 
-from fleet.push.channel import BACKLOG_BYTES, BATCH_BYTES, ExecChannel, open_exec
+from fleet.push.channel import BACKLOG_BYTES, BATCH_BYTES, open_exec
 from fleet.push.inline import PACKET_BYTES, InlineTransport, _Packetizer
-from fleet.push.link import Deadline, connect
-from tests.keys import new_user_key
-
-ENOUGH_S = 30
-
-
-class Server(ServerInterface):
-    """Lets anybody in; what a command reads and says is `serve`'s."""
-
-    def __init__(self, serve: Callable[[paramiko.Channel], None]) -> None:
-        self._serve = serve
-
-    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002
-        return "publickey"
-
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:  # noqa: ARG002
-        return AUTH_SUCCESSFUL
-
-    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
-        return OPEN_SUCCEEDED
-
-    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        if command == b"refused":
-            return False
-        threading.Thread(target=self._serve_it, args=(channel,), daemon=True).start()
-        return True
-
-    def _serve_it(self, channel: paramiko.Channel) -> None:
-        with suppress(OSError, EOFError):  # the test is over, and the client gone
-            self._serve(channel)
-
-
-@pytest.fixture
-def open_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., InlineTransport]]:
-    """Open an inline transport to a server whose commands are `serve`."""
-    key = new_user_key(tmp_path_factory.mktemp("key") / "id")
-    open_ones: list[Transport] = []
-
-    def open_transport(
-        serve: Callable[[paramiko.Channel], None], kind: type["Server"] = Server, version: str = "SSH-2.0-any", **server_options: int
-    ) -> InlineTransport:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            link = connect("127.0.0.1", listener.getsockname()[1], Deadline.after(ENOUGH_S))
-            far, _ = listener.accept()
-        server = Transport(far, **server_options)  # type: ignore[arg-type]  # sizes only
-        server.local_version = version
-        server.add_server_key(key.private)
-        server.start_server(server=kind(serve), event=threading.Event())
-        transport = InlineTransport(link)
-        transport.get_security_options().ciphers = ("aes128-gcm@openssh.com",)
-        open_ones.extend((transport, server))
-        transport.start_client(timeout=ENOUGH_S)
-        transport.auth_publickey("anybody", key.private)
-        link.gathers = True
-        return transport
-
-    yield open_transport
-    for transport in open_ones:
-        if isinstance(transport, InlineTransport):
-            transport.end()
-        transport.close()
-        if transport.is_alive():
-            transport.join(ENOUGH_S)
-
-
-def echo(channel: paramiko.Channel) -> None:
-    """Say back everything, then end with 7."""
-    while data := channel.recv(65536):
-        channel.sendall(data)
-    channel.send_exit_status(7)
-    channel.close()
-
-
-def swallow(channel: paramiko.Channel) -> None:
-    """Say how much came."""
-    count = 0
-    while data := channel.recv(65536):
-        count += len(data)
-    channel.sendall(str(count).encode())
-    channel.close()
-
-
-def write_all(channel: ExecChannel, data: bytes) -> None:
-    while data:
-        count = channel.write((data[:100], data[100 : channel.most_bytes]), ENOUGH_S)
-        assert count
-        data = data[count:]
-
-
-def read_all(channel: ExecChannel) -> bytes:
-    said = b""
-    while data := channel.read(ENOUGH_S):
-        said += data
-    return said
+from tests.push.ssh_servers import ENOUGH_S, Server, echo, read_all, swallow, write_all
 
 
 def test_the_installed_library_has_every_private_name_that_is_used() -> None:
@@ -125,9 +28,16 @@ def test_the_installed_library_has_every_private_name_that_is_used() -> None:
     ]
 
     assert {f"_Packetizer__{name}" for name in (*used, "socket")} <= set(fields)
-    assert {"_send_user_message", "_send_kex_init", "_parse_debug", "_filter_algorithm", "_log", "_compute_key", "_add_K"} <= set(
-        vars(Transport)
-    )
+    assert {
+        "_send_user_message",
+        "_send_kex_init",
+        "_parse_kex_init",
+        "_parse_debug",
+        "_filter_algorithm",
+        "_log",
+        "_compute_key",
+        "_add_K",
+    } <= set(vars(Transport))
     assert "_parse_service_accept" in vars(AuthHandler)
     assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake", "read_all", "read_message"} <= set(
         vars(Packetizer)
@@ -150,48 +60,6 @@ def test_what_is_sent_directly_is_what_the_library_would_have_sent(open_to: Call
     assert said == data
     assert [len(piece) for _, piece in direct] == [PACKET_BYTES, PACKET_BYTES, PACKET_BYTES, 11]
     assert channel.exit_status(ENOUGH_S) == 7
-
-
-def test_offers_and_keys_are_what_the_library_would_have_made(open_to: Callable[..., InlineTransport]) -> None:
-    first: Any = open_to(echo)
-    second: Any = open_to(echo)
-    here, there = socket.socketpair()
-    with here, there:
-        theirs: Any = Transport(here)
-        theirs.get_security_options().ciphers = ("aes128-gcm@openssh.com",)
-        theirs._send_kex_init()
-        sizes = (8, 16, 32, 64, 100)
-        second.K = 2**255 - 19
-        second.kex_engine = SimpleNamespace(hash_algo=sha256)
-        keys = [vars(Transport)["_compute_key"](second, letter, size) for letter in "ABCDEF" for size in sizes]
-
-    offers = [vars(transport)["_latest_kex_init"] for transport in (first, second, theirs)]
-    assert len({offer[17:] for offer in offers}) == 1
-    assert len({offer[:17] for offer in offers}) == 3
-    assert [second._compute_key(letter, size) for letter in "ABCDEF" for size in sizes] == keys
-
-
-def test_the_login_goes_out_once_and_does_not_wait_for_the_service(
-    open_to: Callable[..., InlineTransport], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    logins = []
-    methods: dict[str, Callable[[AuthHandler, paramiko.Message], None]] = dict(vars(AuthHandler))
-    take_login, accept = methods["_parse_userauth_request"], methods["_parse_service_request"]
-
-    def take(handler: AuthHandler, message: paramiko.Message) -> None:
-        logins.append(message)
-        if len(logins) == 1:
-            accept(handler, paramiko.Message(b"\0\0\0\x0cssh-userauth"))
-        take_login(handler, message)
-
-    monkeypatch.setattr(AuthHandler, "_parse_userauth_request", take)
-    monkeypatch.setattr(AuthHandler, "_parse_service_request", lambda *_: None)
-    transport = open_to(echo)
-    channel = open_exec(transport, "echo", ENOUGH_S)
-    channel.end_input()
-
-    assert read_all(channel) == b""
-    assert len(logins) == 1
 
 
 def test_no_thread_is_started(open_to: Callable[..., InlineTransport]) -> None:

@@ -104,10 +104,12 @@ def _settle_header(catalogue: Catalog) -> None:
 
 
 def _places(text: str) -> list[str]:
+    """Its places; those that only choose a word by a number are each language's own affair."""
     try:
-        return sorted(f"{name}!{conversion}:{form}" for _text, name, form, conversion in string.Formatter().parse(text) if name is not None)
+        places = [(name, form or "", conversion) for _text, name, form, conversion in string.Formatter().parse(text) if name is not None]
     except ValueError as error:
         return [f"broken: {error}"]
+    return sorted(f"{name}!{conversion}:{form}" for name, form, conversion in places if "|" not in form)
 
 
 def _without_places(text: str) -> str:

@@ -121,8 +121,7 @@ class MistakesError(InputError):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         """Sort the mistakes by file and line."""
         self.mistakes = tuple(sorted(mistakes, key=lambda mistake: (mistake.file, mistake.line)))
-        count = len(self.mistakes)
-        super().__init__(N_("1 mistake; nothing was changed") if count == 1 else N_("{count} mistakes; nothing was changed", count=count))
+        super().__init__(N_("{count} {count:mistake|mistakes}; nothing was changed", count=len(self.mistakes)))
 
     def lines(self, language: str | None = None) -> list[str]:
         """Each mistake's lines, then the count."""

@@ -3,6 +3,7 @@
 - `N_("... {name} ...", name=value)` marks a message and keeps its values; nothing is formatted yet.
 - A door calls `render(message)`; `_("...")` marks and renders at once, for the doors' own words.
 - English source text is the key. A message without a translation is shown in English, never refused.
+- `{count} {count:site|sites}` is `1 site` or `2 sites`; a translation leaves such a place out where its language needs none.
 - Values are data: they are inserted as they are and never looked up in the catalogue, except a value that is itself a Message.
 """
 
@@ -14,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 LANGUAGES = ("en", "zh_CN")
@@ -94,4 +96,18 @@ def _fill(text: str, values: dict[str, Any], language: str) -> str:
     if not values:
         return text
     shown = {name: render(value, language) if isinstance(value, Message) else value for name, value in values.items()}
-    return text.format_map(shown)
+    return _COUNTED.vformat(text, (), shown) if "|" in text else text.format_map(shown)
+
+
+class _Counted(Formatter):
+    """Fills places; one like `{count:site|sites}` becomes the word that goes with the number."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """The first word for 1, the second for any other number; every other place as usual."""
+        one, bar, many = format_spec.partition("|")
+        if not bar:
+            return str(super().format_field(value, format_spec))
+        return one if value == 1 else many
+
+
+_COUNTED = _Counted()

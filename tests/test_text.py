@@ -16,6 +16,7 @@ def chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small Chinese catalogue in place of the program's own."""
     catalogue = Catalog(locale="zh_CN")
     catalogue.add("{count} sites", "{count} 个站点")
+    catalogue.add("{count} {count:site is|sites are} held", "{count} 个站点挂起")
     catalogue.add("the site is closed", "站点已关门")
     file = tmp_path / "zh_CN/LC_MESSAGES/fleet.mo"
     file.parent.mkdir(parents=True)
@@ -31,6 +32,21 @@ def test_a_marked_text_keeps_its_values_and_is_rendered_in_the_language_of_its_r
 
     assert render(message, "en") == "20 sites"
     assert render(message, "zh_CN") == "20 个站点"
+
+
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize(("count", "english"), [(0, "0 sites are held"), (1, "1 site is held"), (2, "2 sites are held")])
+def test_a_word_goes_with_its_number_where_the_language_has_two_for_it(count: int, english: str) -> None:
+    message = N_("{count} {count:site is|sites are} held", count=count)
+
+    assert render(message, "en") == english
+    assert render(message, "zh_CN") == f"{count} 个站点挂起"
+
+
+def test_a_word_chosen_by_a_number_stands_beside_places_of_every_other_form() -> None:
+    message = N_("{why}: {share:g} % of {count} {count:site|sites}", why=N_("{n} {n:day|days}", n=1), share=12.50, count=8)
+
+    assert render(message, "en") == "1 day: 12.5 % of 8 sites"
 
 
 @pytest.mark.usefixtures("chinese")

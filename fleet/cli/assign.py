@@ -196,7 +196,7 @@ def _show_plan(fleet: "Fleet", plan: "CrewPlan", *, applied: bool, as_json: bool
     )
     _show_without(plan.without)
     if plan.new and applied:
-        say(_("{count} sites have their technician now.", count=len(plan.new)))
+        say(_("{count} {count:site has its|sites have their} technician now.", count=len(plan.new)))
     elif plan.new:
         say(_("{count} of these sites have no technician yet, or another one; `fleet assign --apply` stores this.", count=len(plan.new)))
 
@@ -241,7 +241,7 @@ def _send(cause: str, to: str, reason: str, *, is_alone: bool, as_json: bool) ->
     if as_json:
         print_json({"technician": to, "sites": sites})
     else:
-        say(_("{count} sites have their technician now.", count=count))
+        say(_("{count} {count:site has its|sites have their} technician now.", count=count))
     return 0
 
 

@@ -29,8 +29,7 @@ def verify(*, as_json: bool = typer.Option(False, "--json", help=_("Print facts 
     for problem in problems:
         say(render(problem))
     if problems:
-        one = _("The record does not hold: 1 thing is wrong")
-        show(one if len(problems) == 1 else _("The record does not hold: {count} things are wrong", count=len(problems)))
+        show(_("The record does not hold: {count} {count:thing is|things are} wrong", count=len(problems)))
         return FleetError.exit_code
     show(_("The record holds. Events: {count}; the last one: {head}", count=count, head=head))
     return 0

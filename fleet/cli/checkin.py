@@ -89,7 +89,7 @@ def _show(taken: "CheckedIn") -> None:
     elif site.claimed:
         show(
             _(
-                "{site} {name} is claimed, not done: {proven} of {terminals} terminals are proven, the site is {state}",
+                "{site} {name} is claimed, not done: {proven} of {terminals} {terminals:terminal is|terminals are} proven, the site is {state}",
                 site=site.code,
                 name=site.name,
                 proven=site.proven,

@@ -185,7 +185,7 @@ def _report_differences(outcome: "Outcome") -> None:
     if not outcome.differences:
         show(_("Every terminal ended as planted."))
         return
-    show(_("{count} terminals did not end as planted:", count=len(outcome.differences)))
+    show(_("{count} {count:terminal|terminals} did not end as planted:", count=len(outcome.differences)))
     print_table(
         [_("terminal"), _("planted fault"), _("must be"), _("is")],
         [

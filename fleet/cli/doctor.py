@@ -27,7 +27,7 @@ def command(*, as_json: bool = typer.Option(False, "--json", help=_("Print facts
         for line in _lines(finding):
             show(line)
     if report.head is not None:
-        show(_("The record holds: {count} events, head {head}", count=report.head[0], head=report.head[1]))
+        show(_("The record holds: {count} {count:event|events}, head {head}", count=report.head[0], head=report.head[1]))
     if report.findings:
         wrong = sum(finding.level.value == "wrong" for finding in report.findings)
         show(

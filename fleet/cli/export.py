@@ -15,7 +15,7 @@ def command(
     *,
     format: str = typer.Option("", metavar="xlsx|csv|json", help=_("What to write. [default: what --out ends in, else xlsx]")),
     out: str = typer.Option("", metavar="FILE", help=_("Where to write it; `-` is standard output. [default: completion.FORMAT here]")),
-    rollout: str = typer.Option("", metavar="ID", help=_("Which rollout. [default: the newest]")),
+    rollout: str | None = typer.Option(None, metavar="ID", help=_("Which rollout. [default: the newest]")),
 ) -> None:
     """Write the counts of a rollout: sites and terminals by district, kind, technician, day and cause. Numbers that do not tie are refused."""
     from fleet.model.attempt import TerminalState
@@ -29,7 +29,7 @@ def command(
     if out != "-":
         check_place(door.settings, ending, path)
     with door.open_store().read() as snapshot:
-        completion = read_completion(snapshot, door.settings, datetime.now(UTC), rollout or None)
+        completion = read_completion(snapshot, door.settings, datetime.now(UTC), rollout)
     if out == "-":
         WRITERS[ending](completion, sys.stdout.buffer)
         return

@@ -23,7 +23,7 @@ def count_line(sites: "SiteCounts", only: "Only | None" = None) -> str:
     """Where the sites stand, in one line; the endings apart."""
     if only is not None:
         return _(
-            "{staged} of {total} sites staged, {running} running, {failed} failed, {unreachable} unreachable, {unknown} unknown",
+            "{staged} of {total} {total:site|sites} staged, {running} running, {failed} failed, {unreachable} unreachable, {unknown} unknown",
             staged=sites.staged,
             total=sites.total - sites.excluded,
             running=sites.running,
@@ -32,7 +32,7 @@ def count_line(sites: "SiteCounts", only: "Only | None" = None) -> str:
             unknown=sites.unknown,
         )
     return _(
-        "{upgraded} of {total} sites upgraded, {running} running, {failed} failed, {rolled_back} rolled back, {unreachable} unreachable, "
+        "{upgraded} of {total} {total:site|sites} upgraded, {running} running, {failed} failed, {rolled_back} rolled back, {unreachable} unreachable, "
         "{unknown} unknown",
         upgraded=sites.upgraded,
         total=sites.total,

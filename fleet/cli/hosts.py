@@ -53,7 +53,7 @@ def scan(
     else:
         _show_scan(len(results), counts, silent)
     if silent:
-        say(_("NOT answered: {count} of {all} terminals. Ask again: fleet hosts scan", count=len(silent), all=len(results)))
+        say(_("NOT answered: {count} of {all} {all:terminal|terminals}. Ask again: fleet hosts scan", count=len(silent), all=len(results)))
     return 1 if silent else 0
 
 
@@ -115,7 +115,13 @@ def confirm(
     show(_("Host keys confirmed by {person}: {count}", count=len(confirmed), person=actor.code))
     if unseen:
         names = " ".join(unseen[:_SHOWN_TROUBLES])
-        say(_("No host key was ever seen of {count} terminals; run `fleet hosts scan`: {terminals}", count=len(unseen), terminals=names))
+        say(
+            _(
+                "No host key was ever seen of {count} {count:terminal|terminals}; run `fleet hosts scan`: {terminals}",
+                count=len(unseen),
+                terminals=names,
+            )
+        )
 
 
 def _say_changed(changed: Sequence[str]) -> None:
@@ -199,7 +205,7 @@ def _ask(terminals: "Sequence[Terminal]") -> "Iterator[tuple[str, ScanResult]]":
         answers = pool.map(lambda terminal: scan_host_key(terminal, settings.ssh_config, keys, gate), terminals)
         for number, (terminal, result) in enumerate(zip(terminals, answers, strict=True), 1):
             if number % 100 == 0 or (number == len(terminals) and number > 100):
-                say(_("{number} of {all} terminals asked", number=number, all=len(terminals)))
+                say(_("{number} of {all} {all:terminal|terminals} asked", number=number, all=len(terminals)))
             yield terminal.id, result
 
 

@@ -63,18 +63,24 @@ def command(
     shown = preview(plan, fleet, push_seconds)
     times = preview_windows(plan, fleet, datetime.now(UTC), shown.earliest_s)
     refuse_out_of_time(times, door.settings.zone, str(windows))
+    unconfirmed = _unconfirmed(plan, fleet)
     if out is not None:
         _record_author(plan)
         write_plan(plan, Path(out))
     if as_json:
         gate = {"gate": plan.playbook.gate.model_dump(mode="json"), "formula": _gate_words(plan)}
-        print_json({**asdict(shown), "late_of": plan.late_of, **gate, "windows": windows_facts(times)})
+        print_json(
+            {**asdict(shown), "late_of": plan.late_of, **gate, "windows": windows_facts(times), "host_keys_unconfirmed": unconfirmed}
+        )
     else:
         for line in unreached_warning(times):
             show(line)
         _show(shown, plan)
         for line in windows_lines(times, door.settings.zone):
             show(line)
+        if unconfirmed:
+            show(_("Host keys not confirmed: {count}. `fleet hosts scan`, then `fleet hosts confirm`.", count=unconfirmed))
+            show(_("Until then nothing is sent to these terminals, and each of them ends unreachable."))
     say(_what_next(plan, out))
 
 
@@ -85,6 +91,18 @@ def _what_next(plan: "Plan", out: str | None) -> str:
     if plan.select:
         return _("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out)
     return _("Wrote the plan to {file}. Start it: fleet rollout start {file} --count {sites}", file=out, sites=len(plan.wave_of))
+
+
+def _unconfirmed(plan: "Plan", fleet: "Fleet") -> int:
+    """How many of the terminals that are pushed to have a host key that nobody confirmed."""
+    from fleet.model.attempt import Cause
+    from fleet.model.trust import pinned_key
+    from fleet.store import trust
+
+    with current_door().open_store().read() as snapshot:
+        keys = trust.read_host_keys(snapshot)
+    pushed = (name for name, program in plan.program_of.items() if program is not None)
+    return sum(isinstance(pinned_key(fleet.terminals[name], keys.get(name)), Cause) for name in pushed)
 
 
 def _plan(playbook: Path | None, release: str | None, select: str, windows: Path | None) -> "tuple[Plan, Fleet, Release]":
@@ -181,7 +199,7 @@ def _show(shown: "Preview", plan: "Plan") -> None:
     counts = {"sites": shown.sites, "terminals": shown.terminals, "by_hand": shown.by_hand}
     show(_("Sites: {sites}; terminals: {terminals}, of them by hand: {by_hand}", **counts))
     if shown.sites_without_terminals:
-        show(_("Not planned: {count} sites have no terminal in the inventory", count=shown.sites_without_terminals))
+        show(_("Not planned: {count} {count:site has|sites have} no terminal in the inventory", count=shown.sites_without_terminals))
     if not shown.installs:
         show(_("It puts no release live: `upgraded` will mean that its steps were done, and there will be no completion to export."))
     _show_waves(shown)
@@ -293,7 +311,7 @@ def _show_too_few(shown: "Preview") -> None:
             values = {"number": wave.number, "count": wave.by_ssh, "needed": shown.min_samples}
             show(
                 _(
-                    "Wave {number} can get no verdict: {count} terminals by SSH, `min_samples` is {needed}. A person will be asked.",
+                    "Wave {number} can get no verdict: {count} {count:terminal|terminals} by SSH, `min_samples` is {needed}. A person will be asked.",
                     **values,
                 )
             )
@@ -303,7 +321,7 @@ def _show_programs(shown: "Preview") -> None:
     for program in shown.programs:
         show()
         values = {"digest": program.digest[:12], "artifact": program.artifact or "-", "count": program.terminals}
-        show(_("Program {digest}: artifact {artifact}, {count} terminals", **values))
+        show(_("Program {digest}: artifact {artifact}, {count} {count:terminal|terminals}", **values))
         show(f"  {_steps(program)}")
     if shown.unused_steps:
         show()

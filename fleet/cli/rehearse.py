@@ -46,6 +46,7 @@ def command(
     The waves, gates and budgets are the plan's and the code is the one that runs a night; time, terminals and the person who answers
     are simulated. Nothing in the workspace is touched. Ends with 3 where somebody would be asked for more than the approvals that the plan wants.
     """
+    from fleet.control.late import require_late
     from fleet.plan.plan_file import read_plan
     from fleet.rehearsal.faults import plant, read_faults
     from fleet.rehearsal.keys import vouched_for
@@ -57,6 +58,7 @@ def command(
     door = current_door()
     begins_at = _moment(at, door.settings.zone) if at else datetime.now(UTC).replace(microsecond=0)
     with door.open_store().read() as snapshot:
+        require_late(snapshot, made)
         fleet, release = fleets.read_fleet(snapshot), _release(snapshot, made.release)
         _require_known(made.wave_of, fleet.sites)
         _require_known(made.program_of, fleet.terminals)
@@ -141,13 +143,17 @@ def _show(setting: "Setting", rehearsed: "Rehearsed") -> None:
 def _show_setting(setting: "Setting") -> None:
     from collections import Counter
 
+    from fleet.rehearsal.swipes import are_assumed
+
     values = {"digest": setting.plan.digest[:12], "seed": setting.seed, "terminals": sum(map(bool, setting.plan.program_of.values()))}
-    show(_("Plan {digest}: {terminals} terminals over SSH, seed {seed}", **values))
+    show(_("Plan {digest}: {terminals} {terminals:terminal|terminals} over SSH, seed {seed}", **values))
     if seen := setting.push_seconds:
         pace = {"count": len(seen), "least": duration(seen[0]), "most": duration(seen[-1])}
-        show(_("A push lasts as {count} pushes of this workspace did: {least} to {most}", **pace))
+        show(_("A push lasts as {count} {count:push|pushes} of this workspace did: {least} to {most}", **pace))
     else:
         show(_("A push is assumed to last 10 to 40 s; this workspace has seen none yet"))
+    if are_assumed(setting.plan):
+        show(_("Swipes are assumed, too: fast enough after the upgrade, so no gate fails because of them"))
     planted = Counter(setting.faults.values())
     if planted:
         show(_("Planted: {faults}", faults=", ".join(f"{fault} {count}" for fault, count in planted.items())))
@@ -184,7 +190,12 @@ def _show_asked(rehearsed: "Rehearsed") -> None:
     if not rehearsed.asked:
         show(_("Nobody is asked anything."))
         return
-    show(_("A person is asked {count} times; each answer is assumed to take {time} and to let it go on:", **_times(rehearsed, ANSWER_S)))
+    show(
+        _(
+            "A person is asked {count} {count:time|times}; each answer is assumed to take {time} and to let it go on:",
+            **_times(rehearsed, ANSWER_S),
+        )
+    )
     print_table(
         [_("After"), _("Wave"), _("Asked because"), _("What it says")],
         [
@@ -216,6 +227,7 @@ def _as_json(setting: "Setting", rehearsed: "Rehearsed") -> dict[str, object]:
     from collections import Counter
 
     from fleet.rehearsal.night import ANSWER_S
+    from fleet.rehearsal.swipes import are_assumed
 
     return {
         "plan": setting.plan.digest,
@@ -223,6 +235,7 @@ def _as_json(setting: "Setting", rehearsed: "Rehearsed") -> dict[str, object]:
         "faults": dict(Counter(setting.faults.values())),
         "pushes_seen": len(setting.push_seconds),
         "answer_s": ANSWER_S,
+        "swipes_assumed": are_assumed(setting.plan),
         "runs_through": rehearsed.runs_through,
         "asked": [
             {"at_s": asked.at_s, "wave": asked.wave, "why": asked.why.value, "verdict": asked.verdict, "words": render(asked.words)}

@@ -141,7 +141,7 @@ def retry(
             count,
             sites,
             N_(
-                "no terminal is named: every unfinished one of rollout {rollout} would be pushed again, at {sites} sites",
+                "no terminal is named: every unfinished one of rollout {rollout} would be pushed again, at {sites} {sites:site|sites}",
                 rollout=rollout,
                 sites=sites,
             ),
@@ -177,7 +177,11 @@ def exclude(
         count = typed_count(
             count,
             sites,
-            N_("this would leave out everything that rollout {rollout} still holds: {sites} sites", rollout=rollout, sites=sites),
+            N_(
+                "this would leave out everything that rollout {rollout} still holds: {sites} {sites:site|sites}",
+                rollout=rollout,
+                sites=sites,
+            ),
         )
     return tell(exclusions.exclude(store, actor, at, rollout, chosen, reason=reason, typed=count), chosen)
 
@@ -187,7 +191,7 @@ app.command("decline", help=_("Close an exclusion that waits for a second person
 
 
 def _about_whole_plan(plan: "Plan") -> Message:
-    return N_("the plan has no selection: it is about all its {sites} sites", sites=len(plan.wave_of))
+    return N_("the plan has no selection: it is about all its {sites} {sites:site|sites}", sites=len(plan.wave_of))
 
 
 @app.command("by-hand", help=_("Have terminals done by hand in this rollout: a technician goes there, no push does."))
@@ -249,7 +253,7 @@ def rollback(
     chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
     if wave is None and not terminals and chosen and is_everything(store, rollout, chosen):
         sites = len(sites_of(chosen))
-        about = N_("this would take back everything that rollout {rollout} holds: {sites} sites", rollout=rollout, sites=sites)
+        about = N_("this would take back everything that rollout {rollout} holds: {sites} {sites:site|sites}", rollout=rollout, sites=sites)
         count = typed_count(count, sites, about)
     meant = roll_back(
         store, actor, at, rollout, wave=wave, terminals=chosen, reason=reason, despite_irreversible=despite_irreversible, typed=count

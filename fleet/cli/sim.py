@@ -135,7 +135,11 @@ def _show_words(simulation: "Simulation", faults: "Mapping[str, Fault]", invento
     if first is not None:
         show(_("Reach one by hand: {command}", command=f"ssh -i {key} -p {first.port} terminal@{first.host}"))
     show(_("The inventory that reaches them: {directory}", directory=inventory))
-    ready = _("Ready: {count} simulated terminals. Ctrl-C ends them; in the background, `kill {pid}` does.", count=count, pid=os.getpid())
+    ready = _(
+        "Ready: {count} simulated {count:terminal|terminals}. Ctrl-C ends {count:it|them}; in the background, `kill {pid}` does.",
+        count=count,
+        pid=os.getpid(),
+    )
     _show_now(ready)
 
 

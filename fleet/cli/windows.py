@@ -64,7 +64,7 @@ def refuse_out_of_time(times: "WindowPreview | None", zone: "ZoneInfo", file: st
     if most is not None:
         raise InputError(
             N_(
-                "these windows let a push begin at none of the {count} sites; most often: {why}",
+                "these windows let a push begin at none of the {count} {count:site|sites}; most often: {why}",
                 count=times.out_of_reach_count,
                 why=in_brief(most),
             ),
@@ -77,7 +77,10 @@ def unreached_warning(times: "WindowPreview | None") -> Iterator[str]:
     """What to know before anything else: how many sites no window will let begin."""
     if times is not None and times.out_of_reach_count:
         values = {"count": times.out_of_reach_count, "sites": times.out_of_reach_count + times.reachable}
-        yield _("WARNING: {count} of {sites} sites will not be reached in these windows; why stands below, under Windows.", **values)
+        yield _(
+            "WARNING: {count} of {sites} {sites:site|sites} will not be reached in these windows; why stands below, under Windows.",
+            **values,
+        )
         yield ""
 
 
@@ -110,7 +113,7 @@ def outlook_lines(stand: "Stand", zone: "ZoneInfo") -> Iterator[str]:
     if (shown := _forecast(stand)) is not None:
         ends = {"p50": minute(shown.p50_at, zone), "p80": minute(shown.p80_at, zone)}
         yield _(
-            "Finish: {p50} as likely as not, {p80} in four of five nights, if nobody has to be waited for (from {sites} sites)",
+            "Finish: {p50} as likely as not, {p80} in four of five nights, if nobody has to be waited for (from {sites} {sites:site|sites})",
             sites=shown.observed,
             **ends,
         )

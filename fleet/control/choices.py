@@ -199,7 +199,7 @@ def _asked(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, termi
             continue
         refusal = why_not_second(snapshot, actor, request) if actor is not None else None
         meaning = N_(
-            "leave out what {name} asked for, in your name: {count} terminals; {reason}",
+            "leave out what {name} asked for, in your name: {count} {count:terminal|terminals}; {reason}",
             name=names_of(people, [request.actor]),
             count=len(request.terminals),
             reason=request.reason,

@@ -52,7 +52,7 @@ def confirm(
         unseen = [terminal for terminal in terminals if terminal not in known]
         if unseen:
             raise InputError(
-                N_("{count} terminals were never scanned, {first} first", count=len(unseen), first=unseen[0]),
+                N_("{count} {count:terminal was|terminals were} never scanned, {first} first", count=len(unseen), first=unseen[0]),
                 hint=N_("run `fleet hosts scan` first"),
             )
         left = {HostKeyState.CONFIRMED} if changed_too else {HostKeyState.CONFIRMED, HostKeyState.CHANGED}

@@ -106,7 +106,7 @@ def _refuse_removal_under_a_rollout(tx: Tx, fleet: Fleet) -> None:
         if missing:
             raise ConflictError(
                 N_(
-                    "rollout {rollout} is not finished and holds {count} terminals that this would remove, {first} first",
+                    "rollout {rollout} is not finished and holds {count} {count:terminal|terminals} that this would remove, {first} first",
                     rollout=state.id,
                     count=len(missing),
                     first=missing[0],

@@ -41,7 +41,7 @@ def original_of(snapshot: Snapshot, rollout: str) -> tuple[RolloutState, Plan, d
     return first, releases.read_plan(snapshot, state.original), late.served_late(snapshot, state.original)
 
 
-def require_late(tx: Tx, plan: Plan) -> None:
+def require_late(snapshot: Snapshot, plan: Plan) -> None:
     """Refuse a plan for late joiners that does not fit what is there; any other plan passes.
 
     Raises:
@@ -50,16 +50,16 @@ def require_late(tx: Tx, plan: Plan) -> None:
     """
     if plan.late_of is None:
         return
-    if late.newest_rollout_of_plan(tx, plan.late_of) is None:
+    if late.newest_rollout_of_plan(snapshot, plan.late_of) is None:
         what = N_(
             "this plan is for the late joiners of plan {digest}, which no rollout of this workspace carries out", digest=plan.late_of[:12]
         )
         raise InputError(what, hint=N_("make it here, with `fleet plan --late ROLLOUT`"))
-    served = late.served_late(tx, plan.late_of, but_of=plan.digest)
+    served = late.served_late(snapshot, plan.late_of, but_of=plan.digest)
     taken = sorted(terminal for terminal in plan.program_of if terminal in served)
     if taken:
         what = N_(
-            "rollout {rollout} serves {count} terminals of this plan by now, {first} first",
+            "rollout {rollout} serves {count} {count:terminal|terminals} of this plan by now, {first} first",
             rollout=served[taken[0]],
             count=len(taken),
             first=taken[0],

@@ -84,7 +84,11 @@ def require_districts(snapshot: Snapshot, actor: Actor, right: Right, districts:
     if len(missing) == 1:
         what = N_("{name} is responsible for {own}, and this is about {first} as well", **named)
     else:
-        what = N_("{name} is responsible for {own}, and this is about {count} other districts, {first} first", count=len(missing), **named)
+        what = N_(
+            "{name} is responsible for {own}, and this is about {count} other {count:district|districts}, {first} first",
+            count=len(missing),
+            **named,
+        )
     raise NotAllowedError(what, hint=who_may(able))
 
 

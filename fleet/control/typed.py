@@ -12,6 +12,6 @@ def check_typed(typed: int | None, sites: int) -> None:
     """
     if typed is not None and typed != sites:
         raise InputError(
-            N_("this is about {sites} sites, not {typed}; nothing was changed", sites=sites, typed=typed),
+            N_("this is about {sites} {sites:site|sites}, not {typed}; nothing was changed", sites=sites, typed=typed),
             hint=N_("if all of them are meant, type {sites}", sites=sites),
         )

@@ -20,7 +20,9 @@ def check_site_leases(snapshot: Snapshot, settings: Settings, now: datetime) -> 
     is_run = last is not None and last.is_alive(now)
     left = [lease for lease in kept if lease.purpose is Purpose.PUSH and (lease.until <= now or not is_run)]
     if left:
-        what = N_("{count} sites are kept for pushes that nobody makes any more, {site} first", count=len(left), site=left[0].site)
+        what = N_(
+            "{count} {count:site is|sites are} kept for pushes that nobody makes any more, {site} first", count=len(left), site=left[0].site
+        )
         mend = N_("`fleet run` takes them up again; where no rollout is unfinished, `fleet lease {site} --free`", site=left[0].site)
         yield Finding(CHECK, what, left[0].site, mend, Level.NOTE)
     for lease in kept:

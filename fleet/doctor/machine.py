@@ -95,5 +95,9 @@ def check_clocks(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
         what = N_("most terminals' clocks differ from ours by more than an hour: {count} of {all}", count=len(far), all=len(ahead))
         yield Finding("clocks", what, N_("this machine's clock"), N_("look whether it is ours that is wrong: `timedatectl`"))
     elif far:
-        what = N_("the clocks of {count} terminals are more than an hour off, {first} first", count=len(far), first=far[0])
+        what = N_(
+            "the {count:clock|clocks} of {count} {count:terminal is|terminals are} more than an hour off, {first} first",
+            count=len(far),
+            first=far[0],
+        )
         yield Finding("clocks", what, far[0], N_("have them set; beyond a day a terminal takes no release"), Level.NOTE)

@@ -86,7 +86,9 @@ def check_leases(snapshot: Snapshot, now: datetime) -> Iterator[Finding]:
     if stale:
         first = stale[0]
         what = N_(
-            "{count} shards are held by workers that have gone silent, {owner} first", count=len(stale), owner=first.owner or str(first.id)
+            "{count} {count:shard is held by a worker that has|shards are held by workers that have} gone silent, {owner} first",
+            count=len(stale),
+            owner=first.owner or str(first.id),
         )
         yield Finding(
             "leases",
@@ -113,15 +115,19 @@ def check_host_keys(snapshot: Snapshot) -> Iterator[Finding]:
     for names, what, mend in (
         (
             changed,
-            N_("{count} terminals show another host key than the confirmed one, {first} first"),
+            N_("{count} {count:terminal shows|terminals show} another host key than the confirmed one, {first} first"),
             N_("find out why: `fleet hosts show --waiting`"),
         ),
         (
             waiting,
-            N_("{count} host keys wait to be confirmed, that of {first} first"),
+            N_("{count} {count:host key waits|host keys wait} to be confirmed, that of {first} first"),
             N_("compare and confirm: `fleet hosts show --waiting`, `fleet hosts confirm`"),
         ),
-        (unseen, N_("the host keys of {count} terminals were never seen, {first} first"), N_("fleet hosts scan")),
+        (
+            unseen,
+            N_("the {count:host key|host keys} of {count} {count:terminal was|terminals were} never seen, {first} first"),
+            N_("fleet hosts scan"),
+        ),
     ):
         if names:
             yield Finding("host-keys", Message(what.text, {"count": len(names), "first": names[0]}), names[0], mend)

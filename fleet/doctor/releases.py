@@ -19,7 +19,9 @@ def check_files(snapshot: Snapshot, settings: Settings) -> Iterator[Finding]:
     for release in stored.read_releases(snapshot):
         bad = verify_release(release, settings.workspace / "releases")
         if bad:
-            what = N_("release {version}: {what} ({count} files in all)", version=release.version, what=bad[0].what, count=len(bad))
+            what = N_(
+                "release {version}: {what} ({count} {count:file|files} in all)", version=release.version, what=bad[0].what, count=len(bad)
+            )
             yield Finding("releases", what, bad[0].file, N_("add the release again with `fleet release add`"))
 
 

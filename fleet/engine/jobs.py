@@ -7,9 +7,8 @@ from collections.abc import Iterable
 
 from fleet.engine.plans import PlanInUse
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
-from fleet.model.inventory import Terminal
 from fleet.model.purpose import Errand
-from fleet.model.trust import HostKey, HostKeyState
+from fleet.model.trust import pinned_key
 from fleet.push import PushJob
 from fleet.store import Tx, fleets, progress, trust, ways_back
 
@@ -64,15 +63,6 @@ def make_tasks(tx: Tx, rollout: str, used: PlanInUse, terminals: Iterable[str], 
             )
         )
     return tasks
-
-
-def pinned_key(terminal: Terminal, key: HostKey | None) -> str | Cause:
-    """The fingerprint a connection must show; a cause where no connection may be made."""
-    if key is not None and key.state is HostKeyState.CHANGED:
-        return Cause.HOST_KEY_CHANGED
-    if key is not None and key.state is HostKeyState.CONFIRMED:
-        return key.fingerprint
-    return terminal.host_key or Cause.HOST_KEY_UNCONFIRMED
 
 
 def _unreached(tx: Tx, terminal: str, number: int, cause: Cause, errand: Errand | None) -> AttemptResult:

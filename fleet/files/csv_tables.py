@@ -58,6 +58,6 @@ def _read_rows(table: Table, lines: _Lines, columns: tuple[str | None, ...], mis
         if cells is None:
             return
         if len(cells) < width and any(cell.strip() for cell in cells):
-            what = N_("{count} cells, but {width} headings", count=len(cells), width=width)
+            what = N_("{count} {count:cell|cells}, but {width} {width:heading|headings}", count=len(cells), width=width)
             mistakes.add(table.file, line, what, N_("was the line cut? an empty cell keeps its comma"))
         add_row(table, line, cells, columns, mistakes)

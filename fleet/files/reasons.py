@@ -58,10 +58,10 @@ _LIMITS: Mapping[str, Callable[[Mapping[str, Any]], Message]] = {
     "greater_than_equal": lambda ctx: N_("it must be at least {limit}", limit=_number(ctx["ge"])),
     "less_than": lambda ctx: N_("it must be less than {limit}", limit=_number(ctx["lt"])),
     "less_than_equal": lambda ctx: N_("it must be at most {limit}", limit=_number(ctx["le"])),
-    "string_too_long": lambda ctx: N_("it may be at most {limit} characters long", limit=ctx["max_length"]),
-    "string_too_short": lambda ctx: N_("it must be at least {limit} characters long", limit=ctx["min_length"]),
-    "too_short": lambda ctx: N_("it needs at least {limit} entries", limit=ctx["min_length"]),
-    "too_long": lambda ctx: N_("it may have at most {limit} entries", limit=ctx["max_length"]),
+    "string_too_long": lambda ctx: N_("it may be at most {limit} {limit:character|characters} long", limit=ctx["max_length"]),
+    "string_too_short": lambda ctx: N_("it must be at least {limit} {limit:character|characters} long", limit=ctx["min_length"]),
+    "too_short": lambda ctx: N_("it needs at least {limit} {limit:entry|entries}", limit=ctx["min_length"]),
+    "too_long": lambda ctx: N_("it may have at most {limit} {limit:entry|entries}", limit=ctx["max_length"]),
 }
 
 

@@ -1,5 +1,6 @@
 """The nearest spelling of a word, for hints."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -11,8 +12,15 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     by_folded: dict[str, str] = {}
     for candidate in candidates:
         by_folded.setdefault(candidate.casefold(), candidate)
-    found = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
+    folded = word.casefold()
+    same = (each for each in by_folded if _bare(each) == _bare(folded))
+    found = next(same, None) or next(iter(get_close_matches(folded, by_folded, n=1, cutoff=0.6)), None)
+    return None if found is None else by_folded[found]
+
+
+def _bare(word: str) -> str:
+    """Without the zeros in front of its numbers: `technician-4` is the way people write `technician-04`."""
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", word)
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> Message | None:

@@ -134,7 +134,7 @@ class _Book:
             self.tables.append(table)
             if without:
                 values = {"cell": without[0].coordinate, "count": len(without)}
-                what = N_("{cell} holds a formula without a value ({count} such cells in the sheet)", **values)
+                what = N_("{cell} holds a formula without a value ({count} such {count:cell|cells} in the sheet)", **values)
                 self._mistakes.add(table.file, without[0].row, what, N_("open and save it in a spreadsheet program"))
             if not cells or any(cell.row == number for cell in without):
                 _lost(table)

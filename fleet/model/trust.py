@@ -4,8 +4,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
+from fleet.model.attempt import Cause
 from fleet.model.base import Code, FreeText, Noun, Sha256, TerminalId, Version
-from fleet.model.inventory import Fingerprint
+from fleet.model.inventory import Fingerprint, Terminal
 from fleet.model.playbook import KeySource
 
 
@@ -30,6 +31,15 @@ class HostKey(Noun):
     seen_at: AwareDatetime
     confirmed_by: Code | None = None
     confirmed_at: AwareDatetime | None = None
+
+
+def pinned_key(terminal: Terminal, key: HostKey | None) -> str | Cause:
+    """The fingerprint a connection must show; a cause where no connection may be made."""
+    if key is not None and key.state is HostKeyState.CHANGED:
+        return Cause.HOST_KEY_CHANGED
+    if key is not None and key.state is HostKeyState.CONFIRMED:
+        return key.fingerprint
+    return terminal.host_key or Cause.HOST_KEY_UNCONFIRMED
 
 
 class KeyBinding(Noun):

@@ -107,7 +107,7 @@ def _place_words(district: str | None, fleet: Fleet) -> Message | str:
 def _never(playbook: Playbook, rule: Limit, place: Message | str, sites: int, here: Sequence[str]) -> Mistake:
     named = ", ".join(here[:_NAMED]) + (", ..." if len(here) > _NAMED else "")
     what = N_(
-        "limit `{select}` in {place}: at most {at_most} of {sites} sites is none, so these could never be pushed: {named} ({count} in all)",
+        "limit `{select}` in {place}: at most {at_most} of {sites} {sites:site|sites} is none, so these could never be pushed: {named} ({count} in all)",
         select=rule.select or "*",
         place=place,
         at_most=rule.at_most,

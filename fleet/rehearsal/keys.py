@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 
+from fleet.model.attempt import Cause
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
-from fleet.model.trust import HostKey, HostKeyState
+from fleet.model.trust import HostKey, HostKeyState, pinned_key
 
 
 def vouched_for(plan: Plan, fleet: Fleet, keys: Mapping[str, HostKey], at: datetime) -> tuple[dict[str, HostKey], int]:
@@ -19,7 +20,7 @@ def vouched_for(plan: Plan, fleet: Fleet, keys: Mapping[str, HostKey], at: datet
     missing = [
         name
         for name, program in plan.program_of.items()
-        if program is not None and name not in found and fleet.terminals[name].host_key is None
+        if program is not None and pinned_key(fleet.terminals[name], keys.get(name)) is Cause.HOST_KEY_UNCONFIRMED
     ]
     made = (HostKey(terminal=name, fingerprint=_fingerprint(name), state=HostKeyState.CONFIRMED, seen_at=at) for name in missing)
     return found | {key.terminal: key for key in made}, len(missing)

@@ -147,12 +147,13 @@ class _Night:
         setting = self._setting
         fleet = setting.fleet.model_copy(update={"people": {**setting.fleet.people, _PERSON.code: _PERSON, _AUTHOR.code: _AUTHOR}})
         author = Actor(code=_AUTHOR.code)
+        plan = _by_itself(setting.plan)
         with self._store.write(self._actor, setting.begins_at) as tx:
             fleets.replace_fleet(tx, fleet, {})
             releases.add_release(tx, setting.release)
             trust.save_host_keys(tx, setting.host_keys.values(), "host-keys.confirmed")
-        record_author(self._store, author, setting.begins_at, setting.plan)
-        return control.start_rollout(self._store, author, setting.begins_at, setting.plan, zone=setting.zone)
+        record_author(self._store, author, setting.begins_at, plan)
+        return control.start_rollout(self._store, author, setting.begins_at, plan, zone=setting.zone)
 
     def _wait(self, state: RolloutState, next_at: datetime | None) -> None:
         """Nothing is going on: a person has to let it, or a window has to open."""
@@ -198,3 +199,11 @@ class _Night:
         dice = Random(f"{self._setting.seed} pace {terminal}")  # noqa: S311 - reproducible on purpose, no secret
         seen = self._setting.push_seconds
         return float(max(1, round(dice.choice(seen) if seen else PUSH_S * dice.uniform(*_SPREAD))))
+
+
+def _by_itself(plan: Plan) -> Plan:
+    """The plan as an ordinary one: the workspace of a rehearsal holds no other rollout whose late joiners it could serve."""
+    if plan.late_of is None:
+        return plan
+    alone = plan.model_copy(update={"late_of": None})
+    return alone.model_copy(update={"digest": alone.compute_digest()})

@@ -26,3 +26,9 @@ def swipe_facts(plan: Plan, program: Program, terminal: str, seed: int) -> dict[
     probes = {step.when for step in plan.playbook.steps if isinstance(step, ProbeStep) and step.name in program.steps}
     told = {When.BEFORE: (BEFORE + Phase.TOTAL.fact, before), When.AFTER: (Phase.TOTAL.fact, after)}
     return dict(told[when] for when in When if when in probes)
+
+
+def are_assumed(plan: Plan) -> bool:
+    """Whether anything of the plan swipes a card, so that a rehearsal has to make up what that takes."""
+    used = {step for program in plan.programs.values() for step in program.steps}
+    return any(isinstance(step, ProbeStep) and step.name in used for step in plan.playbook.steps)

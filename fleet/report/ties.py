@@ -75,7 +75,7 @@ def _refuse(differences: list[Message]) -> None:
     what = N_("the numbers do not tie, so nothing was written: {difference}", difference=differences[0])
     if len(differences) > 1:
         what = N_(
-            "the numbers do not tie, so nothing was written: {difference} ({count} differences in all)",
+            "the numbers do not tie, so nothing was written: {difference} ({count} {count:difference|differences} in all)",
             difference=differences[0],
             count=len(differences),
         )

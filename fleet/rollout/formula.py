@@ -20,8 +20,8 @@ def formula(rule: GateRule) -> Iterator[Message]:
     else:
         yield N_("It judges once, when the last push of its wave has ended.")
     for cause, most in rule.causes.items():
-        yield N_("FAIL when more than {most} terminals ended with the cause `{cause}`.", most=most, cause=cause)
-    yield N_("INCONCLUSIVE when fewer than {min_samples} terminals answered.", min_samples=rule.min_samples)
+        yield N_("FAIL when more than {most} {most:terminal|terminals} ended with the cause `{cause}`.", most=most, cause=cause)
+    yield N_("INCONCLUSIVE when fewer than {min_samples} {min_samples:terminal|terminals} answered.", min_samples=rule.min_samples)
     yield N_(
         "FAIL when upgraded / (upgraded + failed + rolled back + unknown) is below {success:g} %; unreachable and excluded ones do not count.",
         success=rule.success,
@@ -52,12 +52,14 @@ def gate_lines(plan: Plan) -> Iterator[Message]:
         answering = sum(terminal.reach is Reach.SSH for terminal in wave.terminals)
         following = next((other for other in plan.waves if other.number == wave.number + 1), None)
         values = {"number": wave.number, "all": answering, "least": ceil(round(rule.success * answering / 100, 9))}
-        yield N_("Gate {number}: if all {all} terminals by SSH answer, {least} of them must be upgraded.", **values)
+        yield N_(
+            "Gate {number}: if all {all} {all:terminal by SSH answers|terminals by SSH answer}, {least} of them must be upgraded.", **values
+        )
         if following is None:
             yield N_("Gate {number} is the last one; nothing opens behind it.", number=wave.number)
         elif rule.swipe is not None and answering < rule.swipe.min_pairs:
             yield N_(
-                "Gate {number} cannot pass: {all} terminals by SSH are fewer than the {min_pairs} pairs it wants; a person is asked.",
+                "Gate {number} cannot pass: {all} {all:terminal by SSH is|terminals by SSH are} fewer than the {min_pairs} pairs it wants; a person is asked.",
                 number=wave.number,
                 all=answering,
                 min_pairs=rule.swipe.min_pairs,

@@ -43,12 +43,14 @@ def standing_caps(rule: WaveRule, wave: WaveState, facts: WaveFacts, limits: Seq
 
 
 _WORDS = {
-    CapKind.FAILURES: N_("its failure budget is spent: {spent} sites, {allowed} may be"),
-    CapKind.UNREACHABLE: N_("its budget for unreachable sites is spent: {spent} sites, {allowed} may be"),
-    CapKind.CAUSE: N_("its budget for the cause `{name}` is spent: {spent} sites, {allowed} may be"),
-    CapKind.DISTRICT_FAILURES: N_("the failure budget of district {name} is spent: {spent} sites, {allowed} may be"),
-    CapKind.DISTRICT_UNREACHABLE: N_("the budget of district {name} for unreachable sites is spent: {spent} sites, {allowed} may be"),
-    CapKind.LIMIT: N_("a limit holds it ({name}): {spent} sites are down, {allowed} may be"),
+    CapKind.FAILURES: N_("its failure budget is spent: {spent} {spent:site|sites}, {allowed} may be"),
+    CapKind.UNREACHABLE: N_("its budget for unreachable sites is spent: {spent} {spent:site|sites}, {allowed} may be"),
+    CapKind.CAUSE: N_("its budget for the cause `{name}` is spent: {spent} {spent:site|sites}, {allowed} may be"),
+    CapKind.DISTRICT_FAILURES: N_("the failure budget of district {name} is spent: {spent} {spent:site|sites}, {allowed} may be"),
+    CapKind.DISTRICT_UNREACHABLE: N_(
+        "the budget of district {name} for unreachable sites is spent: {spent} {spent:site|sites}, {allowed} may be"
+    ),
+    CapKind.LIMIT: N_("a limit holds it ({name}): {spent} {spent:site is|sites are} down, {allowed} may be"),
 }
 
 

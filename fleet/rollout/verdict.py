@@ -13,29 +13,45 @@ from fleet.text import N_, Message
 T = TypeVar("T", bound=Message | str)
 
 _WORDS = {
-    "enough": N_("{upgraded} of {samples} terminals that answered are upgraded ({share:g} %); {needed:g} % of them are needed"),
-    "below": N_("only {upgraded} of {samples} terminals that answered are upgraded ({share:g} %); {needed:g} % of them are needed"),
-    "enough-staged": N_("{staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
-    "below-staged": N_("only {staged} of {samples} terminals that answered are staged ({share:g} %); {needed:g} % of them are expected"),
+    "enough": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded ({share:g} %); {needed:g} % of them are needed"
+    ),
+    "below": N_(
+        "only {upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded ({share:g} %); {needed:g} % of them are needed"
+    ),
+    "enough-staged": N_(
+        "{staged} of {samples} {samples:terminal that answered is|terminals that answered are} staged ({share:g} %); {needed:g} % of them are expected"
+    ),
+    "below-staged": N_(
+        "only {staged} of {samples} {samples:terminal that answered is|terminals that answered are} staged ({share:g} %); {needed:g} % of them are expected"
+    ),
     "too-few": N_("terminals that answered: {samples}; at least {min_samples} are needed to judge"),
     "rehearsal-failed": N_(
-        "{upgraded} of {samples} terminals that answered are upgraded, but the way back failed in rehearsal: {rehearsals_failed} of {rehearsed}"
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but the way back failed in rehearsal: {rehearsals_failed} of {rehearsed}"
     ),
-    "rehearsal-lasting": N_("{upgraded} of {samples} terminals that answered are upgraded, but not everything can be rolled back: {steps}"),
+    "rehearsal-lasting": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but not everything can be rolled back: {steps}"
+    ),
     "rehearsal-none": N_(
-        "{upgraded} of {samples} terminals that answered are upgraded, but on none of them could the way back be rehearsed"
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but on none of them could the way back be rehearsed"
     ),
     "taken-back": N_(
-        "{upgraded} of {samples} terminals that answered are upgraded, but people rolled back: {taken_back}; a person decides"
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but people rolled back: {taken_back}; a person decides"
     ),
     "causes": N_("more terminals ended so than the plan allows: {over}"),
-    "unbound": N_("only {counted} of {samples} terminals that answered count as upgraded; {needed:g} % of them are needed"),
-    "few-pairs": N_(
-        "{upgraded} of {samples} terminals that answered are upgraded, but only {swipe_pairs} were measured before and after; "
-        "{swipe_min_pairs} are needed"
+    "unbound": N_(
+        "only {counted} of {samples} {samples:terminal that answered counts|terminals that answered count} as upgraded; {needed:g} % of them are needed"
     ),
-    "slow": N_("{upgraded} of {samples} terminals that answered are upgraded, but their swipes are too slow"),
-    "untested": N_("{upgraded} of {samples} terminals that answered are upgraded, but wave {next} holds what was never tested: {untested}"),
+    "few-pairs": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but only {swipe_pairs} "
+        "{swipe_pairs:was|were} measured before and after; {swipe_min_pairs} {swipe_min_pairs:is|are} needed"
+    ),
+    "slow": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but their swipes are too slow"
+    ),
+    "untested": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but wave {next} holds what was never tested: {untested}"
+    ),
 }
 
 
@@ -73,7 +89,7 @@ def _more(values: Mapping[str, str | int | float]) -> Iterator[Message]:
 def swipe_words(measured: PhaseMedians) -> Message:
     """Both medians of a whole swipe, and over how many terminals."""
     return N_(
-        "a swipe took {before} s before and takes {after} s now (medians of {n} terminals measured both times)",
+        "a swipe took {before} s before and takes {after} s now (medians of {n} {n:terminal|terminals} measured both times)",
         before=seconds(measured.before_ms),
         after=seconds(measured.after_ms),
         n=measured.n,

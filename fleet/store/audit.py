@@ -199,7 +199,7 @@ def _check_terminals(snapshot: Snapshot, rollout: str, told: _Told) -> Iterator[
         attempts, state = told.attempts.get(row.terminal, 0), told.states.get(row.terminal, TerminalState.NOT_STARTED)
         if row.attempts != attempts:
             yield N_(
-                "terminal {terminal} counts {shown} attempts, the events {recorded}",
+                "terminal {terminal} counts {shown} {shown:attempt|attempts}, the events {recorded}",
                 terminal=row.terminal,
                 shown=row.attempts,
                 recorded=attempts,

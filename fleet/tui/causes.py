@@ -161,7 +161,7 @@ class CauseScreen(BoardScreen[None]):
         card = await app.look(
             lambda snapshot, actor: choices_for_failure(snapshot, actor, rollout, members_of_group(snapshot, rollout.id, group.fingerprint))
         )
-        title = _("{sites} sites, one cause: {why}", sites=group.sites, why=cause_words(group.cause))
+        title = _("{sites} {sites:site|sites}, one cause: {why}", sites=group.sites, why=cause_words(group.cause))
         app.push_screen(ChoiceDialog(title, card, rollout.id))
 
     def action_back(self) -> None:

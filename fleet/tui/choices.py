@@ -127,4 +127,4 @@ def done_words(choice: Choice) -> str:
     """What the bottom line says afterwards."""
     if choice.second:
         return _("Asked for; it waits until one of these confirms it, with d at the site: {names}", names=choice.second)
-    return _("Done: {choice}, {count} terminals.", choice=choice.title, count=len(choice.terminals))
+    return _("Done: {choice}, {count} {count:terminal|terminals}.", choice=choice.title, count=len(choice.terminals))

@@ -116,7 +116,7 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
     yield _failures(tally.sites, planned)
     yield Evidence(
         _("Unreachable"),
-        _("{n} of at most {allowed} sites", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
+        _("{n} of at most {allowed} {allowed:site|sites}", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
         GOOD if tally.sites.unreachable < planned.unreachable_allowed else WARN,
     )
     yield from _caps(board, wave)
@@ -139,7 +139,7 @@ def _caps(board: Board, wave: WaveState) -> Iterator[Evidence]:
     rules = rules_of(board.plan, board.rollout.only)
     for cap in spent_caps(board.rollout, wave, rules, board.tallies, board.spent):
         words = cap_name(cap, board.plan, names)
-        value = _("{n} of at most {allowed} sites", n=cap.spent, allowed=cap.allowed + cap.accepted)
+        value = _("{n} of at most {allowed} {allowed:site|sites}", n=cap.spent, allowed=cap.allowed + cap.accepted)
         yield Evidence(_("Limit") if cap.kind is CapKind.LIMIT else _("Budget"), f"{render(words)}: {value}", GOOD if cap.left else BAD)
     for hold in board.holds.get(wave.number, ()):
         yield Evidence(_("Held by"), render(hold.line), BAD)
@@ -147,7 +147,7 @@ def _caps(board: Board, wave: WaveState) -> Iterator[Evidence]:
 
 def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
     parts = _(
-        "{spent} of at most {allowed} sites (failed {failed}, rolled back {back}, unknown {unknown})",
+        "{spent} of at most {allowed} {allowed:site|sites} (failed {failed}, rolled back {back}, unknown {unknown})",
         spent=sites.spent_failures,
         allowed=planned.failures_allowed,
         failed=sites.failed,
@@ -180,7 +180,7 @@ def _reach(board: Board, following: Wave | None) -> Iterator[Evidence]:
     kinds = Counter(board.fleet.sites[site.code].kind for site in following.sites if site.code in board.fleet.sites)
     sites = ", ".join(f"{render(kind_words(kind))} {n}" for kind, n in kinds.items())
     size = _(
-        "{name}: {sites} sites ({kinds}), {n} terminals",
+        "{name}: {sites} {sites:site|sites} ({kinds}), {n} {n:terminal|terminals}",
         name=wave_name_words(following.name),
         sites=len(following.sites),
         kinds=sites,

@@ -44,7 +44,7 @@ def more_evidence(rule: GateRule, values: Mapping[str, str | int | float]) -> It
 def medians_text(measured: PhaseMedians) -> str:
     """Both medians of one phase, and over how many terminals."""
     before, after = seconds(measured.before_ms), seconds(measured.after_ms)
-    return _("{before} s before, {after} s now ({n} pairs)", before=before, after=after, n=measured.n)
+    return _("{before} s before, {after} s now ({n} {n:pair|pairs})", before=before, after=after, n=measured.n)
 
 
 def _phase_text(measured: PhaseMedians) -> str:
@@ -54,7 +54,7 @@ def _phase_text(measured: PhaseMedians) -> str:
 def _asked(rule: SwipeRule, values: Mapping[str, str | int | float]) -> Evidence:
     pairs = int(values.get("swipe_pairs", 0))
     if pairs < rule.min_pairs:
-        return Evidence(_("Swipe, target"), _("{n} pairs; {needed} are needed", n=pairs, needed=rule.min_pairs), WARN)
+        return Evidence(_("Swipe, target"), _("{n} {n:pair|pairs}; {needed} are needed", n=pairs, needed=rule.min_pairs), WARN)
     found = int(values.get("swipe_at_ms", 0))
     text = _(
         "{percent:g} % take {found} s or less; target {target:g} s", percent=rule.percentile, found=seconds(found), target=rule.target_s

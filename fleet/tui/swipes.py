@@ -29,7 +29,7 @@ def swipe_lines(detail: SiteDetail, attempts: Sequence[AttemptResult]) -> Iterat
     columns = [max(8, width_of(head)) + 2 for head in heads]
     title = " " + _("SWIPE")
     lead = max(width + len(_INDENT), width_of(title) + 1)
-    note = "  " + _("site: medians of {n} terminals measured both times", n=len(pairs)) if of_site else ""
+    note = "  " + _("site: medians of {n} {n:terminal|terminals} measured both times", n=len(pairs)) if of_site else ""
     yield [(fit(title, lead), TITLE), *((fit(head, size, right=True), DIM) for head, size in zip(heads, columns, strict=True)), (note, DIM)]
     for phase in phases:
         values = [before.get(phase), after.get(phase)]

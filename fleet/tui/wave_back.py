@@ -36,7 +36,7 @@ class WaveBackDialog(Dialog):
         lines: list[list[Span]] = [[(_("Roll a wave back"), WARN)], [], *paragraph(text, width), []]
         for wave in board.rollout.waves if board.rollout else ():
             sites = board.tally_of_wave(wave.number).sites
-            said = _("{upgraded} of {sites} sites upgraded", upgraded=sites.upgraded, sites=sites.total)
+            said = _("{upgraded} of {sites} {sites:site|sites} upgraded", upgraded=sites.upgraded, sites=sites.total)
             name = render(wave_name_words(board.wave_name(wave.number)))
             lines.append([(f"{wave.number}. ", KEY), (name, BOLD), (f"  {said}  {render(wave_phase_words(wave.phase))}", DIM)])
         return lines

@@ -308,6 +308,7 @@ def test_export_to_standard_output_is_the_file_and_nothing_else(cli: Cli) -> Non
         (["--format", "xls"], "there is no format `xls`\nhint: did you mean `xlsx`?"),
         (["--out", "-"], "a workbook does not go to standard output"),
         (["--rollout", "r9"], "there is no rollout `r9`"),
+        (["--rollout", ""], "there is no rollout ``"),
         (["--out", "/dev/null/x.csv"], "the file cannot be written"),
     ],
 )

@@ -46,7 +46,7 @@ def test_confirming_all_names_the_terminals_whose_key_was_never_seen(cli: Cli, s
     first, second = cli("hosts", "confirm", "--all"), cli("hosts", "confirm", "--all")
 
     assert (first.code, first.out) == (0, "Host keys confirmed by li-na: 1\n")
-    assert first.err == "No host key was ever seen of 1 terminals; run `fleet hosts scan`: p1/t2\n"
+    assert first.err == "No host key was ever seen of 1 terminal; run `fleet hosts scan`: p1/t2\n"
     assert (second.out, second.err) == ("Host keys confirmed by li-na: 0\n", first.err)
 
 

@@ -11,6 +11,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from fleet.cli.common import os_user
 from fleet.data import data_dir
+from fleet.plan import write_plan
+from fleet.plan.plan_file import read_plan
 from tests.conftest import Cli
 
 PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
@@ -121,3 +123,32 @@ def numbers(sheet: Worksheet) -> list[tuple[Any, ...]]:
     """Rows of a name and two numbers."""
     rows: list[tuple[Any, ...]] = [(str(row[0]), *row[1:3]) for row in sheet.iter_rows(values_only=True)]
     return [row for row in rows if isinstance(row[1], int) and isinstance(row[2], int)]
+
+
+def test_a_late_plan_is_rehearsed_like_any_other_and_shown_under_its_own_digest(fleet: Cli, tmp_path: Path) -> None:
+    made = fleet("plan", "--late", "r1", "--out", tmp_path / "late.json")
+
+    ran = fleet("rehearse", tmp_path / "late.json")
+
+    assert ran.code in {0, 3}, ran.err
+    assert f"Plan {read_plan(tmp_path / 'late.json').digest[:12]}: 1 terminal over SSH" in ran.out
+    assert "1  opens" in ran.out
+    assert made.code == 0
+
+
+def test_a_late_plan_whose_rollout_is_not_here_is_not_rehearsed(fleet: Cli, tmp_path: Path) -> None:
+    fleet("plan", "--late", "r1", "--out", tmp_path / "late.json")
+    plan = read_plan(tmp_path / "late.json").model_copy(update={"late_of": "0" * 64})
+    write_plan(plan.model_copy(update={"digest": plan.compute_digest()}), tmp_path / "other.json")
+
+    ran = fleet("rehearse", tmp_path / "other.json")
+
+    assert ran.code == 2
+    assert "which no rollout of this workspace carries out" in ran.err
+
+
+def test_a_late_plan_says_whose_host_keys_nobody_has_confirmed(fleet: Cli) -> None:
+    ran = fleet("plan", "--late", "r1")
+
+    assert "Host keys not confirmed: 1. `fleet hosts scan`, then `fleet hosts confirm`." in ran.out
+    assert json.loads(fleet("plan", "--late", "r1", "--json").out)["host_keys_unconfirmed"] == 1

@@ -97,7 +97,7 @@ def test_pushes_last_as_this_workspace_has_seen_them_last(rehearse: Cli, store: 
 
     ran = rehearse()
 
-    assert "A push lasts as 1 pushes of this workspace did: 5 min to 5 min" in ran.out
+    assert "A push lasts as 1 push of this workspace did: 5 min to 5 min" in ran.out
 
 
 def test_troubles_may_stand_in_a_file_with_whom_they_fall_on(rehearse: Cli, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from fleet.cli.common import os_user
 from fleet.data import data_dir
+from fleet.model.playbook import ProbeStep
 from fleet.plan import read_plan
-from fleet.rehearsal.swipes import swipe_facts
+from fleet.rehearsal.swipes import are_assumed, swipe_facts
 from tests.conftest import Cli
 
 PLAYBOOK = data_dir("playbooks") / "upgrade-client.yaml"
@@ -39,6 +40,16 @@ def test_with_nothing_planted_only_the_approval_of_the_canary_is_asked_for_and_a
     assert [(asked["wave"], asked["why"]) for asked in told["asked"]] == [(1, "approval")]
     assert [ending["state"] for ending in told["outcome"]["endings"]] == ["upgraded"]
     assert "measured both times" in told["asked"][0]["words"]
+    assert told["swipes_assumed"]
+    assert "Swipes are assumed, too" in cli("rehearse", plan).out
+
+
+def test_a_plan_that_swipes_no_card_has_no_swipes_to_assume(plan: Path) -> None:
+    made = read_plan(plan)
+    steps = tuple(step for step in made.playbook.steps if not isinstance(step, ProbeStep))
+
+    assert are_assumed(made)
+    assert not are_assumed(made.model_copy(update={"playbook": made.playbook.model_copy(update={"steps": steps})}))
 
 
 def test_a_program_that_measures_nothing_before_is_told_nothing_before(plan: Path) -> None:

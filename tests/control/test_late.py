@@ -173,7 +173,7 @@ def test_a_late_plan_is_started_once_and_only_where_its_plan_was_carried_out(nig
     night.serve("late1/t1")
     end(night.store, "r2")
 
-    with pytest.raises(ConflictError, match="rollout r2 serves 1 terminals of this plan by now, late1/t1 first"):
+    with pytest.raises(ConflictError, match="rollout r2 serves 1 terminal of this plan by now, late1/t1 first"):
         start_rollout(night.store, COORDINATOR, AT, late_plan(night.fleet, night.plan, "late1/t1", "late2/t1"))
     stranger = late_plan(night.fleet, night.plan.model_copy(update={"digest": "0" * 64}), "late2/t1")
     with pytest.raises(InputError, match="which no rollout of this workspace carries out"):

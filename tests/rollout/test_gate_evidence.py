@@ -173,7 +173,7 @@ def test_a_verdict_explains_itself_with_both_medians_and_every_number_it_rests_o
         ),
         (
             facts(Evidence(pairs(3000)), upgraded=10),
-            "10 of 10 terminals that answered are upgraded, but only 1 were measured before and after; 3 are needed",
+            "10 of 10 terminals that answered are upgraded, but only 1 was measured before and after; 3 are needed",
         ),
         (
             facts(Evidence((), {"probe-failed": 2}), upgraded=9, failed=2),

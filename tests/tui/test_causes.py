@@ -56,7 +56,7 @@ def test_the_card_of_a_site_asks_for_what_a_choice_needs(stage: Stage) -> None:
             await screen.press("enter")
             await screen.type("2")
             await screen.press("enter")
-            await screen.shows("this is about 1 sites, not 2; nothing was changed")
+            await screen.shows("this is about 1 site, not 2; nothing was changed")
             await screen.press("backspace")
             await screen.type("1")
             await screen.press("enter")

@@ -30,7 +30,7 @@ def test_the_gate_shows_the_evidence_and_how_far_an_approval_reaches(stage: Stag
 
             assert "Gate of wave canary" in screen.text
             assert "5/5 (100.0 %)  >= 95 %" in screen.text
-            assert "0 of at most 1 sites (failed 0, rolled back 0, unknown 0)" in screen.text
+            assert "0 of at most 1 site (failed 0, rolled back 0, unknown 0)" in screen.text
             assert "pass: 5 of 5 terminals that answered are upgraded" in screen.text
             assert "wave-2: 4 sites" in screen.text
             assert "Never tested" in screen.text
@@ -77,7 +77,7 @@ def test_a_wave_that_is_held_is_approved_the_same_way(stage: Stage) -> None:
             assert "! held [a]" in screen.text
             await screen.press("a")
             assert "a budget is spent" in screen.text
-            assert "1 of at most 1 sites (failed 1," in screen.text
+            assert "1 of at most 1 site (failed 1," in screen.text
             await screen.type("canary")
             await screen.press("enter")
             await screen.shows("Approved: canary.")

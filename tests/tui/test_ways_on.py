@@ -284,7 +284,7 @@ def test_an_open_wave_says_which_districts_budget_holds_a_part_of_it(stage: Stag
     assert lines(0) == []
     (line,) = lines(1)
     assert line.startswith(
-        "Wave 1 is held in part: the failure budget of district 青湾区 is spent: 1 sites, 1 may be; until they are retried"
+        "Wave 1 is held in part: the failure budget of district 青湾区 is spent: 1 site, 1 may be; until they are retried"
     )
 
 

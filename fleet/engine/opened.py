@@ -5,8 +5,7 @@ Otherwise a limit that such a site has filled would keep the site itself from be
 
 from fleet.engine.admission import ask
 from fleet.engine.plans import Plans
-from fleet.engine.shard_parts import what_is_open
-from fleet.engine.shard_run import give_back
+from fleet.engine.shard_parts import give_back, what_is_open
 from fleet.model.rollout import RolloutState
 from fleet.store import Tx, shards
 

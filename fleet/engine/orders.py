@@ -6,8 +6,7 @@ from fleet.engine import again, ways_back
 from fleet.engine.cutting import cut_sites
 from fleet.engine.leased import token_of
 from fleet.engine.record import record_lost
-from fleet.engine.shard_parts import what_is_open
-from fleet.engine.shard_run import give_back
+from fleet.engine.shard_parts import give_back, what_is_open
 from fleet.model.attempt import SUCCEEDED, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand

@@ -50,6 +50,8 @@ class Plans:
     _held: PlanInUse | None = field(default=None)
     _pace: tuple[str, datetime, Pace] | None = field(default=None)
     """Of which rollout, when it was read, and what it was."""
+    over: dict[int, tuple[object, datetime | None]] = field(default_factory=dict)
+    """Of shards that a full limit keeps from workers: what each held when `missed` looked, and when its next site has seen its last window."""
     _times: dict[tuple[str, str, bool], SiteTime] = field(default_factory=dict)
     """Of the rollout that is held: by site, opening hours and whether it is open around the clock."""
 
@@ -62,7 +64,7 @@ class Plans:
             if release is None:
                 raise InternalError(N_("the plan's release {version} is gone from the workspace", version=plan.release))
             held = self._held = PlanInUse(plan, rules_of(plan, state.only), release, state)
-            self._times = {}
+            self._times, self.over = {}, {}
         return held
 
     def times(self, windows: Windows, code: str, site: Site | None) -> SiteTime:

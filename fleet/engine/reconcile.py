@@ -7,6 +7,7 @@ from datetime import datetime
 from fleet.engine.admission import next_moment, with_windows
 from fleet.engine.facts import read_facts, with_evidence
 from fleet.engine.held import with_held
+from fleet.engine.missed import end_missed_under_limits, next_over
 from fleet.engine.opened import count_down_again
 from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
@@ -49,7 +50,7 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
         if state is None:
             return Turn(None, is_at_rest=True)
         state, dispatched, moved, facts = _advance_to_rest(tx, state, dispatcher, plans)
-        next_at = next_moment(facts, tx, state, plans, tx.at) if state.phase not in ENDED else None
+        next_at = _next_moment(facts, tx, state, plans)
     for shard, attempt in dispatched:
         dispatcher.dispatch(shard, attempt)
     if moved:
@@ -64,6 +65,14 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
     )
     first = min((moment for moment in (next_at, *alone_at) if moment is not None), default=None)
     return Turn(state, not busy and not alone_at, is_left_to_people=bool(alone_at) and not moves_alone, next_at=first)
+
+
+def _next_moment(facts: Facts, tx: Tx, state: RolloutState, plans: Plans) -> datetime | None:
+    """When windows, or the end of the last of them, change something by themselves."""
+    if state.phase in ENDED:
+        return None
+    moments = (next_moment(facts, tx, state, plans, tx.at), next_over(tx, state, plans))
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _waits_for_windows(state: RolloutState, facts: Facts) -> bool:
@@ -81,6 +90,7 @@ def _advance_to_rest(
     decisions, last_refused = sift(tx, rollouts.decisions_after(tx, state.id, state.seen_decision))
     count_down_again(tx, state, plans)
     for turn in range(_MOST_STEPS):
+        end_missed_under_limits(tx, state, plans)
         facts = read_facts(tx, state, dispatcher, tx.at)
         facts = with_windows(facts.without_lost(shard for shard, _attempt in dispatched), tx, state, plans, tx.at)
         facts = with_held(facts, tx, state, plans, tx.at)

@@ -1,9 +1,10 @@
-"""What the sites of a shard have still to do, as the tables say."""
+"""What the sites of a shard have still to do, as the tables say, and planning it again with that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from fleet.model.attempt import TerminalState
-from fleet.store import Snapshot, progress
+from fleet.store import Snapshot, Tx, caps, progress, shards
 
 Terminals = Mapping[str, frozenset[str]]
 """Site -> some of its terminals, never none."""
@@ -24,3 +25,13 @@ def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tupl
         if asked := lost & of_site.keys():
             unknown[site] = frozenset(asked)
     return waiting, unknown
+
+
+def give_back(
+    tx: Tx, shard: int, rollout: str, left: Collection[str], *, awake: Collection[str] | None = None, opens_at: datetime | None = None
+) -> None:
+    """Plan a shard again that has these sites still to do; of those, the `awake` ones may begin now. Without it, all."""
+    row = shards.read_shard(tx, shard)
+    shards.put_back(tx, shard, opens_at)
+    down = caps.down_among(tx, rollout, left if awake is None else awake) if row is not None and row.limits else ()
+    shards.set_open(tx, shard, len(left), len(down))

@@ -7,17 +7,18 @@
 - A run is a value: a step that could not be stored has changed nothing and is taken again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fleet.engine.admission import Admitted, ask
 from fleet.engine.jobs import Task, make_tasks
 from fleet.engine.leased import renewed, take_sites, token_of
+from fleet.engine.missed import end_missed
 from fleet.engine.plans import Plans
 from fleet.engine.pool import NotBegun
-from fleet.engine.record import record, record_lost
-from fleet.engine.shard_parts import STARTS, Terminals, what_is_open
+from fleet.engine.record import record
+from fleet.engine.shard_parts import STARTS, Terminals, give_back, what_is_open
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
@@ -223,11 +224,7 @@ def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tup
     waiting = {site: [*run.waiting.get(site, ()), *run.unknown.get(site, ())] for site in {**run.waiting, **run.unknown}}
     admitted = ask(tx, state, plans, waiting, tx.at)
     if (over := admitted.over(run.waiting)) and state.phase is RolloutPhase.RUNNING:
-        states = progress.states_of(tx, run.rollout, [name for site in over for name in run.waiting[site]])
-        missed = {name: over[name.partition("/")[0]] for name, at in states.items() if at is TerminalState.NOT_STARTED}
-        _end_missed(tx, run.rollout, missed)
-        left = {site: names - missed.keys() for site, names in run.waiting.items()}
-        run = replace(run, waiting={site: names for site, names in left.items() if names})
+        run = replace(run, waiting=end_missed(tx, run.rollout, run.waiting, over))
     asleep = frozenset(site for site in waiting if not admitted.may(site))
     back = ways_back.errands_of(tx, run.rollout, [name for site in asleep for name in waiting[site]]) if asleep else {}
     return replace(run, asleep=asleep, wakeful=frozenset(name.partition("/")[0] for name in back)), admitted
@@ -239,22 +236,6 @@ def _shut_out(before: ShardRun, after: ShardRun, row: Shard) -> int:
     Each takes its unit along: it would back another site that goes down.
     """
     return max(0, min(len(before.waiting_down - after.waiting_down), row.down - after.open_down)) if row.limits else 0
-
-
-def _end_missed(tx: Tx, rollout: str, missed: Mapping[str, Cause]) -> None:
-    """End terminals that wait and that no window lets begin any more.
-
-    Where nothing ever began, that is not reached. A retry that came too late leaves things as they were; and where a worker was lost over
-    a first push, nobody knows.
-    """
-    lost = unheard.unheard_of(tx, rollout, missed)
-    before = progress.last_endings(tx, rollout, missed).keys()
-    if before:
-        windows.as_before(tx, rollout, sorted(before))
-    if unknown := sorted(lost - before):
-        record_lost(tx, rollout, unknown)
-    if fresh := {name: why for name, why in missed.items() if name not in before | lost}:
-        windows.not_reached(tx, rollout, fresh)
 
 
 def _begin_by(job: PushJob, admitted: Admitted) -> datetime | None:
@@ -370,13 +351,3 @@ def _hand_in(tx: Tx, run: ShardRun, admitted: Admitted) -> None:
         give_back(tx, run.shard, run.rollout, left, awake=may, opens_at=admitted.opens_at(left))
     else:
         shards.end(tx, run.shard, run.attempt)
-
-
-def give_back(
-    tx: Tx, shard: int, rollout: str, left: Collection[str], *, awake: Collection[str] | None = None, opens_at: datetime | None = None
-) -> None:
-    """Plan a shard again that has these sites still to do; of those, the `awake` ones may begin now. Without it, all."""
-    row = shards.read_shard(tx, shard)
-    shards.put_back(tx, shard, opens_at)
-    down = caps.down_among(tx, rollout, left if awake is None else awake) if row is not None and row.limits else ()
-    shards.set_open(tx, shard, len(left), len(down))

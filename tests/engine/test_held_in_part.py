@@ -8,6 +8,7 @@ from time import monotonic
 
 import pytest
 
+from fleet.control import rollouts as control
 from fleet.engine import Orchestrator
 from fleet.model.again import AgainRule, Trouble
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
@@ -17,7 +18,7 @@ from fleet.model.plan import Plan
 from fleet.model.rollout import WavePhase
 from fleet.store import Store, reads, rollouts
 from tests.conftest import Cli
-from tests.engine.city import STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.city import COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
 
 PATIENCE_S = 20
 
@@ -96,6 +97,46 @@ def test_while_one_district_is_held_and_another_is_at_work_status_says_so_in_wor
     assert facts["held_in_part"] == []
 
 
+def test_a_cause_whose_budget_is_spent_by_what_is_tried_again_holds_no_part_of_its_wave(
+    cli: Cli, store: Store, fleet: Fleet, terminals: Terminals, orchestrator: Orchestrator
+) -> None:
+    terminals.endings = {name: [timed_out(name, datetime.now(UTC))] for name in ("s001/t1", "s003/t1")}
+    plan = make_plan(fleet, 12, failures=9, unreachable=9, program=STAGER)
+    rule = AgainRule(on=(Trouble.TIMEOUT,), attempts=3, wait_s=3600, factor=1, jitter=0)
+    plan = plan.model_copy(
+        update={
+            "playbook": plan.playbook.model_copy(update={"retry": (rule,)}),
+            "waves": tuple(wave.model_copy(update={"causes_allowed": {Cause.COMMAND_TIMEOUT.value: 2}}) for wave in plan.waves),
+        }
+    )
+    begin(store, fleet, plan.model_copy(update={"digest": plan.compute_digest()}))
+    orchestrator.start()
+    until(lambda: count(store, TerminalState.FAILED) == 2)
+
+    ran = cli("status")
+
+    assert phase(store) is WavePhase.OPEN
+    assert "Wave 1: terminals that are tried again by themselves: 2" in ran.out
+    assert "held in part" not in ran.out
+
+
+def test_nothing_of_a_rollout_that_was_stopped_is_held(
+    cli: Cli, store: Store, fleet: Fleet, terminals: Terminals, orchestrator: Orchestrator
+) -> None:
+    terminals.endings = {name: [TerminalState.FAILED] for name in fleet.terminals if fleet.sites[name.partition("/")[0]].district == "east"}
+    terminals.silent = frozenset(("west",))
+    begin(store, fleet, with_budget(make_plan(fleet, 12, failures=9, unreachable=9)))
+    orchestrator.start()
+    until(lambda: count(store, TerminalState.FAILED) == 2)
+
+    control.stop(store, COORDINATOR, datetime.now(UTC), "r1")
+    terminals.let_go()
+    assert orchestrator.wait_at_rest(60) is not None
+
+    assert phase(store) is WavePhase.OPEN
+    assert json.loads(cli("status", "--json").out)["held_in_part"] == []
+
+
 def test_nothing_is_held_in_part_where_no_budget_is_spent(
     cli: Cli, store: Store, fleet: Fleet, terminals: Terminals, orchestrator: Orchestrator
 ) -> None:
@@ -129,11 +170,12 @@ def test_what_is_tried_again_by_itself_is_counted_with_the_time_of_the_next_try(
 
 
 def unanswered(terminal: str, at: datetime) -> AttemptResult:
-    return AttemptResult(
-        terminal=terminal,
-        number=1,
-        ending=TerminalState.UNREACHABLE,
-        cause=Cause.NO_ANSWER,
-        started_at=at - timedelta(seconds=1),
-        finished_at=at,
-    )
+    return ended(terminal, at, TerminalState.UNREACHABLE, Cause.NO_ANSWER)
+
+
+def timed_out(terminal: str, at: datetime) -> AttemptResult:
+    return ended(terminal, at, TerminalState.FAILED, Cause.COMMAND_TIMEOUT)
+
+
+def ended(terminal: str, at: datetime, ending: TerminalState, cause: Cause) -> AttemptResult:
+    return AttemptResult(terminal=terminal, number=1, ending=ending, cause=cause, started_at=at - timedelta(seconds=1), finished_at=at)

@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pytest
 
 from fleet.control import rollouts as control
 from fleet.control.rollback import roll_back
-from fleet.model.attempt import TerminalState
+from fleet.model.attempt import Cause, TerminalState
 from fleet.model.caps import PlannedLimit
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.playbook import KeySource
+from fleet.model.rollout import WavePhase, WaveState
 from fleet.model.windows import Entry, Scope, Windows
 from fleet.rehearsal.agenda import Agenda
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.terminals import Fate, Fates, SimulatedTerminals
-from fleet.store import Store, caps, progress
+from fleet.store import Store, caps, progress, reads, rollouts
+from fleet.store.windows import terminals_not_reached
 from tests.engine.city import AT, COORDINATOR, STAGER, begin, make_fleet, make_plan, set_up
 from tests.rehearsal.nights import empty_store
 
@@ -27,14 +30,27 @@ SILENT = Fate(heard=False, then_silent=True, seconds=8)
 MINUTE = timedelta(minutes=1)
 
 
-class Night:
-    """A rollout of one wave of which one site may be down at once, and how many ever were."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a rollout may cost."""
 
-    def __init__(self, store: Store, fleet: Fleet, fates: Fates, windows: Windows | None = None) -> None:
+    down: int = 1
+    """Sites at once."""
+    failures: int = 9
+    parallel: int = 8
+
+
+ONE_DOWN = Bounds()
+
+
+class Night:
+    """A rollout of one wave of which so many sites may be down at once, and how many ever were."""
+
+    def __init__(self, store: Store, fleet: Fleet, fates: Fates, windows: Windows | None = None, bounds: Bounds = ONE_DOWN) -> None:
         """It has begun, and its first push with it."""
-        self.store, self.fleet, self.agenda, self.most_down = store, fleet, Agenda(AT), 0
+        self.store, self.fleet, self.agenda, self.most_down, self.most_spent = store, fleet, Agenda(AT), 0, 0
         set_up(store, fleet)
-        begin(store, fleet, limited(fleet, windows))
+        begin(store, fleet, limited(fleet, windows, bounds))
         terminals = SimulatedTerminals(fates, KeySource.TOKEN)
         self.orchestrator = SteppedOrchestrator(store, terminals, self.agenda, at_gateway=4)
         self.orchestrator.start()
@@ -46,10 +62,18 @@ class Night:
         self.orchestrator.work()
         with self.store.read() as snapshot:
             self.most_down = max(self.most_down, caps.read_spent(snapshot, "r1").down.get(0, 0))
+            sites = reads.read_tallies(snapshot, "r1").total.sites
+            self.most_spent = max(self.most_spent, sites.spent_failures + sites.running)
 
     def go_on(self) -> None:
         """To the next moment."""
         self.agenda.go_on()
+        self.work()
+
+    def at(self, moment: datetime) -> None:
+        """At that moment; until then nothing is planned."""
+        assert self.agenda.is_empty
+        self.agenda.let_pass((moment - self.agenda.now).total_seconds())
         self.work()
 
     def to_the_end(self) -> dict[str, TerminalState]:
@@ -76,12 +100,12 @@ def store() -> Iterator[Store]:
         yield made
 
 
-def limited(fleet: Fleet, windows: Windows | None) -> Plan:
-    """All sites in one wave, one of them down at once."""
-    plan = make_plan(fleet, len(fleet.sites), failures=9, unreachable=9, program=STAGER)
+def limited(fleet: Fleet, windows: Windows | None, bounds: Bounds) -> Plan:
+    """All sites in one wave, under one limit."""
+    plan = make_plan(fleet, len(fleet.sites), failures=bounds.failures, unreachable=9, parallel=bounds.parallel, program=STAGER)
     (wave,) = plan.waves
     sites = tuple(site.model_copy(update={"limits": (0,)}) for site in wave.sites)
-    limits = (PlannedLimit(select="", sites=len(sites), allowed=1),)
+    limits = (PlannedLimit(select="", sites=len(sites), allowed=bounds.down),)
     plan = plan.model_copy(update={"waves": (wave.model_copy(update={"sites": sites}),), "limits": limits, "windows": windows})
     return plan.model_copy(update={"digest": plan.compute_digest()})
 
@@ -128,4 +152,77 @@ def test_the_turn_of_a_site_that_is_down_and_whose_window_is_closed_goes_to_no_o
     night.work()
 
     assert night.running() == []
+    assert night.most_down == 1
+
+
+def unheard(silent: str, slow: str = "") -> Fates:
+    """Every link is lost before its first push is heard out; one terminal is silent after that for once, another is heard at once, and slow."""
+
+    def fate(name: str, number: int) -> Fate:
+        if name == slow:
+            return Fate(seconds=90)
+        if number > 1:
+            return Fate(seconds=5)
+        return Fate(heard=False, then_silent=name == silent, seconds=5 if name == silent else 30)
+
+    return fate
+
+
+def test_no_other_site_begins_on_the_room_of_those_that_are_down_and_asked_again(store: Store) -> None:
+    night = Night(store, make_fleet(5), unheard("s000/t1"), bounds=Bounds(down=4, parallel=4))
+    night.to_the_end()
+
+    assert night.most_down == 4
+
+
+def test_a_site_under_a_limit_that_is_asked_again_is_backed_by_the_budget_like_any_push(store: Store) -> None:
+    night = Night(store, make_fleet(4), unheard("s000/t1", "s002/t1"), bounds=Bounds(down=4, failures=3, parallel=3))
+    night.to_the_end()
+
+    assert night.most_spent == 3
+
+
+def until(minutes: int) -> Windows:
+    """Every site may be touched until then, and never after it."""
+    suspended = Entry(scope=Scope.PLAN, begins_at=AT - 60 * MINUTE, ends_at=AT + minutes * MINUTE)
+    return Windows(zone="Asia/Shanghai", suspensions=(suspended,))
+
+
+def first_wave(store: Store) -> WaveState:
+    with store.read() as snapshot:
+        state = rollouts.newest_rollout(snapshot)
+    assert state is not None
+    return state.waves[0]
+
+
+def test_a_site_that_is_down_and_retried_too_late_stays_as_it_was_and_its_wave_is_judged_when_the_windows_are_over(store: Store) -> None:
+    night = Night(store, make_fleet(1), lambda _name, _number: SILENT, until(90))
+    night.to_the_end()
+    night.agenda.let_pass(88 * 60)  # no push could be finished any more
+    control.retry(store, COORDINATOR, night.agenda.now, "r1")
+    turn = night.orchestrator.work()
+    assert night.states() == {"s000/t1": TerminalState.NOT_STARTED}
+
+    while turn.next_at is not None:  # it is short of time, which is looked at again and again
+        night.at(turn.next_at)
+        turn = night.orchestrator.work()
+
+    assert night.states() == {"s000/t1": TerminalState.UNKNOWN}
+    assert first_wave(store).phase is WavePhase.GATE
+
+
+def test_sites_that_wait_under_a_full_limit_until_their_windows_are_over_were_not_reached_and_their_wave_is_judged(store: Store) -> None:
+    night = Night(store, make_fleet(4), lambda name, _number: SILENT if name == "s001/t1" else Fate(seconds=30), until(90))
+    night.to_the_end()
+    turn = night.orchestrator.work()
+    waiting = sorted(name for name, state in night.states().items() if state is TerminalState.NOT_STARTED)
+    assert (first_wave(store).held_by, turn.is_at_rest, turn.next_at) == (("limit:0",), True, AT + 90 * MINUTE)
+    assert waiting
+
+    night.at(AT + 90 * MINUTE)
+
+    with store.read() as snapshot:
+        missed = terminals_not_reached(snapshot, "r1")
+    assert missed == dict.fromkeys(waiting, Cause.WINDOW_CLOSED)
+    assert first_wave(store).phase is WavePhase.GATE
     assert night.most_down == 1

@@ -45,11 +45,11 @@ def count_line(sites: "SiteCounts", only: "Only | None" = None) -> str:
 
 
 class Follower:
-    """Follows the newest rollout, a look at a time."""
+    """Follows a rollout, the newest where none is named, a look at a time."""
 
-    def __init__(self, store: "Store", zone: "ZoneInfo") -> None:
+    def __init__(self, store: "Store", zone: "ZoneInfo", rollout: str | None = None) -> None:
         """Times are shown in `zone`. What failed before is not told again."""
-        self._store, self._zone = store, zone
+        self._store, self._zone, self._rollout = store, zone, rollout
         self._version = -1
         self._seen_failure = store.version()
         self._phases: dict[str, str] = {}
@@ -60,14 +60,12 @@ class Follower:
 
     def news(self) -> Iterator[str]:
         """What happened since the last call; empty when nothing was written."""
-        from fleet.store import rollouts
-
         version = self._store.version()
         yield from self._waits()
         if version == self._version and not self._counts:
             return
         with self._store.read() as snapshot:
-            rollout = rollouts.newest_rollout(snapshot)
+            rollout = self._read(snapshot)
             if rollout is None:
                 return
             yield from self._moves(rollout)
@@ -75,17 +73,22 @@ class Follower:
             yield from self._progress(snapshot, rollout, is_new=version != self._version)
         self._version = version
 
+    def _read(self, snapshot: "Snapshot") -> "RolloutState | None":
+        from fleet.store import rollouts
+
+        return rollouts.newest_rollout(snapshot) if self._rollout is None else rollouts.read_rollout(snapshot, self._rollout)
+
     def _waits(self) -> Iterator[str]:
         """Who waits for a window that opens later; told once for each opening, looked up now and then, for nobody writes that."""
         from datetime import UTC, datetime
 
-        from fleet.store import rollouts, windows
+        from fleet.store import windows
 
         if monotonic() - self._waits_at < _COUNTS_EVERY_S:
             return
         self._waits_at = monotonic()
         with self._store.read() as snapshot:
-            rollout = rollouts.newest_rollout(snapshot)
+            rollout = self._read(snapshot)
             later = windows.next_opening(snapshot, rollout.id) if rollout is not None else {}
         opens_at = min(later.values(), default=None)
         if opens_at is not None and opens_at != self._opens_at and opens_at - datetime.now(UTC) > _SOON:

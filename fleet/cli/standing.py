@@ -69,6 +69,8 @@ class Stand:
     outlook: "Outlook"
     held_sites: "tuple[HeldSite, ...]"
     """Sites that a push waits for, because somebody works there."""
+    is_left_to_people: bool
+    """They are all that is left to do now."""
     unreached: "tuple[Unreached, ...]"
     bytes_saved: int
     """Of files that terminals had already, from an earlier push that was cut off too."""
@@ -78,7 +80,7 @@ class Stand:
         """What a script wants to know."""
         from fleet.rollout.standing import standing_of
 
-        return standing_of(self.rollout, self.tallies.total.sites, self.pending)
+        return standing_of(self.rollout, self.tallies.total.sites, self.pending, is_left_to_people=self.is_left_to_people)
 
     @property
     def phase(self) -> "RolloutPhase":
@@ -107,7 +109,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
         InputError: There is none yet, or none of that name.
     """
     from fleet.cli.exclusion import waiting_exclusions
-    from fleet.control.held_sites import read_held_sites
+    from fleet.control.held_sites import is_left_to_people, read_held_sites
     from fleet.control.outlook import read_outlook
     from fleet.control.unreached import read_unreached
     from fleet.report.held_back import held_in_part
@@ -130,10 +132,12 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
         names = {code: district.name_in(current_language()) for code, district in fleets.read_districts(snapshot).items()}
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
         at = datetime.now(UTC)
+        held = read_held_sites(snapshot, rollout.id, at)
         return Stand(
             at=at,
             outlook=read_outlook(snapshot, rollout, plan, tallies, now=at),
-            held_sites=read_held_sites(snapshot, rollout.id, at),
+            held_sites=held,
+            is_left_to_people=is_left_to_people(snapshot, rollout, held),
             unreached=read_unreached(snapshot, rollout),
             rollout=rollout,
             release=plan.release,

@@ -43,7 +43,7 @@ _EXCLUSIONS = 10
 
 def command(
     *,
-    watch: bool = typer.Option(False, "--watch", help=_("Show what changes until the rollout is over.")),
+    watch: bool = typer.Option(False, "--watch", help=_("Show what changes until the rollout, the newest or the named one, is over.")),
     until_waiting: bool = typer.Option(False, "--until-waiting", help=_("Watch, and end when only a person can go on (exit code 3).")),
     plain: bool = typer.Option(False, "--plain", help=_("Watch a line at a time: no colour, nothing moves the cursor.")),
     rollout: str | None = typer.Option(None, "--rollout", metavar="ID", help=_("Which rollout. [default: the newest]")),
@@ -54,11 +54,9 @@ def command(
     store = current_door().open_store()
     if failures and (watch or until_waiting):
         raise InputError(N_("--failures is one look; it cannot be watched"), hint=N_("leave --watch out, or use `fleet watch`"))
-    if rollout is not None and (watch or until_waiting):
-        raise InputError(N_("only the newest rollout can be watched"), hint=N_("leave --rollout or --watch out"))
-    if watch or until_waiting:
-        return _watch(store, plain=plain, as_json=as_json, until_waiting=until_waiting)
     stand = look(store, rollout)
+    if watch or until_waiting:
+        return _watch(store, stand, plain=plain, as_json=as_json, until_waiting=until_waiting)
     if failures:
         show_failures(store, stand, as_json=as_json)
     elif as_json:
@@ -68,14 +66,15 @@ def command(
     return exit_code(stand)
 
 
-def _watch(store: "Store", *, plain: bool, as_json: bool, until_waiting: bool) -> int:
-    from fleet.cli.status_watch import JsonTeller, PlainTeller, begins_words, is_dumb, watch
+def _watch(store: "Store", first: Stand, *, plain: bool, as_json: bool, until_waiting: bool) -> int:
+    from fleet.cli.status_watch import JsonTeller, PlainTeller, is_dumb, watch
 
+    rollout = first.rollout.id
     if as_json:
-        return exit_code(watch(store, JsonTeller(_facts), until_waiting=until_waiting))
+        return exit_code(watch(store, JsonTeller(_facts), rollout, until_waiting=until_waiting))
     if plain or is_dumb():
-        teller = PlainTeller(store, current_door().settings.zone, begins_words(look(store)))
-        return exit_code(watch(store, teller, until_waiting=until_waiting))
+        teller = PlainTeller(store, current_door().settings.zone, first)
+        return exit_code(watch(store, teller, rollout, until_waiting=until_waiting))
     shown: list[dict[str, Any]] = []
 
     def draw(stand: Stand) -> None:
@@ -87,7 +86,7 @@ def _watch(store: "Store", *, plain: bool, as_json: bool, until_waiting: bool) -
         _show(stand)
         sys.stdout.flush()
 
-    return exit_code(watch(store, draw, until_waiting=until_waiting))
+    return exit_code(watch(store, draw, rollout, until_waiting=until_waiting))
 
 
 def _show(stand: Stand) -> None:

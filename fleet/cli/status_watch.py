@@ -37,17 +37,20 @@ def is_dumb() -> bool:
     return not sys.stdout.isatty() or os.environ.get("TERM", "") in {"", "dumb"}
 
 
-def watch(store: "Store", tell: Teller, *, until_waiting: bool = False) -> Stand:
+def watch(store: "Store", tell: Teller, rollout: str, *, until_waiting: bool = False) -> Stand:
     """Tell every look at which something was written, until the rollout is over, or waits for a person; the last look.
+
+    It stays with its rollout, also where another one is started meanwhile.
 
     Args:
         store: The workspace's store.
         tell: Is given each look; says nothing where nothing changed for it.
+        rollout: Which one.
         until_waiting: End also when only a person can go on.
     """
     never = Event()
     seen, looked_at = store.version(), monotonic()
-    stand = look(store)
+    stand = look(store, rollout)
     tell(stand)
     while not (stand.is_over or (until_waiting and _is_waiting(stand))):
         never.wait(LOOK_EVERY_S)
@@ -55,7 +58,7 @@ def watch(store: "Store", tell: Teller, *, until_waiting: bool = False) -> Stand
         if version == seen and monotonic() - looked_at < _ALIVE_EVERY_S:
             continue
         seen, looked_at = version, monotonic()
-        stand = look(store)
+        stand = look(store, rollout)
         tell(stand)
     return stand
 
@@ -63,10 +66,10 @@ def watch(store: "Store", tell: Teller, *, until_waiting: bool = False) -> Stand
 class PlainTeller:
     """A line for each change."""
 
-    def __init__(self, store: "Store", zone: "ZoneInfo", begins: str) -> None:
-        """`begins` is the first line."""
-        self._follower = Follower(store, zone)
-        self._zone, self._begins = zone, begins
+    def __init__(self, store: "Store", zone: "ZoneInfo", first: Stand) -> None:
+        """`first` is of the rollout that is watched."""
+        self._follower = Follower(store, zone, first.rollout.id)
+        self._zone, self._begins = zone, begins_words(first)
         self._said: dict[str, tuple[str, ...]] = {}
 
     def __call__(self, stand: Stand) -> None:

@@ -12,7 +12,7 @@ class Standing(Enum):
 
     AT_WORK = "at-work"
     WAITING = "waiting"
-    """Only a person can go on."""
+    """Only a person can go on: by deciding, or by letting go of the sites that they have to themselves."""
     SUCCEEDED = "succeeded"
     """Over, and every site that a push could do is done."""
     INCOMPLETE = "incomplete"
@@ -35,8 +35,11 @@ def waits_past_return(state: RolloutState, pending: Sequence[Decision] = ()) -> 
     return state.is_past_return and not any(decision.kind is DecisionKind.GO_PAST for decision in pending)
 
 
-def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = ()) -> Standing:
-    """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites."""
+def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = (), *, is_left_to_people: bool = False) -> Standing:
+    """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites.
+
+    `is_left_to_people`: people have every site that something could begin at.
+    """
     phase = phase_after(state.phase, pending)
     if phase in ENDED:
         bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running + sites.going_back + sites.taken_back
@@ -46,4 +49,6 @@ def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decisi
     if waits_past_return(state, pending):
         return Standing.AT_WORK if sites.running or sites.going_back else Standing.WAITING
     pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves) or sites.going_back > 0
+    if is_left_to_people and not pending:
+        return Standing.WAITING
     return Standing.WAITING if waiting_waves(state, pending) and not pushing else Standing.AT_WORK

@@ -84,6 +84,24 @@ def test_a_late_plan_serves_exactly_who_came_late_and_the_first_rollout_says_so(
     assert "nobody came late to rollout r1" in again.err
 
 
+def test_a_watch_of_the_late_rollout_tells_the_first_ones_numbers_and_the_first_one_can_be_named(fleet: Cli, tmp_path: Path) -> None:
+    fleet("plan", "--late", "r1", "--out", tmp_path / "late.json")
+    for start in ((), ("start", tmp_path / "late.json")):
+        if start:
+            assert fleet("rollout", *start).code == 0
+        fleet("rollout", "stop")
+        fleet("run", "--once")
+
+    late, first = fleet("status", "--watch", "--plain"), fleet("status", "--watch", "--plain", "--rollout", "r1")
+
+    assert "Watching rollout r2" in late.out
+    assert "This serves late joiners of rollout r1, whose numbers stay" in late.out
+    assert "Watching rollout r1" in first.out
+    assert "  in rollout r2" in first.out
+    assert (late.code, first.code) == (1, 1)
+    assert fleet("status", "--watch", "--rollout", "r9").code == 2
+
+
 @pytest.mark.parametrize("word", ["--playbook", "--release", "--select"])
 def test_a_late_plan_takes_nothing_but_windows_beside_it(fleet: Cli, word: str) -> None:
     ran = fleet("plan", "--late", "r1", word, "x")

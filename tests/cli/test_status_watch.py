@@ -135,6 +135,20 @@ def test_until_waiting_ends_with_3_when_only_a_person_can_go_on(store: Store, wa
     assert watched.end()[0] == 3
 
 
+def test_a_watch_stays_with_its_rollout_and_ends_with_it_though_another_has_begun(
+    cli: Cli, store: Store, watch: Callable[..., Watched], tmp_path: Path
+) -> None:
+    watched = watch("--plain")
+    watched.until("No orchestrator")
+    watched.process.send_signal(signal.SIGSTOP)
+    put(store, RolloutPhase.FINISHED, WavePhase.PASSED, WavePhase.PASSED)
+    assert cli("rollout", "start", tmp_path / "plan.json", "--count", 6).code == 0
+    watched.process.send_signal(signal.SIGCONT)
+
+    assert watched.process.wait(20) == 1  # what had not begun stays not started
+    assert not any("r2" in line for line in watched.end()[1])
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_ends_it_without_a_traceback(watch: Callable[..., Watched], number: int, code: int) -> None:
     watched = watch("--plain")

@@ -1,5 +1,6 @@
 """One operation per site: real threads, a real database, terminals in memory."""
 
+import json
 import time
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from fleet.model.inventory import Fleet
 from fleet.model.lease import Lease, Purpose
 from fleet.model.rollout import RolloutPhase, RolloutState
 from fleet.store import Store, crew, leases, progress, reads, shards
+from tests.conftest import Cli
 from tests.engine.city import COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
 
 TECHNICIAN = Actor(code="t01")
@@ -103,6 +105,24 @@ def test_whoever_waits_for_an_end_is_told_that_only_a_leased_site_is_left(store:
     assert turn is not None
     assert (turn.is_left_to_people, turn.is_at_rest) == (True, False)
     assert _until_upgraded(store, 3) == 3
+
+
+def test_status_ends_with_3_while_only_leased_sites_are_left_and_with_0_while_others_go_on(
+    cli: Cli, store: Store, orchestrator: Orchestrator, terminals: Terminals, fleet: Fleet
+) -> None:
+    control.hold(store, TECHNICIAN, utc_now(), "s000", HALF_AN_HOUR)
+    terminals.opened.clear()
+    start(store, orchestrator, fleet, 4)
+    terminals.wait_for_pushes(2)
+    during = cli("status")
+
+    terminals.opened.set()
+    assert orchestrator.wait_at_rest(30, or_for_people=True) is not None
+    after, facts = cli("status"), json.loads(cli("status", "--json").out)
+    watched = cli("status", "--watch", "--until-waiting", "--plain")
+
+    assert (during.code, after.code, watched.code, facts["standing"]) == (0, 3, 3, "waiting")
+    assert "Site s000 waits for 王磊" in after.out
 
 
 def test_a_mark_lets_go_of_the_site_of_who_made_it(store: Store, orchestrator: Orchestrator, fleet: Fleet) -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from fleet.model.attempt import PROVEN, TerminalState
+from fleet.model.inventory import Reach
 from fleet.model.rollout import SiteState
 from fleet.store.reads import SiteRow, TerminalRow
 
@@ -23,6 +24,8 @@ class Counts:
     """Sites whose last check-in reports a problem."""
     done: int = 0
     terminal_states: Counter[TerminalState] = field(default_factory=Counter)
+    waiting_by_hand: int = 0
+    """Terminals done by hand that nobody has done yet; of those not started."""
 
     @property
     def sites(self) -> int:
@@ -60,6 +63,7 @@ class Counts:
     def add_terminal(self, terminal: TerminalRow) -> None:
         """Count one terminal."""
         self.terminal_states[terminal.state] += 1
+        self.waiting_by_hand += waits_by_hand(terminal)
 
     def add(self, other: "Counts") -> None:
         """Count all that another group holds."""
@@ -69,11 +73,17 @@ class Counts:
         self.problems += other.problems
         self.done += other.done
         self.terminal_states += other.terminal_states
+        self.waiting_by_hand += other.waiting_by_hand
 
 
 def is_claimed(site: SiteRow) -> bool:
     """Whether the site is marked but not done."""
     return site.claimed and not site.done
+
+
+def waits_by_hand(terminal: TerminalRow) -> bool:
+    """Whether a technician has to do the terminal, and has not yet."""
+    return terminal.state is TerminalState.NOT_STARTED and terminal.reach is Reach.BY_HAND
 
 
 def day_of(at: datetime, zone: ZoneInfo, boundary: time) -> date:
@@ -89,7 +99,7 @@ def day_of_site(site: SiteRow, zone: ZoneInfo, boundary: time) -> date | None:
 
 
 def day_of_terminal(terminal: TerminalRow, zone: ZoneInfo, boundary: time) -> date | None:
-    """The day a terminal came to where it stands; None while it is not started."""
-    if terminal.updated_at is None or terminal.state is TerminalState.NOT_STARTED:
+    """The day a terminal came to where it stands, as one does that people took off the pushes; None while nothing has happened to it."""
+    if terminal.updated_at is None or (terminal.state is TerminalState.NOT_STARTED and not waits_by_hand(terminal)):
         return None
     return day_of(terminal.updated_at, zone, boundary)

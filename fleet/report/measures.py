@@ -42,6 +42,7 @@ OF_TERMINALS = (
     Measure("total", N_("all"), lambda counts: counts.terminals),
     Measure("proven", N_("proven"), lambda counts: counts.proven),
     Measure("proven-share", N_("proven, %"), lambda counts: counts.proven_share, is_share=True),
+    Measure(SiteState.WAITING_BY_HAND.value, site_state_words(SiteState.WAITING_BY_HAND), lambda counts: counts.waiting_by_hand),
     *(_terminal_state(state) for state in TerminalState),
 )
 SITES = N_("Sites")

@@ -43,7 +43,8 @@ def ungrouped(stand: "Stand", groups: "list[FailureGroup]") -> int:
 
 def _lines(group: "FailureGroup", names: dict[str, str]) -> "list[str]":
     from fleet.model.attempt import cause_words
-    from fleet.report.terminal_words import detail_words, step_words
+    from fleet.model.step_words import step_words
+    from fleet.report.terminal_words import detail_words
     from fleet.report.words import terminal_state_words
 
     values = {

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from fleet.cli.common import show
 from fleet.model.attempt import NOT_REACHED, Cause
 from fleet.model.plan import stratum_words
+from fleet.model.step_words import step_words
 from fleet.rehearsal.faults import NOT_LET_IN
 from fleet.report.rows import in_brief
-from fleet.report.terminal_words import step_words
 from fleet.text import N_, Message, _, render
 
 if TYPE_CHECKING:

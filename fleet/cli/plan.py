@@ -329,7 +329,7 @@ def _show_programs(shown: "Preview") -> None:
 
 
 def _steps(program: "ProgramPreview") -> str:
-    from fleet.report.terminal_words import step_words
+    from fleet.model.step_words import step_words
 
     words = {step: step_words(step) for step in program.steps}
     return " > ".join(

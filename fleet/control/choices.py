@@ -23,6 +23,7 @@ from fleet.model.actor import Actor
 from fleet.model.attempt import SPENDS_FAILURES, SUCCEEDED, TerminalState
 from fleet.model.inventory import Reach
 from fleet.model.rollout import DecisionKind, RolloutPhase, RolloutState
+from fleet.model.step_words import step_words
 from fleet.rollout import phase_after
 from fleet.store import Snapshot, Store, exclusions, fleets, reads, rollouts
 from fleet.store.reads import TerminalRow
@@ -137,7 +138,11 @@ def _left_out(made: Exclusion, names: Collection[str]) -> int:
 
 def _step(rollout: RolloutState, row: TerminalRow) -> Choice:
     if row.step:
-        meaning = N_("push {terminal} again; it goes on at {step}, and sends nothing that is there already", terminal=row.id, step=row.step)
+        meaning = N_(
+            "push {terminal} again; it goes on at {step}, and sends nothing that is there already",
+            terminal=row.id,
+            step=step_words(row.step),
+        )
     else:
         meaning = N_("connect to {terminal} again, and go on from where it stands", terminal=row.id)
     return Choice(What.STEP, N_("retry the step"), meaning, (row.id,), _stopped(rollout))
@@ -154,14 +159,14 @@ def _common(rows: Collection[TerminalRow], retry_title: Message) -> list[Choice]
         Choice(
             What.SITE,
             retry_title,
-            N_("push every unfinished terminal again, each from the step where it stood: {count}", count=len(unfinished)),
+            N_("push each unfinished terminal again, from where it stood: {count}", count=len(unfinished)),
             unfinished,
             None if unfinished else N_("no push has ended badly here"),
         ),
         Choice(
             What.TECHNICIAN,
             N_("send a technician"),
-            N_("somebody goes there and sees to it; the terminals stay as they are until they are retried or checked in"),
+            N_("somebody goes there; terminals stay as they are until retry or check-in"),
             tuple(row.id for row in rows),
         ),
         Choice(

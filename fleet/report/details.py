@@ -10,10 +10,11 @@ from fleet.model.attempt import Cause, TerminalState
 from fleet.model.gate import Phase
 from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import SiteState
+from fleet.model.step_words import step_words
 from fleet.report.completion import Completion
 from fleet.report.counts import is_claimed
 from fleet.report.rows import Shown, shown
-from fleet.report.terminal_words import detail_words, step_words
+from fleet.report.terminal_words import detail_words
 from fleet.report.words import CheckInKind
 from fleet.text import N_, render
 

@@ -1,24 +1,14 @@
-"""What comes from a terminal, in the reader's language: the names of steps, and what the program says of a step that failed.
+"""What comes from a terminal, in the reader's language: its facts, and what the program says of a step that failed.
 
 Only the program's own sentences are translated (`fleet/terminal/*.sh`). What a command of the playbook said is data and stays as it came,
-and so does the name of a step that the playbook gives it.
+and so does the name of a step that the playbook gives it (`fleet/model/step_words.py`).
 """
 
 import re
 
-from fleet.model.playbook import KeySource, StepKind
+from fleet.model.playbook import KeySource
 from fleet.text import N_, Message
 
-_STEPS = {
-    StepKind.PREFLIGHT: N_("preflight"),
-    StepKind.STAGE: N_("stage"),
-    StepKind.CONFIGURE: N_("configure"),
-    StepKind.BIND_KEY: N_("bind-key"),
-    StepKind.ACTIVATE: N_("activate"),
-    StepKind.PROBE: N_("probe"),
-    StepKind.COLLECT: N_("collect"),
-    StepKind.RUN: N_("run"),
-}
 _KEYS = {
     KeySource.BORN_HERE: N_("born-here"),
     KeySource.ALREADY_THERE: N_("already-there"),
@@ -45,11 +35,6 @@ def _pattern(sentence: Message) -> re.Pattern[str]:
 
 
 _PATTERNS = tuple((_pattern(sentence), sentence) for sentence in SENTENCES)
-
-
-def step_words(name: str) -> Message | str:
-    """A step's name; where it is named after its kind, in the reader's language."""
-    return _STEPS[StepKind(name)] if name in _STEPS else name
 
 
 def key_source_words(source: KeySource) -> Message:

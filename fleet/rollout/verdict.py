@@ -65,7 +65,7 @@ def verdict_words(wave: WaveState) -> Message | None:
 def verdict_in_brief(wave: WaveState) -> Message:
     """What decided at the gate of a wave that was judged, without what else was measured."""
     values = dict(wave.verdict_values)
-    shown = {"share": _share(values), "untested": _strata(str(values.get("untested", ""))), "over": _over(str(values.get("over", "")))}
+    shown = {"share": share_of(values), "untested": _strata(str(values.get("untested", ""))), "over": _over(str(values.get("over", "")))}
     return Message(_WORDS[wave.verdict_code].text, values | shown)
 
 
@@ -138,7 +138,7 @@ def _strata(joined: str) -> Message | str:
     return _joined([stratum_words(stratum) for stratum in joined.split("; ")])
 
 
-def _share(values: dict[str, str | int | float]) -> float:
+def share_of(values: dict[str, str | int | float]) -> float:
     """Percent of the terminals that answered, rounded down: 94.96 is never shown as the 95 that would have been enough."""
     well, samples = int(values.get("upgraded", values.get("staged", 0))), int(values.get("samples", 0))
     return well * 1000 // samples / 10 if samples else 0.0

@@ -298,6 +298,10 @@ class FleetApp(App[None]):
         self.fault = self.fault or (error.error if isinstance(error, WorkerFailed) else error)
         super()._handle_exception(error)
 
+    def _fatal_error(self) -> None:
+        # Drawing every local takes minutes once a city is on the screen, which stands still meanwhile.
+        self._close_messages_no_wait()
+
     def _print_error_renderables(self) -> None:
         self._exit_renderables.clear()
 

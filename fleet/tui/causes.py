@@ -10,7 +10,8 @@ from textual.strip import Strip
 
 from fleet.control.choices import choices_for_failure
 from fleet.model.attempt import cause_words
-from fleet.report.terminal_words import detail_words, step_words
+from fleet.model.step_words import step_words
+from fleet.report.terminal_words import detail_words
 from fleet.store.failures import FailureGroup, members_of_group
 from fleet.text import N_, _, render
 from fleet.tui.board import Board

@@ -10,12 +10,13 @@ from fleet.control import rollouts
 from fleet.model.caps import CapKind
 from fleet.model.plan import Wave, stratum_words
 from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState, is_held_by_limits
+from fleet.model.step_words import step_words
 from fleet.report.holds import spent_caps
-from fleet.report.terminal_words import step_words
 from fleet.report.words import kind_words, wave_name_words, wave_phase_words
 from fleet.rollout import NO_EVIDENCE, WaveFacts, rehearsal_words, rules_of, verdict_in_brief
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.held import cap_name
+from fleet.rollout.verdict import share_of
 from fleet.select import fold
 from fleet.text import N_, _, render
 from fleet.tui.board import Board
@@ -109,7 +110,7 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
     facts = WaveFacts(tally.sites, tally.by_ssh, evidence=found)
     judgement = judge(rule, facts, rules[wave.number] if following else None)
     upgraded, samples = int(judgement.values["upgraded"]), int(judgement.values["samples"])
-    share = f"{upgraded}/{samples} ({upgraded * 100 / samples:.1f} %)" if samples else f"{upgraded}/{samples}"
+    share = f"{upgraded}/{samples} ({share_of(judgement.values):.1f} %)" if samples else f"{upgraded}/{samples}"
     enough = samples >= rule.min_samples and upgraded * 100 >= rule.success * samples
     yield Evidence(_("Upgraded"), f"{share}  >= {rule.success:g} %", GOOD if enough else WARN)
     yield Evidence(_("Answered"), f"{samples}  >= {rule.min_samples}", GOOD if samples >= rule.min_samples else WARN)

@@ -14,6 +14,7 @@ from fleet.store.reads import FailureRow, Tally
 from fleet.text import _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, between, crop, fit, strip_of, width_of
+from fleet.tui.district_grid import MARKED_SHARE, DistrictGrid, grid_of
 from fleet.tui.frame import ENDED_BADLY, BoardPanel, percent
 from fleet.tui.look import BOLD, DIM, EMPTY, NONE, PLAIN, TITLE, heat, site_state_shown, terminal_shown, wave_shown
 
@@ -52,8 +53,8 @@ class Waves(BoardPanel):
             tally.sites.total - tally.sites.excluded, tally.sites.staged if board.only_stages else tally.sites.upgraded, width, filled
         )
         if height < 3:
-            both = f"{name} {state}"
-            return [[(fit(both if width_of(both) <= width else f"{wave.number} {state}", width), shown.style)], bar]
+            words = (f"{name} {state}", f"{wave.number} {state}", f"{wave.number} {state.removeprefix(shown.mark).strip()}")
+            return [[(fit(next((text for text in words if width_of(text) <= width), words[-1]), width), shown.style)], bar]
         name_style = DIM if wave.phase is WavePhase.CLOSED else BOLD
         return [[(fit(name, width), name_style)], bar, [(fit(state, width), shown.style)]]
 
@@ -68,23 +69,23 @@ class Tiles(BoardPanel):
     """Each district: terminals done of all, and its sites that ended badly or wait for a technician."""
 
     compact = False
-    """Two lines for all districts instead of two for each row of tiles."""
+    """A few lines for all districts instead of two for each row of tiles."""
 
     def height_for(self, board: Board, width: int) -> int:
-        """Lines it takes: its title and the tiles, or two."""
+        """Lines it takes: its title and the tiles, or those of the grid."""
         if self.compact:
-            return 2
+            return self._grid(board, width).lines
         rows = -(-len(_districts(board)) // self._columns(width))
         return 1 + min(_MOST_TILE_LINES, 2 * rows)
 
     def draw(self, width: int, height: int) -> list[Strip]:
-        """A heat strip when compact, else tiles under a title."""
+        """A grid of names and shares when compact, else tiles under a title."""
         board = self.board
         if board is None or board.tallies is None:
             return []
         districts = _districts(board)
         if self.compact:
-            return self._strip(board, districts, width)
+            return self._gridded(board, districts, width)
         columns = self._columns(width)
         slot = (width - 1) // columns
         fitting = columns * ((height - 1) // 2)
@@ -102,17 +103,20 @@ class Tiles(BoardPanel):
         if self.board is None or self.board.tallies is None:
             return None
         districts = _districts(self.board)
-        columns, line = (self._strip_columns(len(districts)), 0) if self.compact else (self._columns(self.size.width), (y - 1) // 2)
+        if self.compact:
+            place = self._grid(self.board, self.size.width).index_at(x, y)
+            return None if place is None else districts[place][0]
+        columns = self._columns(self.size.width)
         slot = (self.size.width - 1) // columns
         column = (x - 1) // slot if x else 0
-        index = line * columns + column
-        return districts[index][0] if (self.compact or y > 0) and column < columns and index < len(districts) else None
+        index = (y - 1) // 2 * columns + column
+        return districts[index][0] if y > 0 and column < columns and index < len(districts) else None
 
     def _columns(self, width: int) -> int:
         return max(1, (width - 1) // _TILE)
 
-    def _strip_columns(self, count: int) -> int:
-        return max(1, min(count, (self.size.width - 1) // 6))
+    def _grid(self, board: Board, width: int) -> DistrictGrid:
+        return grid_of([board.district(code) for code, _tally in _districts(board)], width)
 
     def _tile(self, board: Board, code: str, tally: Tally, width: int) -> list[list[Span]]:
         well, whole = board.share(tally)
@@ -125,19 +129,23 @@ class Tiles(BoardPanel):
         below = between([(counts, NONE)], marks, width, style)
         return [above, [(segment.text, segment.style or style) for segment in below]]
 
-    def _strip(self, board: Board, districts: Sequence[tuple[str, Tally]], width: int) -> list[Strip]:
-        columns = self._strip_columns(len(districts))
-        slot = (width - 1) // columns
-        lines: list[list[Span]] = [[(" ", NONE)], [(" ", NONE)]]
-        for code, tally in districts[:columns]:
-            well, whole = board.share(tally)
-            style = heat(well / whole if whole else 0)
-            troubles = _troubles(tally.sites)
-            share = percent(well, whole)
-            marks = "".join(mark for mark, _colour, _n in troubles)[: max(0, slot - 1 - len(share))]
-            lines[0] += [(crop(board.district(code), slot - 1), style), (" ", NONE)]
-            lines[1] += [(share, style), (fit(marks, slot - 1 - len(share)), style + (troubles[0][1] if troubles else NONE)), (" ", NONE)]
-        return [strip_of(spans, width, PLAIN) for spans in lines]
+    def _gridded(self, board: Board, districts: Sequence[tuple[str, Tally]], width: int) -> list[Strip]:
+        grid = self._grid(board, width)
+        cells = [self._cell(board, code, tally, grid.slot - 1) for code, tally in districts[: grid.shown]]
+        if grid.left_out:
+            cells.append([(fit(_("and {count} more", count=grid.left_out), grid.slot - 1), BOLD)])
+        rows = [cells[start : start + grid.columns] for start in range(0, len(cells), grid.columns)]
+        return [strip_of([(" ", NONE), *(span for cell in row for span in (*cell, (" ", NONE)))], width, PLAIN) for row in rows]
+
+    def _cell(self, board: Board, code: str, tally: Tally, width: int) -> list[Span]:
+        well, whole = board.share(tally)
+        style = heat(well / whole if whole else 0)
+        troubles = _troubles(tally.sites)
+        name = fit(board.district(code), max(1, width - MARKED_SHARE - 1))
+        share = f" {percent(well, whole)}"
+        marks = "".join(mark for mark, _colour, _n in troubles)
+        room = width - width_of(name) - width_of(share)
+        return [(name + share, style), (crop(marks, room), style + (troubles[0][1] if troubles else NONE))]
 
 
 def _tiles_words(board: Board) -> str:

@@ -12,7 +12,8 @@ from textual.strip import Strip
 from fleet.control.choices import choices_for_site
 from fleet.model.attempt import AttemptResult, Cause, cause_words
 from fleet.model.inventory import Reach
-from fleet.report.terminal_words import detail_words, fact_words, key_source_words, step_words
+from fleet.model.step_words import step_words
+from fleet.report.terminal_words import detail_words, fact_words, key_source_words
 from fleet.report.words import kind_words, reach_words
 from fleet.store.reads import TerminalRow
 from fleet.text import N_, _, render

@@ -20,10 +20,10 @@ def swipe_lines(detail: SiteDetail, attempts: Sequence[AttemptResult]) -> Iterat
     is_live = bool(attempts) and attempts[0].ending is TerminalState.UPGRADED
     after = measured(facts[-1]) if facts and is_live else {}
     pairs = pairs_of(detail)
-    if not before and not after and not pairs:
-        return
     of_site = {one.phase: one for one in medians(pairs)} if len(pairs) > 1 else {}
     phases = [*before, *(phase for phase in after if phase not in before)] or [*of_site]
+    if not phases:
+        return
     width = max(width_of(render(phase_words(phase))) for phase in phases) + 2
     heads = [_("before, s"), _("now, s"), *([_("site before, s"), _("site now, s")] if of_site else [])]
     columns = [max(8, width_of(head)) + 2 for head in heads]

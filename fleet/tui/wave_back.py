@@ -9,7 +9,7 @@ from textual.widgets import Input
 from fleet.control.outlook import side_by_side
 from fleet.control.rollback import Meant, meant_at, roll_back
 from fleet.errors import FleetError
-from fleet.report.terminal_words import step_words
+from fleet.model.step_words import step_words
 from fleet.report.words import wave_name_words, wave_phase_words
 from fleet.rollout import rehearsal_words
 from fleet.text import _, render

@@ -124,6 +124,7 @@ def test_the_card_of_a_site_says_what_may_be_done_and_how(cli: Cli) -> None:
     assert "1. retry the step: push s000/t1 again; it goes on at stage" in text
     assert "fleet rollout exclude s000/t1 --reason TEXT" in text
     assert "not now: the new release is live on none of them" in text
+    assert "从步骤暂存继续" in cli("--lang", "zh_CN", "rollout", "choices", "s000").out
 
 
 @pytest.mark.usefixtures("store")

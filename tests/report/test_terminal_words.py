@@ -8,7 +8,8 @@ import pytest
 import fleet.terminal
 from fleet.model.plan import Stratum, stratum_words
 from fleet.model.playbook import KeySource, StepKind
-from fleet.report.terminal_words import SENTENCES, detail_words, fact_words, key_source_words, step_words
+from fleet.model.step_words import step_words
+from fleet.report.terminal_words import SENTENCES, detail_words, fact_words, key_source_words
 from fleet.text import Message, render
 
 PROGRAM = "\n".join(file.read_text("utf-8") for file in Path(fleet.terminal.__file__).parent.glob("*.sh"))

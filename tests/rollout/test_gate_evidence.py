@@ -13,6 +13,7 @@ from fleet.model.rollout import Verdict, WaveState
 from fleet.rollout import Evidence, WaveFacts, WaveRule, verdict_words
 from fleet.rollout.evidence import Pair, medians, pair_of, percentile_ms, swipe_medians, swipe_values
 from fleet.rollout.gate import Judgement, judge
+from fleet.rollout.verdict import share_of
 from fleet.text import render
 
 NEXT = WaveRule(2, 1, 1)
@@ -194,3 +195,8 @@ def test_a_swipe_just_above_the_target_never_looks_as_if_it_met_it() -> None:
 
     assert judgement.verdict is Verdict.FAIL
     assert "50 % of them take 4.01 s or less; the target is 4 s" in said(judgement)
+
+
+@pytest.mark.parametrize(("upgraded", "samples", "share"), [(45, 48, 93.7), (9496, 10000, 94.9), (19, 20, 95.0), (0, 0, 0.0)])
+def test_a_share_is_rounded_down_so_that_it_never_looks_like_enough(upgraded: int, samples: int, share: float) -> None:
+    assert share_of({"upgraded": upgraded, "samples": samples}) == share

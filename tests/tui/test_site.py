@@ -194,3 +194,33 @@ def test_a_site_where_nothing_was_measured_says_nothing_of_swipes(stage: Stage) 
             assert "SWIPE" not in screen.text
 
     play(scene())
+
+
+def test_a_terminal_that_measured_nothing_beside_one_that_did_has_its_story(stage: Stage) -> None:
+    facts = {"before_swipe_ms": "9000", "swipe_ms": "2000"}
+    with stage.store.write(FLEET, stage.now) as tx:
+        progress.record_result(tx, "r1", stage.result("h1/t01", TerminalState.FAILED, cause=Cause.DISK_FULL, step="preflight"))
+        progress.record_result(tx, "r1", stage.result("h1/t02", TerminalState.UPGRADED, facts=facts))
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("enter")
+            await screen.shows("ATTEMPT 1", "h1/t01")
+            assert "SWIPE" not in screen.text
+
+            await screen.press("j")
+            await screen.shows("SWIPE", "h1/t02")
+
+    play(scene())
+
+
+def test_a_fault_of_ours_is_kept_for_the_door_and_no_local_of_it_is_drawn(stage: Stage) -> None:
+    async def scene() -> None:
+        async with watching(stage) as screen:
+            fault = ValueError("planted")
+            screen.app._handle_exception(fault)
+            assert screen.app.fault is fault
+            assert screen.app._exit_renderables == []
+
+    with pytest.raises(ValueError, match="planted"):
+        play(scene())

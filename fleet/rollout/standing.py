@@ -45,10 +45,16 @@ def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decisi
         bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running + sites.going_back + sites.taken_back
         return Standing.INCOMPLETE if bad else Standing.SUCCEEDED
     if phase is RolloutPhase.PAUSED:
-        return Standing.AT_WORK if sites.going_back else Standing.WAITING
+        return Standing.AT_WORK if _is_going_back(state, sites) else Standing.WAITING
     if waits_past_return(state, pending):
         return Standing.AT_WORK if sites.running or sites.going_back else Standing.WAITING
-    pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves) or sites.going_back > 0
+    pushing = any(wave.phase is WavePhase.OPEN for wave in state.waves) or _is_going_back(state, sites)
     if is_left_to_people and not pending:
         return Standing.WAITING
     return Standing.WAITING if waiting_waves(state, pending) and not pushing else Standing.AT_WORK
+
+
+def _is_going_back(state: RolloutState, sites: SiteCounts) -> bool:
+    """Whether something is on its way back; a budget or a limit that holds a wave keeps that from beginning, too."""
+    held = any(wave.phase is WavePhase.HELD and wave.held_by and wave.taken_back_by is None for wave in state.waves)
+    return sites.going_back > 0 and not held

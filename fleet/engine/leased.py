@@ -19,6 +19,11 @@ def token_of(shard: int, attempt: int) -> str:
     return f"shard-{shard}.{attempt}"
 
 
+def others_at(tx: Tx, token: str, sites: Collection[str]) -> frozenset[str]:
+    """Of these sites, those that somebody else has now."""
+    return frozenset(site for site, lease in leases.in_force(tx, tx.at, sites).items() if lease.token != token)
+
+
 def take_sites(tx: Tx, token: str, sites: Collection[str]) -> set[str]:
     """Take these sites; returns those that somebody else has."""
     until = tx.at + LEASE

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from fleet.engine.admission import Admitted, ask
 from fleet.engine.jobs import Task, make_tasks
-from fleet.engine.leased import renewed, take_sites, token_of
+from fleet.engine.leased import others_at, renewed, take_sites, token_of
 from fleet.engine.missed import end_missed
 from fleet.engine.plans import Plans
 from fleet.engine.pool import NotBegun
@@ -291,10 +291,11 @@ def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState])
     sites = may_begin(row, len(run.in_flight))
     others = fresh_room(row, down=run.open_down)
     waiting, in_flight = dict(run.waiting), dict(run.in_flight)
+    in_use = others_at(tx, run.token, run.waiting) if sites else frozenset[str]()
     begun: dict[str, frozenset[str]] = {}
     for site in sorted(run.waiting, key=lambda site: site not in run.down) if sites else ():
-        if site in in_flight or (site not in run.down and others <= 0):
-            continue  # one unit of the grant backs one site
+        if site in in_flight or site in in_use or (site not in run.down and others <= 0):
+            continue  # one unit of the grant backs one site; where somebody works, its turn comes again
         wanted = waiting.pop(site)
         states = {name: state for name, state in progress.states_of_sites(tx, run.rollout, [site]).get(site, {}).items() if name in wanted}
         may = _GOES_BACK if site in run.asleep else starts
@@ -307,8 +308,7 @@ def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState])
             others -= site not in run.down
         if not sites:
             break
-    for site in take_sites(tx, run.token, begun):
-        waiting[site] = begun.pop(site) | waiting.get(site, frozenset())  # somebody works there; its turn comes again
+    take_sites(tx, run.token, begun)
     names = frozenset(name for of_site in begun.values() for name in of_site)
     return replace(run, waiting=waiting, in_flight=in_flight | begun), names
 

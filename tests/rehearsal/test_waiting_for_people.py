@@ -82,6 +82,15 @@ def test_a_site_that_somebody_works_at_is_left_alone_until_it_is_free(store: Sto
     assert states(store) == [TerminalState.UPGRADED] * 3
 
 
+def test_where_one_may_be_pushed_at_a_time_a_site_in_use_stops_no_other_of_its_shard(store: Store) -> None:
+    agenda = Agenda(AT)
+    leases.hold(store, COORDINATOR, AT, "s000", 30 * MINUTE)
+    orchestrator = started(store, agenda, make_plan(FLEET, 3, program=STAGER, parallel=1))
+    to_the_end(agenda, orchestrator)
+
+    assert states(store) == [TerminalState.NOT_STARTED, TerminalState.UPGRADED, TerminalState.UPGRADED]
+
+
 def test_of_a_site_in_use_and_one_whose_window_opens_later_the_first_to_be_free_is_looked_at(store: Store) -> None:
     agenda = Agenda(AT)
     leases.hold(store, COORDINATOR, AT, "s000", 60 * MINUTE)

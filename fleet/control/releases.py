@@ -20,8 +20,6 @@ from fleet.trust.statement import next_number, require_signed, sign_permit, sign
 
 VALID = timedelta(days=90)
 """How long a release's signature holds, unless somebody says otherwise: a rollout takes weeks."""
-PERMIT_VALID = timedelta(days=7)
-"""The same for the permit of a downgrade."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from fleet.model.attempt import TerminalState
-from fleet.model.inventory import Reach, Role, SiteKind
+from fleet.model.inventory import Reach, SiteKind
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, SiteState, WavePhase
 from fleet.text import N_, Message
 
@@ -66,7 +66,6 @@ _DECISIONS = {
 _CANARY = N_("canary")
 _KINDS = {SiteKind.HOSPITAL: N_("hospital"), SiteKind.PHARMACY: N_("pharmacy")}
 _CHECK_INS = {CheckInKind.MARK: MARKED, CheckInKind.PROBLEM: PROBLEM}
-_ROLES = {Role.TECHNICIAN: N_("technician"), Role.COORDINATOR: N_("coordinator"), Role.MANAGER: N_("manager")}
 _REACHES = {Reach.SSH: N_("over SSH"), Reach.BY_HAND: N_("by hand")}
 
 
@@ -112,11 +111,6 @@ def kind_words(kind: SiteKind) -> Message:
 def check_in_words(kind: CheckInKind) -> Message:
     """What a check-in says about its site."""
     return _CHECK_INS[kind]
-
-
-def role_words(role: Role) -> Message:
-    """What a person is."""
-    return _ROLES[role]
 
 
 def reach_words(reach: Reach) -> Message:

@@ -92,15 +92,6 @@ def read_groups(snapshot: Snapshot, rollout: str, limit: int | None = None) -> l
     return [group for group in groups if group is not None]
 
 
-def read_group(snapshot: Snapshot, rollout: str, fingerprint: str) -> FailureGroup | None:
-    """One group; None where no terminal stands there now."""
-    rows = snapshot.connection.execute(
-        select(_tally).where(_tally.c.rollout == rollout, _tally.c.fingerprint == fingerprint, _tally.c.terminals > 0)
-    )
-    districts = {row.district: (row.terminals, row.sites) for row in rows}
-    return _group(snapshot, rollout, fingerprint, districts) if districts else None
-
-
 def members_of_group(snapshot: Snapshot, rollout: str, fingerprint: str) -> list[str]:
     """Ids of exactly the terminals that stand at this fingerprint now."""
     query = select(_terminals.c.terminal).where(_terminals.c.rollout == rollout, _terminals.c.fingerprint == fingerprint)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select
+from sqlalchemy import Table, delete, insert, select
 
 from fleet.model.base import Noun
 from fleet.model.inventory import District, Fleet, Person, Role, Site, Terminal
@@ -73,11 +73,6 @@ def person_of_os_user(snapshot: Snapshot, os_user: str) -> Person | None:
     """The person that the inventory matches to a user of the operating system."""
     row = snapshot.connection.execute(select(tables.person).where(tables.person.c.os_user == os_user)).first()
     return noun_of(Person, row) if row else None
-
-
-def count_terminals(snapshot: Snapshot) -> int:
-    """How many terminals the inventory holds."""
-    return snapshot.connection.execute(select(func.count()).select_from(tables.terminal)).scalar_one()
 
 
 def _all(snapshot: Snapshot, table: Table, kind: type[Any]) -> Iterator[Any]:

@@ -255,13 +255,6 @@ def failures(snapshot: Snapshot, rollout: str, limit: int | None = 200) -> list[
     ]
 
 
-def ended_since(snapshot: Snapshot, rollout: str, since: datetime) -> list[datetime]:
-    """When each attempt that ended after `since` did, oldest first: the throughput."""
-    table = tables.attempt
-    query = select(table.c.finished_at).where(table.c.rollout == rollout, table.c.finished_at > since).order_by(table.c.finished_at)
-    return [row.finished_at for row in snapshot.connection.execute(query)]
-
-
 def _site_query() -> Select[Any]:
     return (
         select(_sites, tables.site.c.name, tables.assignment.c.technician)

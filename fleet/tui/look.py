@@ -13,7 +13,7 @@ from fleet.model.inventory import Reach
 from fleet.model.rollout import RolloutPhase, SiteState, WavePhase, WaveState
 from fleet.report.words import DONE, reach_words, rollout_phase_words, site_state_words, terminal_state_words, wave_phase_words
 from fleet.store.reads import SiteRow
-from fleet.text import N_, Message
+from fleet.text import Message
 
 WIDE, TALL = 110, 32
 """From this many columns and lines on there is room for everything at once."""
@@ -54,7 +54,6 @@ class Shown:
     style: Style
 
 
-NOT_THERE = Shown("-", N_("not in this rollout"), DIM)
 _MARKS = {
     "not-started": ("◦", DIM),
     "running": ("▸", BUSY),

@@ -1,18 +1,22 @@
 """Shards that nobody is handed, because people are at every site of them that something could begin at.
 
 Handed out, such a shard would come back at once, again and again.
+
+- Asked are only shards in which people have a site. What is in a shard never changes, so it is read once (`Plans`).
+- Of most of them it is enough to look at one site that was free when they were last asked, and at all of these with one read.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from fleet.engine.admission import ask
 from fleet.engine.plans import Plans
-from fleet.engine.shard_parts import what_is_open
+from fleet.engine.shard_parts import STARTS, what_is_open
 from fleet.model.lease import Purpose
 from fleet.model.rollout import RolloutState, Shard, ShardState
 from fleet.rollout import Facts, may_upgrade
-from fleet.store import Snapshot, leases, shards, ways_back
+from fleet.store import Snapshot, leases, progress, shards, ways_back
 
 
 def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> Facts:
@@ -20,11 +24,15 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
     held = {site: lease.until for site, lease in leases.in_force(snapshot, now, purpose=Purpose.BY_HAND).items()}
     if not held:
         return facts
+    asked = _with_a_held_site(facts, snapshot, plans, held)
+    may = [shard.id for shard in asked if may_upgrade(state, state.waves[shard.wave - 1])]
+    known = {number: site for number in may if (site := plans.free_site.get(number)) is not None and site not in held}
+    free = _free_still(snapshot, state, plans, known, now)
     blocked: set[int] = set()
     moments: list[datetime] = []
     opens = False
-    for shard in shards.open_shards(snapshot, state.id):
-        if shard.state is not ShardState.PLANNED or held.keys().isdisjoint(shard.sites):
+    for shard in asked:
+        if shard.id in free:
             continue
         wanted, opens_at = _what_begins(snapshot, state, shard, plans, now)
         if wanted and wanted <= held.keys():
@@ -32,8 +40,31 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
             moments += [held[site] for site in wanted]
             moments += [opens_at] if opens_at is not None else []
             opens |= opens_at is not None
+        elif wanted:
+            plans.free_site[shard.id] = min(wanted - held.keys())
     waves = {number: replace(wave, blocked=frozenset(blocked)) for number, wave in facts.waves.items()}
     return replace(facts, waves=waves, held_until=min(moments, default=None), opens_while_held=opens)
+
+
+def _with_a_held_site(facts: Facts, snapshot: Snapshot, plans: Plans, held: Mapping[str, object]) -> list[Shard]:
+    """The planned shards in which people have a site and whose time has come, in the order they were planned."""
+    shards_now = ((shard, wave.later) for wave in facts.waves.values() for shard in wave.shards)
+    planned = {shard.id: shard for shard, later in shards_now if shard.state is ShardState.PLANNED and shard.id not in later}
+    for number, sites in shards.sites_of(snapshot, planned.keys() - plans.sites_of_shard.keys()).items():
+        plans.sites_of_shard[number] = sites
+        for site in sites:
+            plans.shards_of_site.setdefault(site, []).append(number)
+    found = {number for site in held for number in plans.shards_of_site.get(site, ()) if number in planned}
+    return [planned[number].model_copy(update={"sites": plans.sites_of_shard[number]}) for number in sorted(found)]
+
+
+def _free_still(snapshot: Snapshot, state: RolloutState, plans: Plans, known: Mapping[int, str], now: datetime) -> set[int]:
+    """Of these shards, the ones in which something may begin at that site."""
+    states = progress.states_of_sites(snapshot, state.id, sorted(set(known.values())))
+    starts = {site: [name for name, at in of_site.items() if at in STARTS] for site, of_site in states.items()}
+    starts = {site: names for site, names in starts.items() if names}
+    admitted = ask(snapshot, state, plans, starts, now)
+    return {number for number, site in known.items() if site in starts and admitted.may(site)}
 
 
 def _what_begins(snapshot: Snapshot, state: RolloutState, shard: Shard, plans: Plans, now: datetime) -> tuple[set[str], datetime | None]:

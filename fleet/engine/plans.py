@@ -1,5 +1,7 @@
 """Plans and releases as the engine uses them, read once for each rollout: neither ever changes, nor does what a rollout is for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -52,6 +54,12 @@ class Plans:
     """Of which rollout, when it was read, and what it was."""
     over: dict[int, tuple[object, datetime | None]] = field(default_factory=dict)
     """Of shards that a full limit keeps from workers: what each held when `missed` looked, and when its next site has seen its last window."""
+    sites_of_shard: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Of the shards that `held` has met; what is in a shard never changes."""
+    shards_of_site: dict[str, list[int]] = field(default_factory=dict)
+    """The other way round."""
+    free_site: dict[int, str] = field(default_factory=dict)
+    """A site of a shard that something could begin at when `held` last asked, and that nobody had."""
     _times: dict[tuple[str, str, bool], SiteTime] = field(default_factory=dict)
     """Of the rollout that is held: by site, opening hours and whether it is open around the clock."""
 
@@ -64,8 +72,21 @@ class Plans:
             if release is None:
                 raise InternalError(N_("the plan's release {version} is gone from the workspace", version=plan.release))
             held = self._held = PlanInUse(plan, rules_of(plan, state.only), release, state)
-            self._times, self.over = {}, {}
+            self._times = {}
+            self._forget_shards()
         return held
+
+    @contextmanager
+    def that_last_if_stored(self) -> Iterator[None]:
+        """A transaction: where it is not stored, what was learnt about shards in it is forgotten, for they may never have been."""
+        try:
+            yield
+        except BaseException:
+            self._forget_shards()
+            raise
+
+    def _forget_shards(self) -> None:
+        self.over, self.sites_of_shard, self.shards_of_site, self.free_site = {}, {}, {}, {}
 
     def times(self, windows: Windows, code: str, site: Site | None) -> SiteTime:
         """When a site of the rollout may be touched, with the opening hours that the inventory has for it now."""

@@ -44,7 +44,7 @@ def reconcile(store: Store, dispatcher: Dispatcher, plans: Plans, now: datetime,
     `hold` is called with the transaction and raises where the workspace is no longer ours: a turn in two hands would take
     each other's shards for lost.
     """
-    with store.write(FLEET, now) as tx:
+    with plans.that_last_if_stored(), store.write(FLEET, now) as tx:
         hold(tx)
         state = rollouts.newest_rollout(tx)
         if state is None:

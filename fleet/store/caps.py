@@ -42,17 +42,18 @@ def read_spent(snapshot: Snapshot, rollout: str) -> Spent:
     """The counters as they stand; only silent sites are counted for it."""
     found = Spent(silent=silent_sites(snapshot, rollout))
     districts: dict[int, dict[str, dict[str, int]]] = {}
-    query = select(_tally).where(_tally.c.rollout == rollout, _tally.c.unit.in_(("site", "cause", "down")))
-    for row in snapshot.connection.execute(query):
-        if row.unit == "down":
-            found.down[int(row.kind)] = found.down.get(int(row.kind), 0) + row.n
-        elif row.unit == "cause":
-            of_wave = found.by_cause.setdefault(row.wave, {})
-            of_wave[row.state] = of_wave.get(row.state, 0) + row.n
-        elif row.state not in {"claimed", "done"}:
-            counts = districts.setdefault(row.wave, {}).setdefault(row.district, {})
-            name = row.state.replace("-", "_")
-            counts[name] = counts.get(name, 0) + row.n
+    columns = (_tally.c.unit, _tally.c.wave, _tally.c.district, _tally.c.kind, _tally.c.state, _tally.c.n)
+    query = select(*columns).where(_tally.c.rollout == rollout, _tally.c.n != 0, _tally.c.unit.in_(("site", "cause", "down")))
+    for unit, wave, district, kind, state, n in snapshot.connection.execute(query).all():
+        if unit == "down":
+            found.down[int(kind)] = found.down.get(int(kind), 0) + n
+        elif unit == "cause":
+            of_wave = found.by_cause.setdefault(wave, {})
+            of_wave[state] = of_wave.get(state, 0) + n
+        elif state not in {"claimed", "done"}:
+            counts = districts.setdefault(wave, {}).setdefault(district, {})
+            name = state.replace("-", "_")
+            counts[name] = counts.get(name, 0) + n
     found.by_district = {wave: {code: SiteCounts(**counts) for code, counts in of.items()} for wave, of in districts.items()}
     return found
 

@@ -13,6 +13,7 @@ from fleet.store.database import Snapshot, Tx
 from fleet.store.rows import noun_of
 
 _shards = tables.shard
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ def open_shards_without_sites(snapshot: Snapshot, rollout: str) -> list[Shard]:
     columns = [column for column in _shards.c if column.name != "sites"]
     query = select(*columns).where(_shards.c.rollout == rollout, _shards.c.state != ShardState.ENDED.value).order_by(_shards.c.id)
     return [noun_of(Shard, row, sites=()) for row in snapshot.connection.execute(query)]
+
+
+def sites_of(snapshot: Snapshot, wanted: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """Shard -> the sites in it, which never change."""
+    numbers, found = sorted(wanted), dict[int, tuple[str, ...]]()
+    for start in range(0, len(numbers), _CHUNK):
+        query = select(_shards.c.id, _shards.c.sites).where(_shards.c.id.in_(numbers[start : start + _CHUNK]))
+        found |= {row.id: tuple(row.sites) for row in snapshot.connection.execute(query)}
+    return found
 
 
 def read_shard(snapshot: Snapshot, shard: int) -> Shard | None:

@@ -71,7 +71,7 @@ def push_terminal(
         key=story.key,
         host_fingerprint=policy.seen,
         bytes_sent=courier.sent_bytes,
-        bytes_saved=story.bytes_saved + courier.held_bytes,
+        bytes_saved=0 if job.errand else story.bytes_saved + courier.held_bytes,  # a way back wants no files, so it spares none
         log=story.log,
         interrupted=story.interrupted,
         started_at=started_at,

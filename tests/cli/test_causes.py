@@ -1,7 +1,7 @@
 """Failures by cause at the command line: each once, and the verbs act on exactly its terminals."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +9,28 @@ import pytest
 
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.inventory import Fleet
 from fleet.model.rollout import DecisionKind
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, crew, open_store, progress, rollouts
-from tests.cli.test_rollout import nowhere
+from fleet.store import Store, crew, progress, rollouts
+from tests.cli.conftest import nowhere
 from tests.conftest import Cli
-from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
+from tests.engine.city import AT, make_fleet, make_plan
 
 FULL = [f"s00{number}/t1" for number in range(4)]
 
 
 @pytest.fixture
-def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
+def store(cli: Cli, open_with: Callable[[Fleet], Store], tmp_path: Path) -> Store:
     """Six sites: four ran out of room, one is broken in another way, one has not begun."""
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
     fleet = nowhere(make_fleet(6))
-    set_up(store, fleet)
-    put_contents(tmp_path / "workspace")
+    store = open_with(fleet)
     write_plan(make_plan(fleet, 6), tmp_path / "plan.json")
     cli("rollout", "start", tmp_path / "plan.json", "--count", 6)
     for number, name in enumerate(FULL):
         end(store, name, Cause.DISK_FULL, f"{number * 7} KiB free, 4000 KiB needed")
     end(store, "s004/t1", Cause.COMMAND_FAILED, "segmentation fault")
-    yield store
-    store.close()
+    return store
 
 
 def end(store: Store, terminal: str, cause: Cause, detail: str) -> None:

@@ -15,7 +15,7 @@ from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.settings import Settings
 from fleet.store import Store, open_store, orchestrator, progress
-from tests.cli.test_rollout import nowhere
+from tests.cli.conftest import nowhere
 from tests.conftest import Cli
 from tests.engine.city import AT, COORDINATOR, STAGER, begin, make_fleet, make_plan, put_contents, set_up
 

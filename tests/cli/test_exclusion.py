@@ -14,7 +14,7 @@ from fleet.model.attempt import TerminalState
 from fleet.plan import write_plan
 from fleet.settings import Settings
 from fleet.store import Store, fleets, open_store, progress
-from tests.cli.test_rollout import nowhere
+from tests.cli.conftest import nowhere
 from tests.conftest import Cli
 from tests.control.test_four_eyes import AUTHOR, EVERYBODY, with_gate
 from tests.engine.city import AT, COORDINATOR, make_fleet, make_plan, put_contents, set_up

@@ -12,8 +12,7 @@ from fleet.model.inventory import District, Fleet, Site, SiteKind, Terminal
 from fleet.model.plan import Plan
 from fleet.settings import Settings
 from fleet.store import open_store
-from tests.cli.conftest import FLEET as PROGRAM
-from tests.cli.conftest import Within
+from tests.cli.conftest import PROGRAM, Within
 from tests.conftest import Cli
 
 NOW = datetime(2026, 3, 14, 14, 0, tzinfo=UTC)

@@ -1,29 +1,26 @@
 """`fleet hosts scan`: what it says of terminals behind a gateway that cannot be passed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from fleet.cli.common import os_user
-from fleet.settings import Settings
-from fleet.store import open_store
+from fleet.model.inventory import Fleet
+from fleet.store import Store
+from tests.cli.conftest import ours
 from tests.conftest import Cli
-from tests.engine.city import make_fleet, set_up
+from tests.engine.city import make_fleet
 
 
 @pytest.fixture
-def behind(cli: Cli, tmp_path: Path) -> Cli:
+def behind(cli: Cli, open_with: Callable[[Fleet], Store]) -> Cli:
     """The command line in a workspace whose one terminal is behind a gateway that has no address."""
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
-    fleet = make_fleet(1)
+    fleet = ours(make_fleet(1))
     terminals = {name: terminal.model_copy(update={"gateway": "county.invalid"}) for name, terminal in fleet.terminals.items()}
-    people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
-    set_up(store, fleet.model_copy(update={"terminals": terminals, "people": people}))
-    store.close()
+    open_with(fleet.model_copy(update={"terminals": terminals}))
     return cli
 
 

@@ -12,6 +12,7 @@ from fleet.control.hosts import record_scan
 from fleet.model.actor import Actor
 from fleet.settings import Settings
 from fleet.store import open_store
+from tests.cli.conftest import write_tables
 from tests.conftest import Cli
 
 TABLES = {
@@ -25,11 +26,8 @@ TABLES = {
 @pytest.fixture
 def scanned(cli: Cli, tmp_path: Path) -> Callable[..., None]:
     """A small inventory; takes down what a scan saw, by the first letter of a key: `scanned(t1="a")`."""
-    (tmp_path / "city").mkdir()
-    for table, text in TABLES.items():
-        (tmp_path / "city" / f"{table}.csv").write_text(text, "utf-8")
     cli("init")
-    cli("inventory", "import", tmp_path / "city", "--apply")
+    cli("inventory", "import", write_tables(tmp_path / "city", TABLES), "--apply")
 
     def scan(**seen: str) -> None:
         store = open_store(Settings(workspace=tmp_path / "workspace"))

@@ -8,6 +8,7 @@ import pytest
 
 from fleet.cli.common import os_user
 from fleet.data import data_dir
+from tests.cli.conftest import write_tables
 from tests.conftest import Cli
 
 TABLES = {
@@ -21,11 +22,7 @@ TABLES = {
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A directory with a small inventory in which whoever runs the test is a coordinator."""
-    directory = tmp_path / "files"
-    directory.mkdir()
-    for name, text in TABLES.items():
-        (directory / f"{name}.csv").write_text(text, "utf-8")
-    return directory
+    return write_tables(tmp_path / "files", TABLES)
 
 
 @pytest.fixture

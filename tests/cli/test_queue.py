@@ -2,32 +2,28 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.crew import Assignment
+from fleet.model.inventory import Fleet
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, crew, open_store, progress
+from fleet.store import Store, crew, progress
+from tests.cli.conftest import ours
 from tests.conftest import Cli
-from tests.engine.city import COORDINATOR, STAGER, make_fleet, make_plan, put_contents, set_up
+from tests.engine.city import COORDINATOR, STAGER, make_fleet, make_plan
 
 
 @pytest.fixture
-def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
+def store(cli: Cli, open_with: Callable[[Fleet], Store], tmp_path: Path) -> Store:
     """A rollout whose first site has been silent for four hours and whose second for one; a technician is sent to both."""
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
-    fleet = make_fleet(4)
-    people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
-    set_up(store, fleet.model_copy(update={"people": people}))
-    put_contents(tmp_path / "workspace")
+    fleet = ours(make_fleet(4))
+    store = open_with(fleet)
     plan = make_plan(fleet, 4, program=STAGER)
     plan = plan.model_copy(update={"playbook": plan.playbook.model_copy(update={"offline_after_h": 3.0})})
     write_plan(plan.model_copy(update={"digest": plan.compute_digest()}), tmp_path / "plan.json")
@@ -43,8 +39,7 @@ def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
     sent_at = now - timedelta(hours=5)  # before they fell silent: whoever is sent after that has the job
     with store.write(COORDINATOR, now) as tx:
         crew.save_assignments(tx, [Assignment(site=f"s00{n}", technician="t01", reason="near", by="c01", at=sent_at) for n in range(2)])
-    yield store
-    store.close()
+    return store
 
 
 @pytest.mark.usefixtures("store")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet.cli.common import os_user
-from tests.cli.conftest import Within
+from tests.cli.conftest import Within, write_tables
 from tests.conftest import Cli
 
 TABLES = {
@@ -20,11 +20,7 @@ TABLES = {
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A small inventory."""
-    directory = tmp_path / "files"
-    directory.mkdir()
-    for table, text in TABLES.items():
-        (directory / f"{table}.csv").write_text(text, "utf-8")
-    return directory
+    return write_tables(tmp_path / "files", TABLES)
 
 
 def read_only(place: Path) -> str:

@@ -1,7 +1,7 @@
 """A plan rehearsed, as a coordinator types and reads it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,29 +9,28 @@ import pytest
 
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.inventory import Fleet
 from fleet.model.playbook import Approval
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, open_store, progress
+from fleet.store import Store, progress
 from fleet.store.audit import read_head
 from tests.conftest import Cli
-from tests.engine.city import AT, begin, make_fleet, make_plan, set_up
+from tests.engine.city import AT, begin, make_fleet, make_plan
+
+pytestmark = pytest.mark.usefixtures("store")
 
 
 @pytest.fixture
-def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
+def store(open_with: Callable[[Fleet], Store], tmp_path: Path) -> Store:
     """A workspace with ten sites, and beside it `plan.json`, which wants an approval after its canary of two."""
-    cli("init")
-    made = open_store(Settings(workspace=tmp_path / "workspace"))
     fleet = make_fleet(10, by_hand=1)
-    set_up(made, fleet)
     write_plan(make_plan(fleet, 2, 8, approval=Approval.CANARY), tmp_path / "plan.json")
-    yield made
-    made.close()
+    return open_with(fleet)
 
 
 @pytest.fixture
-def rehearse(cli: Cli, store: Store, tmp_path: Path) -> Cli:  # noqa: ARG001 - its workspace
+def rehearse(cli: Cli, tmp_path: Path) -> Cli:
+    """Rehearse that plan."""
     return lambda *words: cli("rehearse", tmp_path / "plan.json", *words)
 
 
@@ -86,7 +85,7 @@ def test_what_failed_is_no_longer_among_what_was_not_tried(rehearse: Cli) -> Non
     assert "disk-full" not in told["outcome"]["causes_not_seen"]
 
 
-def test_pushes_last_as_this_workspace_has_seen_them_last(rehearse: Cli, store: Store, tmp_path: Path) -> None:  # noqa: ARG001 - `rehearse` has its plan
+def test_pushes_last_as_this_workspace_has_seen_them_last(rehearse: Cli, store: Store) -> None:
     fleet = make_fleet(10, by_hand=1)
     begin(store, fleet, make_plan(fleet, 10))
     with store.write(FLEET, AT) as tx:

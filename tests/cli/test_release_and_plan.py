@@ -8,7 +8,6 @@ from shutil import copytree
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.data import data_dir
 from fleet.model.actor import FLEET
 from fleet.model.rollout import WavePhase
@@ -19,16 +18,6 @@ from tests.conftest import Cli
 
 PLAYBOOK = str(data_dir("playbooks") / "upgrade-client.yaml")
 RELEASE = str(data_dir("playbooks") / "release" / "release.yaml")
-
-
-@pytest.fixture
-def fleet(cli: Cli, tmp_path: Path) -> Cli:
-    """The command line, in a workspace that holds the sample town, whose coordinator is whoever runs the tests."""
-    people = copytree(data_dir("inventory") / "town", tmp_path / "town") / "people.csv"
-    people.write_text(people.read_text("utf-8-sig").replace(",demo-coordinator,", f",{os_user()},"), "utf-8")
-    assert cli("init").code == 0
-    assert cli("inventory", "import", tmp_path / "town", "--apply").code == 0
-    return cli
 
 
 def test_a_release_is_added_listed_and_verified(fleet: Cli, tmp_path: Path) -> None:

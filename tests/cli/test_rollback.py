@@ -2,37 +2,31 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.inventory import Fleet
 from fleet.model.plan import Program
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, open_store, progress
+from fleet.store import Store, progress
+from tests.cli.conftest import ours
 from tests.conftest import Cli
-from tests.engine.city import AT, PROGRAM, STAGER, make_fleet, make_plan, put_contents, set_up
+from tests.engine.city import AT, PROGRAM, STAGER, make_fleet, make_plan
 
 LASTING = STAGER.model_copy(update={"irreversible": ("burn-fuse",)})
 
 
 @pytest.fixture
-def begun(cli: Cli, tmp_path: Path) -> Iterator[Callable[[Program], Store]]:
+def begun(cli: Cli, open_with: Callable[[Fleet], Store], tmp_path: Path) -> Callable[[Program], Store]:
     """A rollout of six sites that has upgraded one; this OS user is its coordinator."""
-    stores = []
 
     def begin(program: Program = STAGER) -> Store:
-        cli("init")
-        store = open_store(Settings(workspace=tmp_path / "workspace"))
-        stores.append(store)
-        fleet = make_fleet(6, by_hand=1)
-        people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
-        set_up(store, fleet.model_copy(update={"people": people}))
-        put_contents(tmp_path / "workspace")
+        fleet = ours(make_fleet(6, by_hand=1))
+        store = open_with(fleet)
         write_plan(make_plan(fleet, 2, 4, program=program), tmp_path / "plan.json")
         assert cli("rollout", "start", tmp_path / "plan.json", "--count", 6).code == 0
         result = AttemptResult(terminal="s000/t1", number=1, ending=TerminalState.UPGRADED, started_at=AT, finished_at=AT)
@@ -41,9 +35,7 @@ def begun(cli: Cli, tmp_path: Path) -> Iterator[Callable[[Program], Store]]:
             progress.record_self_tests(tx, "r1", {"s000/h1": True})
         return store
 
-    yield begin
-    for store in stores:
-        store.close()
+    return begin
 
 
 def test_a_wave_is_rolled_back_and_everything_that_does_not_go_with_it_is_told(cli: Cli, begun: Callable[..., Store]) -> None:

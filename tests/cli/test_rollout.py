@@ -2,59 +2,36 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.playbook import Approval
 from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, open_store, progress, rollouts
+from fleet.store import Store, fleets, progress, rollouts
+from tests.cli.conftest import nowhere, put
 from tests.conftest import Cli
-from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
-
-
-def nowhere(fleet: Fleet) -> Fleet:
-    """The fleet with host names that no one has, and this OS user as its coordinator."""
-    terminals = {name: terminal.model_copy(update={"host": f"{terminal.site}.invalid"}) for name, terminal in fleet.terminals.items()}
-    people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
-    return fleet.model_copy(update={"terminals": terminals, "people": people})
+from tests.engine.city import AT, make_fleet, make_plan
 
 
 @pytest.fixture
-def night(cli: Cli, tmp_path: Path) -> Any:
-    """A workspace with six sites and a release; returns its plan file."""
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
-    fleet = nowhere(make_fleet(6))
-    set_up(store, fleet)
-    put_contents(tmp_path / "workspace")
+def store(open_with: Callable[[Fleet], Store]) -> Store:
+    """A workspace with six sites and a release."""
+    return open_with(nowhere(make_fleet(6)))
+
+
+@pytest.fixture
+def night(store: Store, tmp_path: Path) -> Path:
+    """A plan file over its six sites."""
     file = tmp_path / "plan.json"
-    write_plan(make_plan(fleet, 2, 4, approval=Approval.CANARY, unreachable=2), file)
-    yield file
-    store.close()
-
-
-@pytest.fixture
-def store(night: Path, tmp_path: Path) -> Any:  # noqa: ARG001 - the workspace it made
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
-    yield store
-    store.close()
-
-
-def put(store: Store, phase: RolloutPhase, *waves: WavePhase) -> None:
-    """Bring the rollout where the orchestrator would have brought it."""
-    with store.write(FLEET, AT) as tx:
-        state = rollouts.newest_rollout(tx)
-        assert state is not None
-        moved = tuple(wave.model_copy(update={"phase": new}) for wave, new in zip(state.waves, waves, strict=True))
-        rollouts.save_rollout(tx, state.model_copy(update={"phase": phase, "waves": moved}))
+    with store.read() as snapshot:
+        write_plan(make_plan(fleets.read_fleet(snapshot), 2, 4, approval=Approval.CANARY, unreachable=2), file)
+    return file
 
 
 def test_a_plan_is_started_once(cli: Cli, night: Path) -> None:

@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-FLEET = Path(sys.executable).with_name("fleet")
+from tests.cli.conftest import PROGRAM
+
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -27,7 +27,7 @@ def running(program: Program, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
 def begun(directory: Path) -> Iterator[subprocess.Popen[str]]:
     """`fleet run` in a directory, once it says that it runs."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "LC_ALL": "C.UTF-8"}
-    with subprocess.Popen([FLEET, "run"], cwd=directory, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([PROGRAM, "run"], cwd=directory, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert "The orchestrator runs" in process.stderr.readline()
         yield process

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.control.releases import Signing, renew_signature
 from fleet.control.rollouts import start_rollout
 from fleet.control.workspace import release_key
@@ -26,16 +25,6 @@ from tests.conftest import Cli
 
 PLAYBOOK = data_dir("playbooks") / "upgrade-client.yaml"
 RELEASE = data_dir("playbooks") / "release"
-
-
-@pytest.fixture
-def fleet(cli: Cli, tmp_path: Path) -> Cli:
-    """The command line, in a workspace that holds the sample town, whose coordinator is whoever runs the tests."""
-    people = copytree(data_dir("inventory") / "town", tmp_path / "town") / "people.csv"
-    people.write_text(people.read_text("utf-8-sig").replace(",demo-coordinator,", f",{os_user()},"), "utf-8")
-    assert cli("init").code == 0
-    assert cli("inventory", "import", tmp_path / "town", "--apply").code == 0
-    return cli
 
 
 @pytest.fixture

@@ -2,34 +2,28 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.inventory import Fleet
 from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, open_store, progress, rollouts
+from fleet.store import Store, progress, rollouts
+from tests.cli.conftest import ours
 from tests.conftest import Cli
-from tests.engine.city import AT, STAGER, make_fleet, make_plan, put_contents, set_up
+from tests.engine.city import AT, STAGER, make_fleet, make_plan
 
 
 @pytest.fixture
-def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
+def store(open_with: Callable[[Fleet], Store], tmp_path: Path) -> Store:
     """A workspace with six sites, a release and a plan file; this OS user is its coordinator."""
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
-    fleet = make_fleet(6, by_hand=1)
-    people = {**fleet.people, "c01": fleet.people["c01"].model_copy(update={"os_user": os_user()})}
-    set_up(store, fleet.model_copy(update={"people": people}))
-    put_contents(tmp_path / "workspace")
+    fleet = ours(make_fleet(6, by_hand=1))
     write_plan(make_plan(fleet, 2, 4, program=STAGER), tmp_path / "plan.json")
-    yield store
-    store.close()
+    return open_with(fleet)
 
 
 def end(store: Store, **endings: TerminalState) -> None:
@@ -126,7 +120,8 @@ def test_an_export_of_staging_counts_staged_and_nothing_as_done(cli: Cli, store:
     assert json.loads(ran.out)["only"] == "stage"
 
 
-def test_a_check_in_says_that_there_is_nothing_to_check_in(cli: Cli, store: Store, tmp_path: Path) -> None:  # noqa: ARG001 - the workspace
+@pytest.mark.usefixtures("store")
+def test_a_check_in_says_that_there_is_nothing_to_check_in(cli: Cli, tmp_path: Path) -> None:
     cli("assign", "--apply")
     cli("rollout", "start", tmp_path / "plan.json", "--count", 6, "--only", "stage")
 
@@ -136,7 +131,8 @@ def test_a_check_in_says_that_there_is_nothing_to_check_in(cli: Cli, store: Stor
     assert "rollout r1 only stages its release, so there is nothing to check in yet" in ran.err
 
 
-def test_a_rollout_that_puts_no_release_live_has_no_completion_to_sign(cli: Cli, store: Store, tmp_path: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("store")
+def test_a_rollout_that_puts_no_release_live_has_no_completion_to_sign(cli: Cli, tmp_path: Path) -> None:
     cli("rollout", "start", tmp_path / "plan.json", "--count", 6)
 
     ran = cli("export", "--format", "json", "--out", "-")

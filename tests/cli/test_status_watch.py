@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,28 +15,23 @@ from hypothesis import strategies as st
 from fleet.cli.status_watch import merge_patch
 from fleet.model.actor import FLEET
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.inventory import Fleet
 from fleet.model.rollout import RolloutPhase, WavePhase
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, open_store, progress
-from tests.cli.test_rollout import nowhere, put
+from fleet.store import Store, progress
+from tests.cli.conftest import PROGRAM, nowhere, put
 from tests.conftest import Cli
-from tests.engine.city import AT, make_fleet, make_plan, put_contents, set_up
-
-PROGRAM = Path(sys.executable).with_name("fleet")
+from tests.engine.city import AT, make_fleet, make_plan
 
 
 @pytest.fixture
-def store(cli: Cli, tmp_path: Path) -> Iterator[Store]:
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
+def store(cli: Cli, open_with: Callable[[Fleet], Store], tmp_path: Path) -> Store:
+    """A rollout of six sites that has begun."""
     fleet = nowhere(make_fleet(6))
-    set_up(store, fleet)
-    put_contents(tmp_path / "workspace")
+    store = open_with(fleet)
     write_plan(make_plan(fleet, 2, 4), tmp_path / "plan.json")
     cli("rollout", "start", tmp_path / "plan.json", "--count", 6)
-    yield store
-    store.close()
+    return store
 
 
 def fail(store: Store, terminal: str) -> None:
@@ -75,7 +69,8 @@ class Watched:
 
 
 @pytest.fixture
-def watch(store: Store, tmp_path: Path) -> Iterator[Callable[..., Watched]]:  # noqa: ARG001 - the workspace it made
+def watch(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
+    """Begin a watch of the workspace: `watch("--plain")`."""
     begun: list[Watched] = []
 
     def begin(*words: str) -> Watched:
@@ -149,6 +144,7 @@ def test_a_watch_stays_with_its_rollout_and_ends_with_it_though_another_has_begu
     assert not any("r2" in line for line in watched.end()[1])
 
 
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_signal_ends_it_without_a_traceback(watch: Callable[..., Watched], number: int, code: int) -> None:
     watched = watch("--plain")

@@ -3,41 +3,32 @@
 import os
 import pty
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fleet.model.inventory import Fleet
 from fleet.plan import write_plan
-from fleet.settings import Settings
-from fleet.store import Store, open_store, rollouts
-from tests.cli.test_rollout import nowhere
+from fleet.store import Store, fleets, rollouts
+from tests.cli.conftest import PROGRAM, nowhere
 from tests.conftest import Cli
-from tests.engine.city import make_fleet, make_plan, put_contents, set_up
-
-FLEET = Path(sys.executable).with_name("fleet")
+from tests.engine.city import make_fleet, make_plan
 
 
 @pytest.fixture
-def plan(cli: Cli, tmp_path: Path) -> Path:
-    """A workspace with six sites, and a plan over all of them."""
-    cli("init")
-    store = open_store(Settings(workspace=tmp_path / "workspace"))
-    fleet = nowhere(make_fleet(6))
-    set_up(store, fleet)
-    store.close()
-    put_contents(tmp_path / "workspace")
+def store(open_with: Callable[[Fleet], Store]) -> Store:
+    """A workspace with six sites."""
+    return open_with(nowhere(make_fleet(6)))
+
+
+@pytest.fixture
+def plan(store: Store, tmp_path: Path) -> Path:
+    """A plan over all of them."""
     file = tmp_path / "plan.json"
-    write_plan(make_plan(fleet, 2, 4, unreachable=6), file)
+    with store.read() as snapshot:
+        write_plan(make_plan(fleets.read_fleet(snapshot), 2, 4, unreachable=6), file)
     return file
-
-
-@pytest.fixture
-def store(plan: Path) -> Iterator[Store]:
-    store = open_store(Settings(workspace=plan.parent / "workspace"))
-    yield store
-    store.close()
 
 
 def started(store: Store) -> list[str]:
@@ -104,7 +95,7 @@ def test_at_a_terminal_the_count_is_asked_for(plan: Path, store: Store, typed: s
     os.write(ours, typed.encode())
 
     ran = subprocess.run(
-        [FLEET, "rollout", "start", plan], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, timeout=60, check=False
+        [PROGRAM, "rollout", "start", plan], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, timeout=60, check=False
     )
     said = os.read(ours, 4096).decode()
     os.close(theirs)

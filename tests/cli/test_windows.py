@@ -5,12 +5,10 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from shutil import copytree
 from threading import Event
 
 import pytest
 
-from fleet.cli.common import os_user
 from fleet.cli.follow import Follower
 from fleet.data import data_dir
 from fleet.engine import Orchestrator
@@ -27,14 +25,10 @@ PLAN = ("plan", "--playbook", PLAYBOOK, "--release", "4.2.0")
 
 
 @pytest.fixture
-def fleet(cli: Cli, tmp_path: Path) -> Cli:
-    """The command line, in a workspace that holds the sample town, whose coordinator is whoever runs the tests."""
-    people = copytree(data_dir("inventory") / "town", tmp_path / "town") / "people.csv"
-    people.write_text(people.read_text("utf-8-sig").replace(",demo-coordinator,", f",{os_user()},"), "utf-8")
-    assert cli("init").code == 0
-    assert cli("inventory", "import", tmp_path / "town", "--apply").code == 0
-    assert cli("release", "add", RELEASE).code == 0
-    return cli
+def fleet(fleet: Cli) -> Cli:
+    """The same, and the sample release."""
+    assert fleet("release", "add", RELEASE).code == 0
+    return fleet
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """Tries that are made by themselves: real threads, a real database, terminals in memory, and a clock that is told."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -18,28 +17,20 @@ from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhas
 from fleet.push import PushJob
 from fleet.report.holds import read_holds
 from fleet.settings import Settings
-from fleet.store import Store, again, reads, rollouts
+from fleet.store import Store, again, reads
+from tests.conftest import Clock
 from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest, sites_of, state_of, until
 
 UNREACHABLE, FAILED = TerminalState.UNREACHABLE, TerminalState.FAILED
 LINK = AgainRule(on=(Trouble.LINK,), attempts=3, wait_s=60, factor=1, jitter=0)
 
 
 @dataclass
-class Hands:
-    """A clock that stands still until it is moved."""
-
-    now: datetime = AT
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
 class Timed(Terminals):
     """Terminals whose attempts end by the clock."""
 
-    clock: Hands = field(default_factory=Hands)
+    clock: Clock = field(default_factory=Clock)
 
     def __call__(self, job: PushJob, stop: threading.Event) -> AttemptResult:
         return super().__call__(job, stop).model_copy(update={"started_at": self.clock.now, "finished_at": self.clock.now})
@@ -52,7 +43,7 @@ class Night:
     store: Store
     orchestrator: Orchestrator
     terminals: Timed
-    clock: Hands
+    clock: Clock
 
     def start(self, plan: Plan, fleet: Fleet) -> None:
         set_up(self.store, fleet)
@@ -61,35 +52,28 @@ class Night:
 
     def wait_for(self, connections: int) -> None:
         """Until so many connections were made in all and nobody is at work."""
-        until = time.monotonic() + 20
-        while sum(self.terminals.connections.values()) < connections or self.sites.running:
-            assert time.monotonic() < until, (self.terminals.connections, self.sites)
+        until(
+            lambda: sum(self.terminals.connections.values()) >= connections and not self.sites.running,
+            lambda: (self.terminals.connections, self.sites),
+        )
 
     def settle(self) -> None:
         """Until nothing that is due now is left, or nothing of it may begin."""
-        until = time.monotonic() + 20
-        while True:
-            with self.store.read() as snapshot:
-                state = rollouts.read_rollout(snapshot, "r1")
-                due = again.due(snapshot, "r1", 1, self.clock.now)
-            assert state is not None
-            sites = self.sites
-            if not sites.running and not sites.not_started and not due:
-                return
-            if state.waves[0].phase is WavePhase.HELD and not sites.running:
-                return
-            assert time.monotonic() < until, (due, sites)
+        until(self._is_settled, lambda: self.sites)
+
+    def _is_settled(self) -> bool:
+        state = state_of(self.store)
+        with self.store.read() as snapshot:
+            due = again.due(snapshot, "r1", 1, self.clock.now)
+        sites = self.sites
+        return not sites.running and (state.waves[0].phase is WavePhase.HELD or not (sites.not_started or due))
 
     def rest(self) -> RolloutState:
-        turn = self.orchestrator.wait_at_rest(30)
-        assert turn is not None
-        assert turn.state is not None
-        return turn.state
+        return rest(self.orchestrator)
 
     @property
     def sites(self) -> SiteCounts:
-        with self.store.read() as snapshot:
-            return reads.read_tallies(snapshot, "r1").total.sites
+        return sites_of(self.store)
 
     def offline(self) -> list[again.Offline]:
         with self.store.read() as snapshot:
@@ -97,8 +81,7 @@ class Night:
 
 
 @pytest.fixture
-def night(workspace: Settings, store: Store) -> Iterator[Night]:
-    clock = Hands()
+def night(workspace: Settings, store: Store, clock: Clock) -> Iterator[Night]:
     terminals = Timed(clock=clock)
     orchestrator = Orchestrator(workspace, store, push=terminals, clock=clock)
     yield Night(store, orchestrator, terminals, clock)

@@ -16,6 +16,7 @@ from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, WavePhase, WaveState
 from fleet.store import Store, caps, reads, rollouts
 from tests.engine.city import AT, COORDINATOR, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest
 
 
 def guarded(
@@ -35,11 +36,8 @@ def guarded(
     return made.model_copy(update={"digest": made.compute_digest()})
 
 
-def rest(orchestrator: Orchestrator) -> WaveState:
-    turn = orchestrator.wait_at_rest(60)
-    assert turn is not None
-    assert turn.state is not None
-    return turn.state.waves[0]
+def first_wave(orchestrator: Orchestrator) -> WaveState:
+    return rest(orchestrator, 60).waves[0]
 
 
 def sites(store: Store) -> Counter[str]:
@@ -70,14 +68,14 @@ def test_a_cause_that_every_terminal_ends_with_stops_at_its_budget_and_is_named(
     begin(store, fleet, guarded(make_plan(fleet, 12, failures=9, unreachable=9), causes={"no-answer": 2}))
     orchestrator.start()
 
-    wave = rest(orchestrator)
+    wave = first_wave(orchestrator)
 
     assert (wave.phase, wave.held_by) == (WavePhase.HELD, ("cause:no-answer",))
     assert sites(store)["unreachable"] == 2
     assert terminals.most_at_once <= 2
 
     control.approve(store, COORDINATOR, AT, "r1", 1)
-    wave = rest(orchestrator)
+    wave = first_wave(orchestrator)
 
     assert (wave.phase, sites(store)["unreachable"]) == (WavePhase.HELD, 4)
 
@@ -93,7 +91,7 @@ def test_a_district_that_spent_its_part_gets_nothing_more_and_the_others_go_on(
     )
     orchestrator.start()
 
-    wave = rest(orchestrator)
+    wave = first_wave(orchestrator)
 
     assert (wave.phase, wave.held_by) == (WavePhase.HELD, ("district-failures:east",))
     assert sites(store) == {"failed": 2, "upgraded": 6, "not-started": 4}
@@ -107,7 +105,7 @@ def test_terminals_that_all_end_unknown_are_never_down_in_greater_number_than_th
     begin(store, fleet, guarded(make_plan(fleet, 6, 6, failures=50, unreachable=50), limit=at_most))
     orchestrator.start()
 
-    wave = rest(orchestrator)
+    wave = first_wave(orchestrator)
 
     assert (wave.phase, wave.held_by) == (WavePhase.HELD, ("limit:0",))
     assert down(store) == at_most
@@ -125,7 +123,7 @@ def test_terminals_that_all_end_unknown_are_never_down_in_greater_number_than_th
             control.approve(store, COORDINATOR, AT, "r1", next(wave.number for wave in state.waves if wave.phase is WavePhase.GATE))
         else:
             control.retry(store, COORDINATOR, AT, "r1")
-        rest(orchestrator)
+        first_wave(orchestrator)
         assert down(store) <= at_most
 
     assert sites(store) == {"upgraded": 12}
@@ -140,7 +138,7 @@ def test_a_site_that_failed_before_its_client_was_stopped_is_not_down(
     begin(store, fleet, guarded(make_plan(fleet, 12, failures=50, unreachable=50), limit=1))
     orchestrator.start()
 
-    rest(orchestrator)
+    first_wave(orchestrator)
 
     assert sites(store) == {"failed": 12}
     assert down(store) == 0
@@ -153,11 +151,11 @@ def test_a_site_that_failed_half_way_is_down_until_a_person_leaves_it_out(
     begin(store, fleet, guarded(make_plan(fleet, 12, failures=50, unreachable=50), limit=1))
     orchestrator.start()
 
-    wave = rest(orchestrator)
+    wave = first_wave(orchestrator)
     assert (wave.phase, wave.held_by, down(store)) == (WavePhase.HELD, ("limit:0",), 1)
 
     exclude(store, COORDINATOR, AT, "r1", ["s000/t1"], reason="somebody is there")
-    rest(orchestrator)
+    first_wave(orchestrator)
 
     assert sites(store) == {"excluded": 1, "upgraded": 11}
 

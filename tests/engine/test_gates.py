@@ -1,9 +1,7 @@
 """Gates over real records: swipes, bindings, causes and soaks, judged by a real orchestrator against terminals in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from threading import Event
-from time import monotonic
 
 import pytest
 
@@ -16,12 +14,13 @@ from fleet.model.gate import Phase, SwipeRule
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan, Program
 from fleet.model.playbook import Approval, BindKeyStep, Command, GateRule, KeySource, ProbeStep, When
-from fleet.model.rollout import RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
+from fleet.model.rollout import RolloutPhase, Verdict, WavePhase, WaveState
 from fleet.rollout.evidence import swipe_medians
 from fleet.settings import Settings
-from fleet.store import Store, fleets, rollouts
+from fleet.store import Store, fleets
 from tests.conftest import Clock
 from tests.engine.city import AT, COORDINATOR, PROGRAM, Terminals, begin, fingerprint, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest, state_of, until
 
 PATIENCE_S = 30
 BINDING = Program(digest=PROGRAM.digest, text=PROGRAM.text, steps=("preflight", "bind"), artifact="client")
@@ -69,13 +68,6 @@ def asking(fleet: Fleet, *waves: int, gate: GateRule) -> Plan:
     )
     plan = plan.model_copy(update={"playbook": plan.playbook.model_copy(update={"gate": gate, "steps": steps})})
     return plan.model_copy(update={"digest": plan.compute_digest()})
-
-
-def state_of(store: Store) -> RolloutState:
-    with store.read() as snapshot:
-        state = rollouts.read_rollout(snapshot, "r1")
-    assert state is not None
-    return state
 
 
 def run(store: Store, orchestrator: Orchestrator, plan: Plan, fleet: Fleet) -> tuple[WaveState, ...]:
@@ -169,14 +161,6 @@ def test_one_ending_more_than_its_cause_may_have_fails_the_gate(store: Store, or
     assert (first.verdict, first.verdict_code, first.verdict_values["over"]) == (Verdict.FAIL, "causes", "probe-failed=1/0")
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for it."""
-    patience = monotonic() + PATIENCE_S
-    while not holds():
-        assert monotonic() < patience, "it never came"
-        Event().wait(0.01)
-
-
 def test_a_soak_ends_by_itself_although_nothing_is_written_meanwhile(
     workspace: Settings, store: Store, terminals: Terminals, clock: Clock
 ) -> None:
@@ -185,19 +169,17 @@ def test_a_soak_ends_by_itself_although_nothing_is_written_meanwhile(
     begin(store, fleet, asking(fleet, 2, 2, gate=GateRule(approval=Approval.NEVER, soak_s=3600)))
 
     with Orchestrator(workspace, store, push=terminals, clock=clock) as orchestrator:
-        until(lambda: state_of(store).waves[0].soaks_until is not None)
+        until(lambda: state_of(store).waves[0].soaks_until is not None, within_s=PATIENCE_S)
         soaking = state_of(store).waves
         clock.advance(hours=1)
-        until(lambda: state_of(store).waves[1].soaks_until is not None)
+        until(lambda: state_of(store).waves[1].soaks_until is not None, within_s=PATIENCE_S)
         judged = state_of(store).waves
         clock.advance(hours=1)
-        turn = orchestrator.wait_at_rest(PATIENCE_S)
+        ended = rest(orchestrator)
 
     assert (soaking[0].phase, soaking[0].verdict, soaking[1].phase) == (WavePhase.OPEN, None, WavePhase.CLOSED)
     assert (judged[0].phase, judged[0].verdict) == (WavePhase.PASSED, Verdict.PASS)
-    assert turn is not None
-    assert turn.state is not None
-    assert turn.state.phase is RolloutPhase.FINISHED
+    assert ended.phase is RolloutPhase.FINISHED
 
 
 def test_a_soak_goes_on_where_it_stood_when_the_orchestrator_is_started_again(
@@ -207,16 +189,16 @@ def test_a_soak_goes_on_where_it_stood_when_the_orchestrator_is_started_again(
     set_up(store, fleet)
     begin(store, fleet, asking(fleet, 2, gate=GateRule(approval=Approval.NEVER, soak_s=3600)))
     with Orchestrator(workspace, store, push=terminals, clock=clock):
-        until(lambda: state_of(store).waves[0].soaks_until is not None)
+        until(lambda: state_of(store).waves[0].soaks_until is not None, within_s=PATIENCE_S)
     deadline = state_of(store).waves[0].soaks_until
     assert deadline is not None
 
     clock.now = deadline - timedelta(seconds=1)
     with Orchestrator(workspace, store, push=terminals, clock=clock) as second:
         control.pause(store, COORDINATOR, clock(), "r1")
-        until(lambda: state_of(store).phase is RolloutPhase.PAUSED)
+        until(lambda: state_of(store).phase is RolloutPhase.PAUSED, within_s=PATIENCE_S)
         control.resume(store, COORDINATOR, clock(), "r1")
-        until(lambda: state_of(store).phase is RolloutPhase.RUNNING)
+        until(lambda: state_of(store).phase is RolloutPhase.RUNNING, within_s=PATIENCE_S)
         kept = state_of(store).waves[0]
         clock.now = deadline
         second.wait_at_rest(PATIENCE_S)

@@ -1,7 +1,6 @@
 """One operation per site: real threads, a real database, terminals in memory."""
 
 import json
-import time
 from datetime import timedelta
 
 import pytest
@@ -15,10 +14,11 @@ from fleet.model.actor import FLEET, Actor
 from fleet.model.crew import Assignment
 from fleet.model.inventory import Fleet
 from fleet.model.lease import Lease, Purpose
-from fleet.model.rollout import RolloutPhase, RolloutState
-from fleet.store import Store, crew, leases, progress, reads, shards
+from fleet.model.rollout import RolloutPhase
+from fleet.store import Store, crew, leases, progress, shards
 from tests.conftest import Cli
 from tests.engine.city import COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest, sites_of, until
 
 TECHNICIAN = Actor(code="t01")
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -27,13 +27,6 @@ HALF_AN_HOUR = timedelta(minutes=30)
 def start(store: Store, orchestrator: Orchestrator, fleet: Fleet, *waves: int) -> None:
     begin(store, fleet, make_plan(fleet, *waves, program=STAGER))
     orchestrator.start()
-
-
-def rest(orchestrator: Orchestrator) -> RolloutState:
-    turn = orchestrator.wait_at_rest(30)
-    assert turn is not None
-    assert turn.state is not None
-    return turn.state
 
 
 @pytest.fixture
@@ -87,10 +80,10 @@ def test_nothing_is_pushed_to_a_site_that_somebody_works_at_and_all_others_go_on
 ) -> None:
     control.hold(store, TECHNICIAN, utc_now(), "s000", HALF_AN_HOUR)
     start(store, orchestrator, fleet, 4)
-    terminals_seen = _until_upgraded(store, 3)
+    until(lambda: sites_of(store).upgraded >= 3)
 
     assert terminals.connections["s000/t1"] == 0
-    assert terminals_seen == 3
+    assert sites_of(store).upgraded == 3
     assert control.free(store, TECHNICIAN, utc_now(), "s000")
     assert rest(orchestrator).phase is RolloutPhase.FINISHED
     assert terminals.connections["s000/t1"] == 1
@@ -104,7 +97,7 @@ def test_whoever_waits_for_an_end_is_told_that_only_a_leased_site_is_left(store:
 
     assert turn is not None
     assert (turn.is_left_to_people, turn.is_at_rest) == (True, False)
-    assert _until_upgraded(store, 3) == 3
+    until(lambda: sites_of(store).upgraded >= 3)
 
 
 def test_status_ends_with_3_while_only_leased_sites_are_left_and_with_0_while_others_go_on(
@@ -128,7 +121,7 @@ def test_status_ends_with_3_while_only_leased_sites_are_left_and_with_0_while_ot
 def test_a_mark_lets_go_of_the_site_of_who_made_it(store: Store, orchestrator: Orchestrator, fleet: Fleet) -> None:
     control.hold(store, TECHNICIAN, utc_now(), "s000", HALF_AN_HOUR)
     start(store, orchestrator, fleet, 4)
-    _until_upgraded(store, 3)
+    until(lambda: sites_of(store).upgraded >= 3)
 
     check_in(store, TECHNICIAN, utc_now(), Report(site="s000", technician="t01"))
 
@@ -203,13 +196,3 @@ def test_an_orchestrator_that_died_leaves_no_site_in_use_for_the_next_one(
 
     assert rest(orchestrator).phase is RolloutPhase.FINISHED
     assert set(terminals.connections.values()) == {1}
-
-
-def _until_upgraded(store: Store, sites: int) -> int:
-    until = time.monotonic() + 20
-    while True:
-        with store.read() as snapshot:
-            upgraded = reads.read_tallies(snapshot, "r1").total.sites.upgraded
-        if upgraded >= sites:
-            return upgraded
-        assert time.monotonic() < until

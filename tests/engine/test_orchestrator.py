@@ -1,21 +1,21 @@
 """A rollout with real threads and a real database, against terminals in memory."""
 
-import time
 from dataclasses import dataclass
 
 import pytest
 
 from fleet.control import rollouts as control
 from fleet.control.exclusions import exclude
-from fleet.engine import Orchestrator, Turn
+from fleet.engine import Orchestrator
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.playbook import Approval
-from fleet.model.rollout import RolloutPhase, SiteCounts, WavePhase
+from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhase
 from fleet.model.trust import HostKey, HostKeyState
-from fleet.store import Store, fleets, reads, rollouts, trust
+from fleet.store import Store, fleets, reads, trust
 from tests.engine.city import AT, COORDINATOR, Terminals, begin, fingerprint, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest, sites_of, state_of, until
 
 FAILED, ROLLED_BACK = TerminalState.FAILED, TerminalState.ROLLED_BACK
 UNREACHABLE, UNKNOWN = TerminalState.UNREACHABLE, TerminalState.UNKNOWN
@@ -34,26 +34,19 @@ class Night:
         begin(self.store, fleet, plan)
         self.orchestrator.start()
 
-    def rest(self) -> Turn:
+    def rest(self) -> RolloutState:
         """Wait until nobody is at work."""
-        turn = self.orchestrator.wait_at_rest(30)
-        assert turn is not None
-        return turn
+        return rest(self.orchestrator)
 
     def phase(self) -> RolloutPhase:
-        state = self.rest().state
-        assert state is not None
-        return state.phase
+        return self.rest().phase
 
     def waves(self) -> list[WavePhase]:
-        state = self.rest().state
-        assert state is not None
-        return [wave.phase for wave in state.waves]
+        return [wave.phase for wave in self.rest().waves]
 
     @property
     def sites(self) -> SiteCounts:
-        with self.store.read() as snapshot:
-            return reads.read_tallies(snapshot, "r1").total.sites
+        return sites_of(self.store)
 
     def attempts(self, terminal: str) -> list[AttemptResult]:
         """Oldest first."""
@@ -62,21 +55,11 @@ class Night:
 
     def wait_until(self, phase: RolloutPhase) -> None:
         """Until the decision is taken in."""
-        until = time.monotonic() + 20
-        while self.stored_phase() is not phase:
-            assert time.monotonic() < until
+        until(lambda: state_of(self.store).phase is phase)
 
     def wait_until_upgraded(self, sites: int) -> None:
         """Until so many sites are."""
-        until = time.monotonic() + 20
-        while self.sites.upgraded < sites:
-            assert time.monotonic() < until, self.sites
-
-    def stored_phase(self) -> RolloutPhase:
-        with self.store.read() as snapshot:
-            state = rollouts.read_rollout(snapshot, "r1")
-        assert state is not None
-        return state.phase
+        until(lambda: self.sites.upgraded >= sites, lambda: self.sites)
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan, Program
 from fleet.model.playbook import ActivateStep, Approval, Command
 from fleet.model.purpose import Errand
-from fleet.model.rollout import RolloutPhase, RolloutState, Verdict, WavePhase
+from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from fleet.push import PushJob
 from fleet.rollout import rehearsal_words
 from fleet.store import Store, reads, ways_back
 from fleet.text import render
 from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest
 
 TOOK = {None: timedelta(seconds=9), Errand.REHEARSAL: timedelta(seconds=4), Errand.ROLLBACK: timedelta(seconds=4)}
 
@@ -44,13 +45,6 @@ def rehearsing(fleet: Fleet, *waves: int, program: Program = STAGER, approval: A
 
 
 _ACTIVATES = (ActivateStep(name="activate", probe=Command(words=("true",))),)
-
-
-def rest(orchestrator: Orchestrator) -> RolloutState:
-    turn = orchestrator.wait_at_rest(30)
-    assert turn is not None
-    assert turn.state is not None
-    return turn.state
 
 
 def attempts(store: Store, terminal: str) -> list[tuple[Errand | None, TerminalState]]:

@@ -16,6 +16,7 @@ from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, Verdict,
 from fleet.settings import Settings
 from fleet.store import Store, progress, reads, trust
 from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest, sites_of
 
 FAILED, UNREACHABLE, UNKNOWN = TerminalState.FAILED, TerminalState.UNREACHABLE, TerminalState.UNKNOWN
 
@@ -32,10 +33,7 @@ class Night:
         self.orchestrator.start()
 
     def rest(self) -> RolloutState:
-        turn = self.orchestrator.wait_at_rest(30)
-        assert turn is not None
-        assert turn.state is not None
-        return turn.state
+        return rest(self.orchestrator)
 
     def roll_back(self, *terminals: str, wave: int | None = None, despite_irreversible: bool = False) -> Meant:
         return roll_back(
@@ -44,8 +42,7 @@ class Night:
 
     @property
     def sites(self) -> SiteCounts:
-        with self.store.read() as snapshot:
-            return reads.read_tallies(snapshot, "r1").total.sites
+        return sites_of(self.store)
 
     def state(self, terminal: str) -> TerminalState:
         with self.store.read() as snapshot:

@@ -10,6 +10,7 @@ from fleet.model.rollout import RolloutPhase, WavePhase
 from fleet.store import Store, fleets, rollouts
 from fleet.store.audit import check_record, read_events
 from tests.engine.city import AT, COORDINATOR, PEOPLE, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest
 
 MANAGER = Actor(code="m01")
 
@@ -35,11 +36,9 @@ def test_a_revoked_persons_pending_approval_is_refused_and_told(store: Store, or
         fleets.replace_fleet(tx, demoted(fleet), {})
 
     with Orchestrator(orchestrator._settings, store, push=terminals) as second:
-        turn = second.wait_at_rest(20)
+        state = rest(second, 20)
 
-    assert turn is not None
-    assert turn.state is not None
-    assert [wave.phase for wave in turn.state.waves] == [WavePhase.GATE, WavePhase.CLOSED]
+    assert [wave.phase for wave in state.waves] == [WavePhase.GATE, WavePhase.CLOSED]
     assert set(terminals.connections) == {"s000/t1", "s001/t1"}
     with store.read() as snapshot:
         told = [event for event in read_events(snapshot) if event.kind == "decision.refused"]
@@ -59,11 +58,9 @@ def test_a_decision_that_was_refused_stays_refused_when_the_right_comes_back(
         with store.write(MANAGER, AT) as tx:
             fleets.replace_fleet(tx, people, {})
         with Orchestrator(orchestrator._settings, store, push=terminals) as again:
-            turn = again.wait_at_rest(20)
+            state = rest(again, 20)
 
-    assert turn is not None
-    assert turn.state is not None
-    assert turn.state.waves[0].phase is WavePhase.GATE
+    assert state.waves[0].phase is WavePhase.GATE
     control.approve(store, COORDINATOR, AT, "r1", 1)
     with Orchestrator(orchestrator._settings, store, push=terminals) as last:
         assert last.wait_at_rest(20)
@@ -80,9 +77,7 @@ def test_what_others_decided_in_between_counts(store: Store, orchestrator: Orche
         fleets.replace_fleet(tx, demoted(fleet), {})
 
     with Orchestrator(orchestrator._settings, store, push=terminals) as second:
-        turn = second.wait_at_rest(20)
+        state = rest(second, 20)
 
-    assert turn is not None
-    assert turn.state is not None
-    assert turn.state.phase is RolloutPhase.RUNNING
+    assert state.phase is RolloutPhase.RUNNING
     assert terminals.connections["s000/t1"] == 2

@@ -8,13 +8,7 @@ from fleet.model.purpose import Only
 from fleet.model.rollout import RolloutPhase, RolloutState, Verdict, WavePhase
 from fleet.store import Store, reads
 from tests.engine.city import STAGER, Terminals, begin, make_fleet, make_plan, set_up
-
-
-def rest(orchestrator: Orchestrator) -> RolloutState:
-    turn = orchestrator.wait_at_rest(30)
-    assert turn is not None
-    assert turn.state is not None
-    return turn.state
+from tests.engine.waiting import rest
 
 
 def all_end(fleet: Fleet, *endings: TerminalState) -> Terminals:

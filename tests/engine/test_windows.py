@@ -1,6 +1,5 @@
 """A rollout with windows: real threads and a real database, a clock that is told, terminals in memory."""
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,10 +20,11 @@ from fleet.model.windows import Entry, Scope, Windows
 from fleet.push import PushJob
 from fleet.rollout.standing import Standing, standing_of
 from fleet.settings import Settings
-from fleet.store import Store, audit, reads, rollouts
+from fleet.store import Store, audit, reads
 from fleet.store.windows import next_opening, terminals_not_reached
 from tests.conftest import Clock
 from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.waiting import rest, sites_of, state_of, until
 
 HOUR = timedelta(hours=1)
 """The clock begins at 22:00; a push may take ten minutes and its rollback as long until enough are measured."""
@@ -74,28 +74,19 @@ class Night:
         )
 
     def until(self, holds: Callable[[], bool]) -> None:
-        end = time.monotonic() + 20
-        while not holds():
-            assert time.monotonic() < end, (self.sites, self.state)
+        until(holds, lambda: (self.sites, self.state))
 
     def rest(self) -> RolloutState:
         assert self.orchestrator is not None
-        turn = self.orchestrator.wait_at_rest(20)
-        assert turn is not None
-        assert turn.state is not None
-        return turn.state
+        return rest(self.orchestrator, 20)
 
     @property
     def state(self) -> RolloutState:
-        with self.store.read() as snapshot:
-            state = rollouts.read_rollout(snapshot, "r1")
-        assert state is not None
-        return state
+        return state_of(self.store)
 
     @property
     def sites(self) -> SiteCounts:
-        with self.store.read() as snapshot:
-            return reads.read_tallies(snapshot, "r1").total.sites
+        return sites_of(self.store)
 
     @property
     def missed(self) -> dict[str, Cause]:

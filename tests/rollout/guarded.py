@@ -6,14 +6,12 @@ It follows `fleet.engine.shard_run` and `fleet.store.progress` rule by rule, wit
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
-
-import pytest
+from typing import ClassVar
 
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.caps import DistrictAllowance
 from fleet.model.playbook import Approval, GateRule
-from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, Shard, ShardState, SiteCounts, WaveState, site_state
+from fleet.model.rollout import RolloutPhase, Shard, ShardState, SiteCounts, WaveState, site_state
 from fleet.rollout import (
     Abandon,
     Action,
@@ -27,12 +25,11 @@ from fleet.rollout import (
     Rules,
     WaveFacts,
     WaveRule,
-    advance,
     after,
     fresh_room,
     may_begin,
 )
-from tests.rollout.world import BAD, NOW
+from tests.rollout.world import BAD, Reconciled
 
 COUNTED = frozenset((TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE))
 _NOT_STARTED, _RUNNING, _UNKNOWN = TerminalState.NOT_STARTED, TerminalState.RUNNING, TerminalState.UNKNOWN
@@ -94,21 +91,17 @@ class Run:
 
 
 @dataclass
-class Guarded:
-    """The fleet, its reconciler and its workers."""
+class Guarded(Reconciled):
+    """The fleet and its workers."""
 
-    rules: Rules
+    most_rounds: ClassVar[int] = 200
     sites: dict[str, Place]
     shard_size: int = 3
-    shards: dict[int, Shard] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
-    lost: set[int] = field(default_factory=set)
-    decisions: list[Decision] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.now = NOW
-        waves = tuple(WaveState(number=rule.number) for rule in self.rules.waves)
-        self.state = RolloutState(id="r1", plan_digest="0" * 64, waves=waves, started_at=self.now)
+    @property
+    def names(self) -> list[str]:
+        return sorted(self.sites)
 
     # What is
 
@@ -140,32 +133,10 @@ class Guarded:
         down = {limit: self.down(limit) for limit in range(len(self.rules.limits))}
         return Facts(waves, frozenset(self.lost), down=down)
 
-    def out(self) -> list[int]:
-        return [number for number, shard in self.shards.items() if shard.is_out and number not in self.lost]
-
     def flying(self) -> list[tuple[int, str]]:
         return [(number, site) for number in self.out() for site in sorted(self.runs[number].in_flight)]
 
-    # People
-
-    def decide(self, kind: DecisionKind, wave: int | None = None, sites: Iterable[str] = ()) -> None:
-        terminals = tuple(f"{site}/t1" for site in sites)
-        self.decisions.append(
-            Decision(id=len(self.decisions) + 1, rollout="r1", kind=kind, wave=wave, terminals=terminals, actor="c01", at=self.now)
-        )
-
-    # The reconciler
-
-    def reconcile(self) -> None:
-        for _ in range(200):
-            self.now += timedelta(seconds=1)
-            state, actions = advance(self.state, self.rules, self.facts(), self.decisions, self.now)
-            if state == self.state and not actions:
-                return
-            self.state = state
-            for action in actions:
-                self.carry_out(action)
-        pytest.fail("it goes round in a circle")
+    # The orders
 
     def carry_out(self, action: Action) -> None:  # noqa: C901, PLR0912 - every order, one after the other
         match action:
@@ -233,9 +204,6 @@ class Guarded:
     def open_of(self, number: int) -> tuple[list[str], set[str]]:
         sites = self.shards[number].sites
         return [s for s in sites if self.sites[s].state is _NOT_STARTED], {s for s in sites if self.sites[s].collectable}
-
-    def change(self, number: int, **values: object) -> None:
-        self.shards[number] = self.shards[number].model_copy(update=values)
 
     def give_back(self, number: int) -> None:
         waiting, unknown = self.open_of(number)

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.caps import is_lifted_by_approval
@@ -10,6 +10,7 @@ from fleet.model.playbook import Approval
 from fleet.model.rollout import DecisionKind, RolloutPhase, WavePhase
 from fleet.rollout import Rules
 from tests.rollout.guarded import WELL, Ending, Guarded, Place, rules_for
+from tests.rollout.machine import AnyOrder
 
 CAUSES = (Cause.PROBE_FAILED, Cause.DISK_FULL, Cause.NO_ANSWER, Cause.LINK_LOST)
 DISTRICTS = ("east", "south", "west")
@@ -69,8 +70,10 @@ def cure(world: Guarded) -> None:
         world.decide(DecisionKind.APPROVE, wave.number)
 
 
-class CapsMachine(RuleBasedStateMachine):
-    """Workers, people and the reconciler in any order; a worker may be lost at any moment."""
+class CapsMachine(AnyOrder):
+    """A rollout under every budget and limit."""
+
+    world: Guarded
 
     @initialize(world=worlds())
     def build(self, world: Guarded) -> None:
@@ -96,18 +99,6 @@ class CapsMachine(RuleBasedStateMachine):
     def everything_in_flight_ends_badly(self, ending: Ending) -> None:
         for number, site in self.world.flying():
             self.world.end(number, site, ending)
-
-    @precondition(lambda self: self.world.out())
-    @rule(data=st.data())
-    def a_worker_is_lost(self, data: st.DataObject) -> None:
-        self.world.lost.add(data.draw(st.sampled_from(self.world.out())))
-
-    @rule(kind=st.sampled_from(DecisionKind), data=st.data())
-    def a_person_decides(self, kind: DecisionKind, data: st.DataObject) -> None:
-        wave = data.draw(st.integers(1, len(self.world.rules.waves))) if kind is DecisionKind.APPROVE else None
-        takes_sites = kind in {DecisionKind.RETRY, DecisionKind.EXCLUDE}
-        sites = data.draw(st.lists(st.sampled_from(sorted(self.world.sites)), max_size=3, unique=True)) if takes_sites else []
-        self.world.decide(kind, wave, sites)
 
     @invariant()
     def nothing_is_overshot_even_if_all_in_flight_end_badly(self) -> None:

@@ -2,12 +2,13 @@
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from fleet.model.attempt import ENDINGS, TerminalState
 from fleet.model.playbook import Approval, GateRule
 from fleet.model.rollout import DecisionKind, RolloutPhase, WavePhase
 from fleet.rollout import Exclude, PutBack, Rules, WaveRule, advance
+from tests.rollout.machine import AnyOrder
 from tests.rollout.world import NOW, World
 
 _ENDINGS = st.sampled_from(sorted(ENDINGS))
@@ -16,8 +17,10 @@ _WAVES = st.lists(
 )
 
 
-class RolloutMachine(RuleBasedStateMachine):
-    """Workers, people and the reconciler in any order; a worker may be lost at any moment."""
+class RolloutMachine(AnyOrder):
+    """A rollout of several waves, some sites of which are done by hand."""
+
+    world: World
 
     @initialize(
         waves=_WAVES,
@@ -47,10 +50,6 @@ class RolloutMachine(RuleBasedStateMachine):
 
     # Anything may happen
 
-    @rule()
-    def reconcile(self) -> None:
-        self.world.reconcile()
-
     @precondition(lambda self: self.world.out())
     @rule(data=st.data())
     def a_worker_begins(self, data: st.DataObject) -> None:
@@ -61,18 +60,6 @@ class RolloutMachine(RuleBasedStateMachine):
     def a_push_ends(self, data: st.DataObject, ending: TerminalState) -> None:
         number = data.draw(st.sampled_from([n for n in self.world.out() if self.world.in_flight[n]]))
         self.world.end(number, data.draw(st.sampled_from(sorted(self.world.in_flight[number]))), ending)
-
-    @precondition(lambda self: self.world.out())
-    @rule(data=st.data())
-    def a_worker_is_lost(self, data: st.DataObject) -> None:
-        self.world.lost.add(data.draw(st.sampled_from(self.world.out())))
-
-    @rule(kind=st.sampled_from(DecisionKind), data=st.data())
-    def a_person_decides(self, kind: DecisionKind, data: st.DataObject) -> None:
-        wave = data.draw(st.integers(1, len(self.world.rules.waves))) if kind is DecisionKind.APPROVE else None
-        takes_terminals = kind in {DecisionKind.RETRY, DecisionKind.EXCLUDE}
-        sites = data.draw(st.lists(st.sampled_from(sorted(self.world.states)), max_size=3, unique=True)) if takes_terminals else []
-        self.world.decide(kind, wave, sites)
 
     # And this always holds
 

@@ -1,9 +1,11 @@
-"""A fleet in memory that does what the orders say, with workers that hold to the rules of grants."""
+"""Fleets in memory that do what the orders say, and one with workers that hold to the rules of grants."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -46,30 +48,78 @@ BAD = frozenset((TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.
 
 
 @dataclass
-class World:
+class Reconciled(ABC):
+    """A rollout, its people and its reconciler; a world says what is, and does what the orders say."""
+
+    most_rounds: ClassVar[int] = 100
+    rules: Rules
+    shards: dict[int, Shard] = field(default_factory=dict, kw_only=True)
+    decisions: list[Decision] = field(default_factory=list, kw_only=True)
+    lost: set[int] = field(default_factory=set, kw_only=True)
+    """Shards whose workers are gone."""
+    now: datetime = field(default=NOW, kw_only=True)
+
+    def __post_init__(self) -> None:
+        waves = tuple(WaveState(number=rule.number) for rule in self.rules.waves)
+        self.state = RolloutState(id="r1", plan_digest="0" * 64, waves=waves, started_at=self.now)
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """The sites' names, sorted."""
+
+    @abstractmethod
+    def facts(self) -> Facts:
+        """What the reconciler is shown."""
+
+    @abstractmethod
+    def carry_out(self, action: Action) -> None:
+        """Do what is ordered."""
+
+    def decide(self, kind: DecisionKind, wave: int | None = None, sites: Iterable[str] = ()) -> None:
+        terminals = tuple(f"{site}/t1" for site in sites)
+        self.decisions.append(
+            Decision(id=len(self.decisions) + 1, rollout="r1", kind=kind, wave=wave, terminals=terminals, actor="c01", at=self.now)
+        )
+
+    def reconcile(self) -> None:
+        for _ in range(self.most_rounds):
+            self.now += timedelta(seconds=1)
+            state, actions = advance(self.state, self.rules, self.facts(), self.decisions, self.now)
+            if state == self.state and not actions:
+                return
+            self.state = state
+            for action in actions:
+                self.carry_out(action)
+        pytest.fail("it never comes to rest")
+
+    def out(self) -> list[int]:
+        return [number for number, shard in self.shards.items() if shard.is_out and number not in self.lost]
+
+    def change(self, number: int, **values: object) -> None:
+        self.shards[number] = self.shards[number].model_copy(update=values)
+
+
+@dataclass
+class World(Reconciled):
     """Sites of one terminal each, `SITE/t1`; some are done by hand."""
 
-    rules: Rules
     by_hand: frozenset[str] = frozenset()
     states: dict[str, TerminalState] = field(default_factory=dict)
     wave_of: dict[str, int] = field(default_factory=dict)
-    shards: dict[int, Shard] = field(default_factory=dict)
     in_flight: dict[int, set[str]] = field(default_factory=dict)
     asked_again: set[str] = field(default_factory=set)
-    decisions: list[Decision] = field(default_factory=list)
     ordered: list[Action] = field(default_factory=list)
     began: list[str] = field(default_factory=list)
-    lost: set[int] = field(default_factory=set)
-    now: datetime = NOW
     shard_size: int = 3
     districts: int = 1
     evidence: Evidence = NO_EVIDENCE
     ended_at: dict[int, datetime] = field(default_factory=dict)
     """Wave -> when its last push ended."""
 
-    def __post_init__(self) -> None:
-        waves = tuple(WaveState(number=rule.number) for rule in self.rules.waves)
-        self.state = RolloutState(id="r1", plan_digest="0" * 64, waves=waves, started_at=self.now)
+    @property
+    def names(self) -> list[str]:
+        return sorted(self.states)
 
     def add(self, wave: int, sites: Iterable[str]) -> None:
         for site in sites:
@@ -102,26 +152,7 @@ class World:
     def last_ended_at(self) -> datetime:
         return max(self.ended_at.values())
 
-    # What a person decides
-
-    def decide(self, kind: DecisionKind, wave: int | None = None, sites: Iterable[str] = ()) -> None:
-        terminals = tuple(f"{site}/t1" for site in sites)
-        self.decisions.append(
-            Decision(id=len(self.decisions) + 1, rollout="r1", kind=kind, wave=wave, terminals=terminals, actor="c01", at=self.now)
-        )
-
-    # What the reconciler does
-
-    def reconcile(self) -> None:
-        for _ in range(100):
-            self.now += timedelta(seconds=1)
-            state, actions = advance(self.state, self.rules, self.facts(), self.decisions, self.now)
-            if state == self.state and not actions:
-                return
-            self.state = state
-            for action in actions:
-                self.carry_out(action)
-        pytest.fail("it never comes to rest")
+    # What the orders do
 
     def carry_out(self, action: Action) -> None:
         self.ordered.append(action)
@@ -158,16 +189,10 @@ class World:
         state = self.states[site]
         return state is TerminalState.NOT_STARTED or (state is TerminalState.UNKNOWN and site not in self.asked_again)
 
-    def change(self, shard: int, **values: object) -> None:
-        self.shards[shard] = self.shards[shard].model_copy(update=values)
-
     def give_back(self, shard: int) -> None:
         self.change(shard, state=ShardState.PLANNED, grant_parallel=0, grant_failures=0)
 
     # What a worker does
-
-    def out(self) -> list[int]:
-        return [number for number, shard in self.shards.items() if shard.is_out and number not in self.lost]
 
     def begin(self, number: int) -> None:
         """Start what the grant allows; with nothing in flight and nothing to start, collect, end, or give back."""

@@ -21,7 +21,7 @@ from fleet.model.inventory import District, Fleet, Person, Role, Site, SiteKind,
 from fleet.model.plan import Plan
 from fleet.model.playbook import Playbook, Waves
 from fleet.model.release import Artifact, Release, ReleaseFile
-from fleet.model.rollout import RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
+from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
 from fleet.plan import make_plan, read_playbook
 from fleet.settings import Settings
 from fleet.store import Store, crew, fleets, open_store, orchestrator, progress, releases, rollouts
@@ -140,6 +140,11 @@ class Stage:
             state = rollouts.read_rollout(snapshot, self.rollout)
         assert state is not None
         return state
+
+    def decisions(self) -> list[Decision]:
+        """What people decided about the rollout, oldest first."""
+        with self.store.read() as snapshot:
+            return rollouts.decisions_after(snapshot, self.rollout, 0)
 
     def set_phase(self, phase: RolloutPhase) -> None:
         """Where the rollout stands as a whole."""

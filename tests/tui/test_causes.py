@@ -2,14 +2,8 @@
 
 from fleet.model.actor import Actor
 from fleet.model.attempt import Cause, TerminalState
-from fleet.model.rollout import Decision
-from fleet.store import crew, rollouts
+from fleet.store import crew
 from tests.tui.conftest import LARGE, SMALL, STRANGER, Stage, play, watching
-
-
-def decisions(stage: Stage) -> list[Decision]:
-    with stage.store.read() as snapshot:
-        return rollouts.decisions_after(snapshot, "r1", 0)
 
 
 def break_pharmacies(stage: Stage) -> list[str]:
@@ -34,7 +28,7 @@ def test_a_cause_is_one_row_and_its_retry_is_about_exactly_its_sites(stage: Stag
             await screen.shows("Done: retry exactly these, 3 terminals.")
 
     play(scene())
-    assert [(decision.kind.value, decision.terminals) for decision in decisions(stage)] == [("retry", tuple(names))]
+    assert [(decision.kind.value, decision.terminals) for decision in stage.decisions()] == [("retry", tuple(names))]
 
 
 def test_the_card_of_a_site_asks_for_what_a_choice_needs(stage: Stage) -> None:
@@ -63,7 +57,7 @@ def test_the_card_of_a_site_asks_for_what_a_choice_needs(stage: Stage) -> None:
             await screen.shows("Done: exclude")
 
     play(scene())
-    assert [(decision.kind.value, decision.terminals, decision.reason) for decision in decisions(stage)] == [
+    assert [(decision.kind.value, decision.terminals, decision.reason) for decision in stage.decisions()] == [
         ("exclude", ("p1/t01",), "closed")
     ]
 
@@ -108,7 +102,7 @@ def test_whoever_may_not_decide_reads_why_and_who_may(stage: Stage) -> None:
 
     play(scene(STRANGER, "is nobody of this inventory"))
     play(scene(Actor(code="liu-yang"), "technician, and may not"))
-    assert decisions(stage) == []
+    assert stage.decisions() == []
 
 
 def test_a_screen_without_failures_says_so(stage: Stage) -> None:

@@ -5,20 +5,14 @@ from datetime import timedelta
 from fleet.control import rollouts as control
 from fleet.model.actor import Actor
 from fleet.model.attempt import TerminalState
-from fleet.model.rollout import Decision, RolloutPhase, Verdict, WavePhase
-from fleet.store import rollouts
+from fleet.model.rollout import RolloutPhase, Verdict, WavePhase
 from tests.tui.conftest import COORDINATOR, LARGE, SMALL, STRANGER, Stage, play, watching
 
 TECHNICIAN, COLLEAGUE = Actor(code="liu-yang"), Actor(code="wang-wei")
 
 
-def decisions(stage: Stage) -> list[Decision]:
-    with stage.store.read() as snapshot:
-        return rollouts.decisions_after(snapshot, "r1", 0)
-
-
 def told(stage: Stage) -> list[tuple[str, int | None, str, str]]:
-    return [(one.kind.value, one.wave, one.actor, one.reason) for one in decisions(stage)]
+    return [(one.kind.value, one.wave, one.actor, one.reason) for one in stage.decisions()]
 
 
 def test_the_gate_shows_the_evidence_and_how_far_an_approval_reaches(stage: Stage) -> None:

@@ -91,7 +91,7 @@ def _watch(store: "Store", first: Stand, *, plain: bool, as_json: bool, until_wa
 
 def _show(stand: Stand) -> None:
     from fleet.model.attempt import TerminalState
-    from fleet.report.words import wave_name_words, wave_phase_words
+    from fleet.report.words import files_words, wave_name_words, wave_phase_words
 
     total, zone = stand.tallies.total, current_door().settings.zone
     values = {"rollout": stand.rollout.id, "release": stand.release, "phase": phase_words(stand)}
@@ -139,11 +139,7 @@ def _show(stand: Stand) -> None:
     _show_swipes(stand)
     for line in (*offline_lines(stand, zone), *_decision_lines(stand, zone), *outlook_lines(stand, zone)):
         show(line)
-    sent, saved = stand.bytes_sent / 1e6, stand.bytes_saved / 1e6
-    if max(sent, saved) < 1:
-        show(_("Files: {sent:.4g} KB sent, {saved:.4g} KB were on the terminals already", sent=sent * 1e3, saved=saved * 1e3))
-    else:
-        show(_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent, saved=saved))
+    show(render(files_words(stand.bytes_sent, stand.bytes_saved)))
 
 
 def _show_swipes(stand: Stand) -> None:

@@ -116,3 +116,10 @@ def check_in_words(kind: CheckInKind) -> Message:
 def reach_words(reach: Reach) -> Message:
     """How a terminal is upgraded."""
     return _REACHES[reach]
+
+
+def files_words(sent_bytes: int, saved_bytes: int) -> Message:
+    """How much of a release's files was sent, and how much the terminals had already; small amounts in KB."""
+    if max(sent_bytes, saved_bytes) < 1_000_000:
+        return N_("Files: {sent:.4g} KB sent, {saved:.4g} KB were on the terminals already", sent=sent_bytes / 1e3, saved=saved_bytes / 1e3)
+    return N_("Files: {sent:.1f} MB sent, {saved:.1f} MB were on the terminals already", sent=sent_bytes / 1e6, saved=saved_bytes / 1e6)

@@ -72,7 +72,7 @@ def alert_of(board: Board) -> str:
         return _("No news since {time}: {reason}", time=board.time(board.at), reason=render(board.trouble.what))
     if board.rollout is None:
         return _("No rollout yet: make a plan (fleet plan), then start it (fleet rollout start)")
-    if board.is_alive or board.is_over:
+    if board.is_alive or (board.is_over and not board.pending):
         held = board.rollout.is_past_return and not board.is_over
         return "" if not held else _("Past the point of no return: nothing more begins. Go on all the same: n")
     last = board.orchestrator

@@ -14,7 +14,7 @@ from fleet.model.attempt import AttemptResult, Cause, cause_words
 from fleet.model.inventory import Reach
 from fleet.model.step_words import step_words
 from fleet.report.terminal_words import detail_words, fact_words, key_source_words
-from fleet.report.words import kind_words, reach_words
+from fleet.report.words import files_words, kind_words, reach_words
 from fleet.store.reads import TerminalRow
 from fleet.text import N_, _, render
 from fleet.tui.board import Board, SiteDetail
@@ -169,8 +169,7 @@ def _attempt(board: Board, attempt: AttemptResult, width: int) -> Iterator[list[
         ("  " + _("was in place already") if attempt.in_place else "", DIM),
     ]
     if attempt.bytes_sent or attempt.bytes_saved:
-        sent, saved = attempt.bytes_sent / 1e6, attempt.bytes_saved / 1e6
-        yield from _wrapped(_("files: {sent:.1f} MB sent, {saved:.1f} MB were there already", sent=sent, saved=saved), width, DIM)
+        yield from _wrapped(render(files_words(attempt.bytes_sent, attempt.bytes_saved)), width, DIM)
     if attempt.cause is not Cause.NONE:
         yield from _wrapped(render(cause_words(attempt.cause)), width, shown.style)
     if attempt.detail:

@@ -11,12 +11,12 @@ from fleet.cutover.forecast import Forecast
 from fleet.cutover.pace import Pace
 from fleet.cutover.point_of_no_return import Return
 from fleet.model.attempt import TerminalState
-from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, SiteState, WavePhase, WaveState
+from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, SiteCounts, SiteState, WavePhase, WaveState
 from fleet.report.words import site_state_words
 from fleet.store.reads import Tallies, Tally
 from fleet.text import N_, render, use_language
 from fleet.tui.board import Board
-from fleet.tui.frame import Need, Verb, shown_verbs
+from fleet.tui.frame import Need, Verb, alert_of, shown_verbs
 from fleet.tui.header import Header
 from fleet.tui.help import HelpText
 from fleet.tui.ways_on import ways_on
@@ -170,3 +170,12 @@ def test_the_help_cuts_no_name_of_a_state_at_80_columns(language: str) -> None:
 
     assert [line for line in lines if "~" in line] == []
     assert any(render(site_state_words(SiteState.TAKEN_BACK)) in line for line in lines)
+
+
+def test_a_decision_about_a_rollout_that_is_over_asks_for_an_orchestrator() -> None:
+    use_language("en")
+    over = night(phase=RolloutPhase.FINISHED)
+    back = Decision(id=1, rollout="r12", kind=DecisionKind.ROLLBACK, wave=1, actor="li-na", at=NOW)
+
+    assert alert_of(over) == ""
+    assert alert_of(replace(over, pending=(back,))) == "No orchestrator has run here yet. Start one: fleet run"

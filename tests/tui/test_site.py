@@ -116,13 +116,20 @@ def test_a_site_changes_while_it_is_looked_at(stage: Stage) -> None:
     play(scene())
 
 
-def test_an_attempt_says_what_was_sent_and_what_was_there_already(stage: Stage) -> None:
-    stage.end("h1", bytes_sent=5_200_000, bytes_saved=41_600_000)
+@pytest.mark.parametrize(
+    ("sent", "saved", "said"),
+    [
+        (5_200_000, 41_600_000, "Files: 5.2 MB sent, 41.6 MB were on the terminals already"),
+        (0, 4_034, "Files: 0 KB sent, 4.034 KB were on the terminals already"),
+    ],
+)
+def test_an_attempt_says_what_was_sent_and_what_was_there_already(stage: Stage, sent: int, saved: int, said: str) -> None:
+    stage.end("h1", bytes_sent=sent, bytes_saved=saved)
 
     async def scene() -> None:
         async with watching(stage) as screen:
             await screen.press("enter")
-            await screen.shows("files: 5.2 MB sent, 41.6 MB were there already")
+            await screen.shows(said)
 
     play(scene())
 

@@ -116,7 +116,7 @@ def test_a_silent_worker_is_found(cli: Cli, store: Store, tmp_path: Path) -> Non
         shard = shards.open_shards(tx, "r1")[0].id
         shards.claim(tx, shard, shards.dispatch(tx, shard), "worker-7")
 
-    assert wrong(cli)["leases"] == "1 shards are held by workers that have gone silent, worker-7 first"
+    assert wrong(cli)["leases"] == "1 shard is held by a worker that has gone silent, worker-7 first"
 
 
 def lease(site: str, owner: str, purpose: Purpose, *, until: datetime) -> Lease:

@@ -77,7 +77,7 @@ def test_rows_of_a_sheet_with_unfinished_formulas_are_looked_at_all_the_same(
     found = [line for line in told() if not line.startswith("hint")]
 
     assert found == [
-        "book.xlsx[sites]:2: C2 holds a formula without a value (1 such cells in the sheet)",
+        "book.xlsx[sites]:2: C2 holds a formula without a value (1 such cell in the sheet)",
         "book.xlsx[sites]:2: `kind` cannot be `hospitl`",
         "book.xlsx[sites]:3: `district` is `qinwan`, which is not in districts",
     ]

@@ -2,15 +2,16 @@
 
     seed -> Night -> live through it -> what was wrong (nothing), the record, how every terminal ended
 
-Replay one: `python -m tests.rehearsal.nights SEED`.
+Replay one: `python -m tests.rehearsal.nights SEED`; `--calm` is the one in which people have no whims, with kills and without.
 """
 
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,26 +20,32 @@ from random import Random
 from sqlalchemy import event as sql_event
 from sqlalchemy import select
 
-from fleet.control import rollouts as control
-from fleet.control.exclusions import exclude
-from fleet.control.silent import Silent
-from fleet.errors import ConflictError, FleetError
-from fleet.model.again import AgainRule, Trouble
+from fleet.control.four_eyes import record_author
+from fleet.engine.reconcile import Turn
+from fleet.errors import ConflictError
 from fleet.model.attempt import Cause, TerminalState
-from fleet.model.inventory import Reach
-from fleet.model.plan import Plan
 from fleet.model.playbook import Approval, KeySource
-from fleet.model.rollout import RolloutPhase, RolloutState, WavePhase
-from fleet.rehearsal.agenda import Agenda
+from fleet.model.rollout import RolloutState, is_held_by_limits
+from fleet.push import PushJob
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
-from fleet.rehearsal.terminals import Fate, SimulatedTerminals
+from fleet.rehearsal.terminals import Fate
+from fleet.rollout import ENDED
+from fleet.rollout.standing import waiting_waves, waits_past_return
 from fleet.settings import Settings
-from fleet.store import Store, again, open_store, progress, reads, rollouts, tables
-from fleet.store.audit import check_chain, check_tables
-from tests.engine.city import AT, COORDINATOR, begin, make_fleet, make_plan, set_up
+from fleet.store import Store, open_store, progress, rollouts, tables
+from tests.engine.city import AT, COORDINATOR, PROGRAM, STAGER, begin, make_fleet, make_plan, set_up
+from tests.rehearsal.laws import Laws
+from tests.rehearsal.parts import SWAYED, Part, choose, peopled, with_parts
+from tests.rehearsal.people import People
+from tests.rehearsal.watched import Wall, WatchedTerminals
 
 MOST_EVENTS = 5_000
 """More than any of these nights needs; one that goes on for longer never ends."""
+MOST_HANDED = 100
+"""Shards that are handed out in one moment; more is one that comes back again and again."""
+MOST_DECISIONS = 40
+"""One after the other of which none lets anything begin."""
+CALM = "--calm"
 SHARED_MEMORY = Path("/dev/shm")
 _FATES = (
     *(Fate(),) * 12,
@@ -49,6 +56,10 @@ _FATES = (
     Fate(TerminalState.ROLLED_BACK, Cause.PROBE_FAILED, "preflight", heard=False),
     Fate(heard=False, then_silent=True),
 )
+
+
+class CircleError(BaseException):
+    """It goes round and round in one moment."""
 
 
 class KilledError(BaseException):
@@ -68,6 +79,7 @@ class Told:
     refused: int
     decisions: int
     wrong: tuple[str, ...]
+    parts: frozenset[Part]
 
 
 @dataclass
@@ -83,40 +95,49 @@ class Night:
     kills: int = 0
     handovers: int = 0
     refused: int = 0
-    decisions: int = 0
 
     def __post_init__(self) -> None:
         dice = Random(f"night {self.seed}")
         self.dice = Random(f"whims {self.seed}")
-        self.agenda = Agenda(AT)
-        sites = dice.randint(2, 9)
-        self.fleet = make_fleet(sites, terminals=dice.randint(1, 3), by_hand=dice.choice((0, 0, 1)))
+        self.agenda = Wall(AT)
+        self.parts = choose(dice) - (frozenset() if self.has_whims else SWAYED)
+        sites = dice.randint(2, 7)
+        fleet = make_fleet(sites, terminals=dice.choice((1, 1, 2, 3)), by_hand=dice.choice((0, 0, 1)))
+        self.fleet = peopled(fleet, self.parts, dice)
         canary = dice.randint(1, sites - 1)
         waves = (canary, sites - canary) if dice.random() < 0.7 or sites - canary < 2 else (canary, 1, sites - canary - 1)
-        self.failures, self.unreachable, self.parallel = dice.randint(1, 3), dice.randint(1, 3), dice.randint(1, 6)
-        self.plan = make_plan(
+        plan = make_plan(
             self.fleet,
             *waves,
-            failures=self.failures,
-            unreachable=self.unreachable,
+            failures=dice.randint(1, 3),
+            unreachable=dice.randint(1, 3),
             approval=dice.choice(list(Approval)),
-            parallel=self.parallel,
+            parallel=dice.randint(1, 6),
+            program=STAGER if Part.ROLLBACK in self.parts else PROGRAM,
         )
-        if Random(f"tries {self.seed}").random() < 0.5:
-            self.plan = _trying_again(self.plan)
+        self.plan = with_parts(plan, self.fleet, self.parts, dice)
+        self.laws = Laws(self.fleet, self.plan, self.agenda)
+        offline = dice.choice((0.2, 1.0)) if Part.OFFLINE in self.parts else 0.0
+        back_at = {name: AT + timedelta(minutes=dice.randint(1, 90)) for name in self.fleet.terminals if dice.random() < offline}
         lasting = {name: dice.choice(_FATES) for name in self.fleet.terminals}
         first = {name: dice.choice(_FATES) for name in self.fleet.terminals if dice.random() < 0.3} if self.has_whims else {}
         pace = {name: dice.randint(3, 90) for name in self.fleet.terminals}
 
         def fate(terminal: str, number: int) -> Fate:
+            if terminal in back_at and self.agenda.now < back_at[terminal]:
+                return Fate(TerminalState.UNREACHABLE, Cause.NO_ANSWER, seconds=5)
             told = first.get(terminal, lasting[terminal]) if number == 1 else lasting[terminal]
             return told if told.ending is TerminalState.UNREACHABLE else replace(told, seconds=float(pace[terminal]))
 
-        self.terminals = SimulatedTerminals(fate, KeySource.TOKEN)
-        self.ssh = [name for name, terminal in self.fleet.terminals.items() if terminal.reach is Reach.SSH]
+        self.terminals = WatchedTerminals(fate, KeySource.TOKEN, self._see_a_beginning)
+        self.people = People(self.store, self.dice, self.agenda, self.fleet, self.plan, self.parts)
         self.working: SteppedOrchestrator | None = None
         self.replaced: list[SteppedOrchestrator] = []
         """They stand still, and do not know yet that somebody else has the workspace."""
+        self.waited = Counter[int]()
+        """How often it waited for people, by how many connections had been made by then."""
+        self.handed = Counter[datetime]()
+        """Shards that were handed out at each moment."""
         self.fuse = 0
         """So many more statements until the one that works is killed; 0 is never."""
         sql_event.listen(self.store.engine, "before_cursor_execute", self._burn)
@@ -126,25 +147,33 @@ class Night:
     def live(self) -> Told:
         """Until nothing is left to do; whoever is killed is followed by another."""
         set_up(self.store, self.fleet)
+        record_author(self.store, COORDINATOR, AT, self.plan)
         begin(self.store, self.fleet, self.plan)
-        for _ in range(MOST_EVENTS):
-            state = self._go_on()
-            if state is not None and not self._is_decided(state):
-                break
-        else:
-            self.wrong.append("it never comes to its end")
-        for old in self.replaced:
-            self._thaw(old)
+        try:
+            self._live_on()
+            for old in self.replaced:
+                self._thaw(old)
+        except CircleError:
+            self.wrong.append("it hands out again and again what nothing can begin at")
         self._check_the_end()
         with self.store.read() as snapshot:
             events = snapshot.connection.execute(select(tables.event).order_by(tables.event.c.seq)).all()
             endings = progress.states_of(snapshot, "r1", self.fleet.terminals)
         told = [(row.at, row.kind, row.subject, row.actor, row.body) for row in events if row.subject != "orchestrator"]
         record = sha256(repr(told).encode()).hexdigest()
-        return Told(record, endings, self.kills, self.handovers, self.refused, self.decisions, tuple(self.wrong))
+        return Told(
+            record, endings, self.kills, self.handovers, self.refused, self.people.decisions, tuple(dict.fromkeys(self.wrong)), self.parts
+        )
 
-    def _go_on(self) -> RolloutState | None:
-        """One moment; the position where nothing moves any more without a person."""
+    def _live_on(self) -> None:
+        for _ in range(MOST_EVENTS):
+            turn = self._go_on()
+            if turn is not None and not self._is_gone_on_with(turn):
+                return
+        self.wrong.append("it never comes to its end")
+
+    def _go_on(self) -> Turn | None:
+        """One moment; the turn after which nothing moves any more without a person."""
         try:
             working = self.working or self._start()
             if self.has_kills and self.dice.random() < 0.1:
@@ -155,18 +184,30 @@ class Night:
             return None
         finally:
             self.fuse = 0
+        if turn.next_at is not None and turn.next_at < self.agenda.now:
+            self.wrong.append(f"it is to be woken at {turn.next_at}, which is past")
         self._check_the_moment()
         if self.has_kills:
             self._trouble_the_orchestrators()
-        if self.has_whims and self.dice.random() < 0.08:
-            self._whim()
-        if not self.agenda.is_empty:
-            self.agenda.go_on()
+        if self.has_whims and self.dice.random() < 0.08 and self.people.have_a_whim():
             return None
-        if turn.next_at is not None and turn.next_at > self.agenda.now:
-            self.agenda.let_pass((turn.next_at - self.agenda.now).total_seconds())
+        if not self.agenda.is_empty or (turn.next_at is not None and not _is_for_people(turn.state)):
+            self.agenda.go_on_until(turn.next_at)
             return None
-        return turn.state if working is self.working and not working.has_news and turn.is_at_rest else None
+        is_at_rest = turn.is_at_rest or turn.next_at is not None
+        return turn if working is self.working and not working.has_news and is_at_rest else None
+
+    def _is_gone_on_with(self, turn: Turn) -> bool:
+        """At rest, somebody does what it waits for; False where that was all, or does not help."""
+        if turn.state is None or turn.state.phase in ENDED:
+            return False
+        self.waited[self.terminals.connections] += 1
+        if self.waited[self.terminals.connections] > MOST_DECISIONS:
+            self.wrong.append("whatever people do, nothing begins any more")
+            return False
+        if words := self.people.see_to(turn.state, alone=turn.is_at_rest and turn.next_at is None):
+            self.wrong.append(words)
+        return not words
 
     def _start(self) -> SteppedOrchestrator:
         self.working = SteppedOrchestrator(self.store, self.terminals, self.agenda, at_gateway=4, before=self._may_die)
@@ -186,6 +227,9 @@ class Night:
                 raise KilledError
 
     def _may_die(self, what: str) -> None:
+        self.handed[self.agenda.now] += what == "dispatch"
+        if self.handed[self.agenda.now] > MOST_HANDED:
+            raise CircleError
         if self.fuse and what in {"dispatch", "follow"} and self.dice.random() < 0.3:
             self.fuse = 0
             raise KilledError
@@ -202,6 +246,14 @@ class Night:
             self._thaw(self.replaced.pop(0))
         elif roll < 0.24:
             self._kill()
+        elif roll < 0.26 and Part.CLOCK in self.parts:
+            self._set_the_clock(self.dice.choice((-90, -5, 20, 1200)))
+
+    def _set_the_clock(self, seconds: float) -> None:
+        self.agenda.set_by(seconds)
+        self.terminals.set_by(seconds)
+        if self.working is not None:
+            self.working.beat()
 
     def _second_is_refused(self) -> None:
         assert self.working is not None
@@ -244,92 +296,33 @@ class Night:
             shards = snapshot.connection.execute(select(tables.shard).order_by(tables.shard.c.id)).all()
         return rows, shards
 
-    # People
-
-    def _whim(self) -> None:
-        """Somebody decides something, sensible or not, perhaps twice; what is refused is refused with words."""
-        terminals = self.dice.sample(self.ssh, min(2, len(self.ssh)))
-        deeds = (
-            lambda: control.pause(self.store, COORDINATOR, self.agenda.now, "r1"),
-            lambda: control.resume(self.store, COORDINATOR, self.agenda.now, "r1"),
-            lambda: control.stop(self.store, COORDINATOR, self.agenda.now, "r1"),
-            lambda: control.retry(self.store, COORDINATOR, self.agenda.now, "r1"),
-            lambda: control.retry(self.store, COORDINATOR, self.agenda.now, "r1", terminals),
-            lambda: exclude(self.store, COORDINATOR, self.agenda.now, "r1", terminals, reason="closed"),
-            lambda: control.approve(self.store, COORDINATOR, self.agenda.now, "r1", self.dice.randint(1, len(self.plan.waves))),
-        )
-        weights = (4, 6, 1, 3, 3, 2, 3)
-        for deed in [self.dice.choices(deeds, weights)[0]] * self.dice.choice((1, 1, 2)):
-            with suppress(FleetError):
-                deed()
-                self.decisions += 1
-
-    def _is_decided(self, state: RolloutState) -> bool:
-        """At rest, somebody lets go on what waits; False where nothing does."""
-        waiting = [wave for wave in state.waves if wave.phase in {WavePhase.GATE, WavePhase.HELD}]
-        with suppress(FleetError):
-            if state.phase is RolloutPhase.PAUSED:
-                return control.resume(self.store, COORDINATOR, self.agenda.now, "r1")
-            if state.phase is RolloutPhase.RUNNING and waiting:
-                control.approve(self.store, COORDINATOR, self.agenda.now, "r1", waiting[0].number)
-                self.decisions += 1
-                return True
-            if state.phase is RolloutPhase.RUNNING:
-                self.wrong.append("it neither works nor waits for anybody")
-        return False
-
     # What always holds
 
     def _check_the_moment(self) -> None:
         with self.store.read() as snapshot:
             state = rollouts.newest_rollout(snapshot)
-            by_wave = reads.read_tallies(snapshot, "r1").by_wave
-            silent = Silent(again.silent_sites(snapshot, "r1"))
-            total = reads.read_tallies(snapshot, "r1").total.sites
-        assert state is not None
-        if total.total != len(self.fleet.sites):
-            self.wrong.append(f"the endings add up to {total.total} of {len(self.fleet.sites)} sites")
-        for wave in state.waves:
-            sites = silent.sites(wave.number, by_wave[wave.number].sites)
-            if sites.spent_failures > self.failures + wave.failures_accepted:
-                self.wrong.append(f"wave {wave.number} overshot its failure budget")
-            if sites.unreachable > self.unreachable + wave.unreachable_accepted:
-                self.wrong.append(f"wave {wave.number} overshot its budget for unreachable sites")
+            assert state is not None
+            if self.working is not None:
+                self.wrong += self.laws.broken_now(snapshot, state, self.working)
+
+    def _see_a_beginning(self, job: PushJob) -> None:
+        with self.store.read() as snapshot:
+            busy = self.terminals.busy(self.agenda.now)
+            self.wrong += self.laws.broken_by_a_beginning(snapshot, job, busy, self.people.at_work)
 
     def _check_the_end(self) -> None:
         with self.store.read() as snapshot:
-            _count, _head, problems = check_chain(snapshot)
-            problems += check_tables(snapshot, "r1")
             state = rollouts.newest_rollout(snapshot)
-            states = progress.states_of(snapshot, "r1", self.fleet.terminals)
-            events = snapshot.connection.execute(select(tables.event).order_by(tables.event.c.seq)).all()
-        assert state is not None
-        self.wrong += map(str, problems)
-        self.wrong += [f"{name} was really made {n} times" for name, n in self.terminals.made.items() if n > 1]
-        self.wrong += [f"the release went live on {name} {n} times" for name, n in self.terminals.flips.items() if n > 1]
-        told = [name for name in self.ssh if states[name] is TerminalState.UPGRADED and not self.terminals.flips[name]]
-        self.wrong += [f"{name} counts as upgraded and is not" for name in told]
-        if state.phase is RolloutPhase.FINISHED:
-            left = [name for name in self.ssh if states[name] in {TerminalState.NOT_STARTED, TerminalState.RUNNING}]
-            self.wrong += [f"it is finished, but {name} is {states[name]}" for name in left]
-        self.wrong += self._past_a_gate(events)
-
-    def _past_a_gate(self, events: object) -> Iterator[str]:
-        passed: set[int] = set()
-        for row in events:  # type: ignore[attr-defined]
-            if row.kind == "wave.passed":
-                passed.add(row.body["wave"])
-            for name in row.body["terminals"] if row.kind == "push.began" else ():
-                wave = self.plan.wave_of[name.partition("/")[0]]
-                if not passed.issuperset(range(1, wave)):
-                    yield f"{name} of wave {wave} was begun, but only {sorted(passed)} had passed"
+            assert state is not None
+            self.wrong += self.laws.broken_in_the_end(snapshot, state, self.terminals)
 
 
-def _trying_again(plan: Plan) -> Plan:
-    """The plan with tries that are made by themselves, after what passes by itself."""
-    rules = (AgainRule(on=(Trouble.LINK, Trouble.COMMAND), attempts=3, wait_s=60, jitter=0.5),)
-    plan = plan.model_copy(update={"playbook": plan.playbook.model_copy(update={"retry": rules})})
-    return plan.model_copy(update={"digest": plan.compute_digest()})
+def _is_for_people(state: RolloutState | None) -> bool:
+    """Whether people go on at once, although something will move by itself; where a limit holds it, what is down may only wait for its window."""
+    waiting = waiting_waves(state) if state is not None else ()
+    if waiting and is_held_by_limits(waiting[0]):
+        return False
+    return state is None or bool(waiting) or waits_past_return(state)
 
 
 @cache
@@ -366,13 +359,19 @@ def live(seed: int, *, has_kills: bool = True, has_whims: bool = True) -> Told:
 
 
 def main() -> None:
-    """Replay nights and say what was wrong with them."""
-    for seed in map(int, sys.argv[1:]):
-        told = live(seed)
-        endings = ", ".join(f"{n} {state}" for state, n in Counter(told.endings.values()).items())
-        troubles = f"{told.kills} kills, {told.handovers} handovers, {told.refused} refused, {told.decisions} decisions"
-        lines = [f"night {seed}: {troubles}; {endings}; record {told.record[:12]}", *(f"  {words}" for words in told.wrong)]
-        sys.stdout.write("\n".join(lines) + "\n")
+    """Replay nights and say what was wrong with them; `--calm` are those in which people only let go on what waits, with kills and without."""
+    words = sys.argv[1:]
+    for seed in (int(word) for word in words if word != CALM):
+        told = [live(seed, has_whims=False, has_kills=kills) for kills in (True, False)] if CALM in words else [live(seed)]
+        sys.stdout.write("\n".join(line for one in told for line in _lines(seed, one)) + "\n")
+
+
+def _lines(seed: int, told: Told) -> Iterator[str]:
+    endings = ", ".join(f"{n} {state}" for state, n in Counter(told.endings.values()).items())
+    parts = ", ".join(sorted(told.parts)) or "nothing special"
+    troubles = f"{told.kills} kills, {told.handovers} handovers, {told.refused} refused, {told.decisions} decisions"
+    yield f"night {seed}: {parts}; {troubles}; {endings}; record {told.record[:12]}"
+    yield from (f"  {words}" for words in told.wrong)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from random import Random
@@ -10,11 +10,11 @@ from random import Random
 import pytest
 
 from fleet.model.attempt import TerminalState
-from tests.rehearsal.nights import live
+from tests.rehearsal.nights import CALM, live
 
 NIGHTS = 2_000
 """Of the long form."""
-EACH_QUIET = 4
+EACH_QUIET = 10
 """Of so many nights, one is lived through again without a kill."""
 ENOUGH_S = 5
 MOST_NIGHTS = 30
@@ -37,7 +37,7 @@ def difference_of(seed: int) -> list[str]:
     killed, quiet = live(seed, has_whims=False), live(seed, has_whims=False, has_kills=False)
     differs = [name for name, ending in quiet.endings.items() if not _is_as_good(killed.endings[name], ending)]
     words = [f"{name} is {killed.endings[name]}, without kills {quiet.endings[name]}" for name in differs]
-    return _replayed(seed, [*killed.wrong, *quiet.wrong, *words])
+    return _replayed(f"{seed} {CALM}", [*killed.wrong, *quiet.wrong, *words])
 
 
 def _is_as_good(killed: TerminalState, quiet: TerminalState) -> bool:
@@ -45,8 +45,8 @@ def _is_as_good(killed: TerminalState, quiet: TerminalState) -> bool:
     return killed is quiet or (quiet is TerminalState.UNREACHABLE and killed is TerminalState.UNKNOWN)
 
 
-def _replayed(seed: int, wrong: tuple[str, ...] | list[str]) -> list[str]:
-    return [f"night {seed}: {words}; python -m tests.rehearsal.nights {seed}" for words in wrong]
+def _replayed(night: int | str, wrong: Iterable[str]) -> list[str]:
+    return [f"night {night}: {words}; repeat it: python -m tests.rehearsal.nights {night}" for words in wrong]
 
 
 def while_there_is_time(dice: Random) -> Iterator[int]:

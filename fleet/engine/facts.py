@@ -9,7 +9,7 @@ from fleet.engine.ports import Dispatcher
 from fleet.engine.ways_back import read_rehearsal
 from fleet.model.attempt import RETRIED, TerminalState
 from fleet.model.rollout import RolloutState, Shard, WavePhase
-from fleet.rollout import ENDED, Facts, WaveFacts, to_judge
+from fleet.rollout import ENDED, NO_EVIDENCE, Facts, WaveFacts, soaked, soaks, to_judge
 from fleet.store import Snapshot, Tx, again, caps, evidence, reads, shards, ways_back
 
 
@@ -56,12 +56,14 @@ def _has_bad(tally: reads.Tally) -> bool:
 
 
 def with_evidence(tx: Tx, state: RolloutState, used: PlanInUse, facts: Facts) -> Facts:
-    """The same facts, with what the terminals showed of each wave that is about to be judged."""
+    """The same facts, with what the terminals showed of each wave that is about to be judged; of one that soaks first, only since when."""
     if state.phase in ENDED or used.rules.only is not None:
         return facts
     for number in to_judge(state, facts, tx.at):
-        found = read_evidence(tx, used.plan, state.id, number)
-        facts = facts.with_evidence(number, found, evidence.last_ended_at(tx, state.id, number))
+        ended_at = evidence.last_ended_at(tx, state.id, number)
+        facts = facts.with_evidence(number, NO_EVIDENCE, ended_at)
+        if not soaks(soaked(state.waves[number - 1], used.rules.gate, facts.wave(number)), tx.at):
+            facts = facts.with_evidence(number, read_evidence(tx, used.plan, state.id, number), ended_at)
     return facts
 
 

@@ -30,7 +30,7 @@ from fleet.rollout.formula import formula, gate_lines
 from fleet.rollout.held import cap_words, held_words, standing_caps
 from fleet.rollout.rehearsal import rehearsal_words
 from fleet.rollout.sending import LONGEST_SENDING_S, sending_s
-from fleet.rollout.soak import due_at, to_judge
+from fleet.rollout.soak import due_at, soaked, soaks, to_judge
 from fleet.rollout.verdict import verdict_in_brief, verdict_words
 from fleet.rollout.way_back import due_by_itself, may_upgrade
 
@@ -73,6 +73,8 @@ __all__ = [
     "rehearsal_words",
     "rules_of",
     "sending_s",
+    "soaked",
+    "soaks",
     "standing_caps",
     "to_judge",
     "verdict_in_brief",

@@ -11,10 +11,12 @@ from fleet.engine.cutting import SHARD_SITES
 from fleet.engine.lock import WorkspaceLock
 from fleet.engine.plans import Plans
 from fleet.engine.reconcile import reconcile
+from fleet.model.attempt import AttemptResult, TerminalState
+from fleet.model.gate import SwipeRule
 from fleet.model.lease import Lease, Purpose
 from fleet.model.plan import Plan
 from fleet.model.rollout import Shard
-from fleet.store import Store, leases
+from fleet.store import Store, leases, progress
 from tests.engine.city import AT, COORDINATOR, begin, make_fleet, make_plan, set_up
 
 FEW, MANY, MOST = 300, 900, 12
@@ -89,6 +91,29 @@ def test_no_turn_reads_again_which_sites_are_in_a_shard(store: Store) -> None:
     asked = [statement for statement in read_by_a_turn(store, FEW) if "shard.sites" in statement]
 
     assert all("shard.opens_at <=" in statement for statement in asked), "but of those whose window has just opened"
+
+
+def test_what_terminals_showed_is_read_when_their_wave_has_soaked_and_not_before(store: Store) -> None:
+    fleet = make_fleet(3)
+    set_up(store, fleet)
+    plan = make_plan(fleet, 3)
+    gate = plan.playbook.gate.model_copy(update={"soak_s": 60, "swipe": SwipeRule(target_s=2)})
+    plan = plan.model_copy(update={"playbook": plan.playbook.model_copy(update={"gate": gate})})
+    begin(store, fleet, plan.model_copy(update={"digest": plan.compute_digest()}))
+    with store.write(COORDINATOR, AT) as tx:
+        for name in fleet.terminals:
+            progress.record_result(
+                tx, "r1", AttemptResult(terminal=name, number=1, ending=TerminalState.UPGRADED, started_at=AT, finished_at=AT)
+            )
+    lock, plans = WorkspaceLock(store), Plans()
+    lock.take(AT)
+    read = []
+    for seconds in (0, 59, 61):
+        with statements(store) as seen:
+            reconcile(store, Workers(), plans, AT + timedelta(seconds=seconds), lock.hold)
+        read.append(any("attempt.facts" in statement for statement in seen))
+
+    assert read == [False, False, True]
 
 
 def test_what_a_turn_learnt_of_shards_that_were_never_stored_is_forgotten(store: Store) -> None:

@@ -266,12 +266,13 @@ class Standing:
 
 def read_standings(snapshot: Snapshot, rollout: str, site: str | None = None) -> dict[str, Standing]:
     """Every site of a rollout, or one, worked out from its terminals' rows."""
-    columns = (_terminals.c.site, _terminals.c.state, _terminals.c.reach, _terminals.c.cause, _terminals.c.down)
+    columns = (_terminals.c.terminal, _terminals.c.site, _terminals.c.state, _terminals.c.reach, _terminals.c.cause, _terminals.c.down)
     query = select(*columns).where(_terminals.c.rollout == rollout)
     if site is not None:
         query = query.where(_terminals.c.site == site)
     found: dict[str, Standing] = {}
-    for row in snapshot.connection.execute(query.order_by(_terminals.c.terminal)):
+    # Sorted here: asked for one site in this order, SQLite walks through every terminal of the rollout to have it.
+    for row in sorted(snapshot.connection.execute(query), key=lambda row: row.terminal):
         standing = found.setdefault(row.site, Standing())
         state = TerminalState(row.state)
         standing.states[state] = standing.states.get(state, 0) + 1

@@ -16,7 +16,7 @@ from fleet.model.gate import SwipeRule
 from fleet.model.lease import Lease, Purpose
 from fleet.model.plan import Plan
 from fleet.model.rollout import Shard
-from fleet.store import Store, leases, progress
+from fleet.store import Snapshot, Store, leases, progress, reads
 from tests.engine.city import AT, COORDINATOR, begin, make_fleet, make_plan, set_up
 
 FEW, MANY, MOST = 300, 900, 12
@@ -125,3 +125,26 @@ def test_what_a_turn_learnt_of_shards_that_were_never_stored_is_forgotten(store:
         turn(Workers(breaks_down), plans)
 
     assert (plans.sites_of_shard, plans.shards_of_site, plans.free_site) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    "reads_a_site",
+    [
+        lambda snapshot: progress.read_standings(snapshot, "r1", "s001"),
+        lambda snapshot: reads.terminals_of_site(snapshot, "r1", "s001"),
+    ],
+    ids=["where it stands", "its terminals"],
+)
+def test_a_site_is_read_by_its_own_rows_and_not_by_those_of_the_rollout(store: Store, reads_a_site: Callable[[Snapshot], object]) -> None:
+    """SQLite takes an index for the order that was asked for, and then it walks through a hundred thousand terminals."""
+    fleet = make_fleet(3)
+    set_up(store, fleet)
+    begin(store, fleet, make_plan(fleet, 3))
+    with store.read() as snapshot:
+        with statements(store) as seen:
+            assert reads_a_site(snapshot)
+        (asked,) = [statement for statement in seen if "terminal_progress" in statement]
+        plan = snapshot.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("r1",) * asked.count("?")).all()
+
+    (told,) = [row[3] for row in plan if "terminal_progress" in row[3]]
+    assert "(rollout=? AND site=?)" in told

@@ -1,7 +1,8 @@
 """A night of a province with everything in play: gates that look at swipes and causes, a limit in each district, windows, leases.
 
 100,000 terminals at 49,000 sites in a hundred districts, two terminals at most sites, three at some. The first waves have passed and half of
-the last one is upgraded; in a tenth of the districts the window opens later, and people have some of the sites to themselves.
+the last one is upgraded; in a tenth of the districts the window opens later, and people have some of the sites to themselves. So many could
+not go back before the morning, so a person has let it go past the point of no return.
 """
 
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ def bring_half_way(store: Store, fleet: Fleet, plan: Plan) -> None:
         Lease(site=site.code, owner="t01", purpose=Purpose.BY_HAND, token=site.code, taken_at=AT, until=OPENS_AT) for site in last.sites
     ]
     with store.write(FLEET, AT) as tx:
-        rollouts.save_rollout(tx, state.model_copy(update={"waves": waves}))
+        rollouts.save_rollout(tx, state.model_copy(update={"waves": waves, "past_return_by": "c01"}))
         for lease in hold[half :: max(1, half // LEASED)]:
             leases.take(tx, [lease])
 

@@ -160,7 +160,7 @@ def test_a_value_that_makes_no_sense_is_a_finding(night: Store) -> None:
     assert overlooked == []
 
 
-@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_value_that_only_sqlite_takes_is_a_finding(night: Store) -> None:
     overlooked = [statement for statement in SQLITE_NONSENSE if not problems_after(night, statement)]
 

@@ -157,7 +157,7 @@ def test_a_file_that_was_emptied_is_refused_and_stays_empty(workspace: Settings)
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
-@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 def test_an_empty_database_of_a_server_is_made_at_first_use(settings: Settings) -> None:
     with closing(open_store(settings)) as store:
         assert store.version() == 0

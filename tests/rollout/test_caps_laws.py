@@ -239,3 +239,18 @@ def test_a_pool_that_only_counts_what_runs_overshoots_and_the_law_sees_it() -> N
     world.step(number)
 
     assert world.overshoot() == "wave 1, failures: 0 and 3 in flight, 2 allowed"
+
+
+def test_a_site_that_is_down_with_its_window_closed_makes_no_room_for_another_of_its_shard() -> None:
+    world = Guarded(rules_for(1, limits=(1,)), {"s0": Place(1, "east", (0,)), "s1": Place(1, "east", (0,))})
+    world.reconcile()
+    world.step(world.out()[0])
+    world.end(*world.flying()[0], LEFT_DOWN)
+    world.sites["s0"].asleep = True
+    world.decide(DecisionKind.RETRY, sites=["s0"])
+    world.reconcile()
+    for number in world.out():
+        world.step(number)
+
+    assert world.flying() == []
+    assert world.overshoot() == ""

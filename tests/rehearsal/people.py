@@ -121,7 +121,9 @@ class People:
             stand = look(self.store)
             if not list(waiting_lines(stand)):
                 return "it waits, and no view says for whom"
-            if alone and stand.standing is not Standing.WAITING:
+            # A rollback that is wanted counts as at work, though a limit or a budget may keep it from beginning; the lines above say so.
+            wanted = any(wave.taken_back_by for wave in state.waves)
+            if alone and not wanted and stand.standing is not Standing.WAITING:
                 return f"it waits for a person, and is said to be {stand.standing.value}"
         self.agenda.let_pass(self.dice.choice((0, 0, 20, 400)))
         try:

@@ -53,6 +53,7 @@ def _decided(tx: Tx, rollout: str, plan: Plan, action: PutBack | TakeBack | Excl
             _put_back(tx, rollout, plan, terminals)
         case TakeBack(terminals):
             ways_back.take_back(tx, rollout, terminals, Errand.ROLLBACK)
+            _make_room(tx, rollout, plan)
         case Exclude(terminals):
             _exclude(tx, rollout, terminals)
 
@@ -113,7 +114,7 @@ def _put_back(tx: Tx, rollout: str, plan: Plan, terminals: tuple[str, ...]) -> N
 
 
 def _make_room(tx: Tx, rollout: str, plan: Plan) -> None:
-    """Where shards wait under a limit, what is pushed again may be what has to go first."""
+    """Where shards wait under a limit, what is pushed again or taken back may be what has to go first."""
     open_shards = shards.open_shards(tx, rollout) if plan.limits else ()
     for shard in open_shards:
         if shard.limits and not shard.is_out:

@@ -68,11 +68,21 @@ def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
         if seen.has_work:
-            # What is tried again by itself may end well, and give back what it spent.
-            yield _at_work(wave, () if seen.waiting_again else tuple(cap.code for cap in holding(rule, wave, seen, ledger)))
+            yield _at_work(wave, _held_by(rule, wave, seen, ledger))
         else:
             following = next((other for other in rules.waves if other.number == wave.number + 1), None)
             yield _at_rest(wave, seen, rules, following, now)
+
+
+def _held_by(rule: WaveRule, wave: WaveState, seen: WaveFacts, ledger: Ledger) -> tuple[str, ...]:
+    """Codes of the caps that keep a wave that has work from beginning any of it: where a person wants it back, from going back."""
+    if wave.taken_back_by is not None:
+        seen, _ = only_back(seen)
+        if not seen.shards:
+            return ()
+    elif seen.waiting_again:
+        return ()  # what is tried again by itself may end well, and give back what it spent
+    return tuple(cap.code for cap in holding(rule, wave, seen, ledger))
 
 
 def _at_work(wave: WaveState, held_by: tuple[str, ...]) -> WaveState:
@@ -86,7 +96,9 @@ def _at_work(wave: WaveState, held_by: tuple[str, ...]) -> WaveState:
         wave = wave.model_copy(update={"soaks_until": None})
     if wave.phase in MAY_UPGRADE and held_by:
         return wave.model_copy(update={"phase": WavePhase.HELD, "held_by": held_by, "approved_by": None, "approved_at": None})
-    if wave.phase is not WavePhase.HELD or wave.taken_back_by is not None or (_only_limits(held_by) and not _only_limits(wave.held_by)):
+    if wave.taken_back_by is not None:
+        return wave.model_copy(update={"held_by": held_by})
+    if wave.phase is not WavePhase.HELD or (_only_limits(held_by) and not _only_limits(wave.held_by)):
         return wave
     return wave.model_copy(update={"held_by": held_by}) if held_by else go_on(wave) if wave.held_by else wave
 

@@ -83,8 +83,7 @@ _TAKEN_BACK = N_("it is rolled back because a person wanted it; what has not beg
 
 def held_words(wave: WaveState, said: Sequence[Message]) -> Message:
     """What holds a wave, for people; `said` is what each of the caps that hold it says."""
-    if wave.taken_back_by is not None:
-        return _TAKEN_BACK
-    if not said:
+    words = [_TAKEN_BACK, *said] if wave.taken_back_by is not None else said
+    if not words:
         return N_("a budget of it was spent")
-    return reduce(lambda first, second: N_("{first}; {second}", first=first, second=second), said)
+    return reduce(lambda first, second: N_("{first}; {second}", first=first, second=second), words)

@@ -56,5 +56,5 @@ def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decisi
 
 def _is_going_back(state: RolloutState, sites: SiteCounts) -> bool:
     """Whether something is on its way back; a budget or a limit that holds a wave keeps that from beginning, too."""
-    held = any(wave.phase is WavePhase.HELD and wave.held_by and wave.taken_back_by is None for wave in state.waves)
+    held = any(wave.phase is WavePhase.HELD and wave.held_by for wave in state.waves)
     return sites.going_back > 0 and not held

@@ -15,6 +15,7 @@ from fleet.rollout.facts import Facts, Rules, WaveFacts
 from fleet.rollout.gate import Judgement
 
 _TOO_LITTLE = frozenset(("too-few", "few-pairs"))
+_NOBODY = {"approved_by": None, "approved_at": None}
 MAY_UPGRADE = frozenset((WavePhase.OPEN, WavePhase.PASSED))
 """A passed wave pushes again what a person retries; its gate is not asked twice."""
 
@@ -39,7 +40,7 @@ def held_by(wave: WaveState, rules: Rules, facts: Facts, decision: Decision) -> 
     if decision.wave is None and wave.phase is WavePhase.OPEN:
         return wave  # it goes on, with what is left of its budgets
     if decision.wave is not None and wave.phase in MAY_UPGRADE | {WavePhase.HELD} and seen.not_started:
-        wave = wave.model_copy(update={"phase": WavePhase.HELD, "taken_back_by": decision.actor, "approved_by": None, "approved_at": None})
+        wave = wave.model_copy(update={"phase": WavePhase.HELD, "taken_back_by": decision.actor, "held_by": (), **_NOBODY})
     return accept(rules.waves[wave.number - 1], wave, seen)
 
 

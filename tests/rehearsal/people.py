@@ -1,6 +1,6 @@
 """What people do in a night: what they like, sensible or not, and what it waits for."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,9 +121,7 @@ class People:
             stand = look(self.store)
             if not list(waiting_lines(stand)):
                 return "it waits, and no view says for whom"
-            # A rollback that is wanted counts as at work, though a limit or a budget may keep it from beginning; the lines above say so.
-            wanted = any(wave.taken_back_by for wave in state.waves)
-            if alone and not wanted and stand.standing is not Standing.WAITING:
+            if alone and stand.standing is not Standing.WAITING:
                 return f"it waits for a person, and is said to be {stand.standing.value}"
         self.agenda.let_pass(self.dice.choice((0, 0, 20, 400)))
         try:
@@ -140,16 +138,14 @@ class People:
         elif waits_past_return(state):
             go_past(self.store, COORDINATOR, at, "r1", reason="the vendor stays")
         elif waiting and is_held_by_limits(waiting[0]):
-            self._see_to_what_is_down(waiting[0], waiting[0].held_by)
+            self._see_to_what_is_down(waiting[0])
         elif waiting:
             control.approve(self.store, APPROVER, at, "r1", waiting[0].number)
-            if waiting[0].taken_back_by is not None:  # a full limit may keep it from going back
-                self._see_to_what_is_down(waiting[0], [f"limit:{number}" for number in range(len(self.plan.limits))])
 
-    def _see_to_what_is_down(self, wave: WaveState, limits: Iterable[str]) -> None:
+    def _see_to_what_is_down(self, wave: WaveState) -> None:
         """Sites that a limit counts are pushed again or, where that does not help, left out."""
         with self.store.read() as snapshot:
-            caps = [Cap(CapKind.LIMIT, code.partition(":")[2], 0, 0) for code in limits]
+            caps = [Cap(CapKind.LIMIT, code.partition(":")[2], 0, 0) for code in wave.held_by]
             sites = {site for cap in caps for site in sites_behind(snapshot, "r1", wave.number, cap)}
         terminals = [name for name in self.ssh if name.partition("/")[0] in sites]
         if self.dice.random() < 0.6:

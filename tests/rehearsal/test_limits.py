@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fleet.cli.standing import look
 from fleet.control import rollouts as control
+from fleet.control.exclusions import exclude
 from fleet.control.rollback import roll_back
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.caps import PlannedLimit
@@ -19,6 +21,7 @@ from fleet.model.windows import Entry, Scope, Windows
 from fleet.rehearsal.agenda import Agenda
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.terminals import Fate, Fates, SimulatedTerminals
+from fleet.rollout.standing import Standing
 from fleet.store import Store, caps, progress, reads, rollouts
 from fleet.store.windows import terminals_not_reached
 from tests.engine.city import AT, COORDINATOR, STAGER, begin, make_fleet, make_plan, set_up
@@ -225,4 +228,23 @@ def test_sites_that_wait_under_a_full_limit_until_their_windows_are_over_were_no
         missed = terminals_not_reached(snapshot, "r1")
     assert missed == dict.fromkeys(waiting, Cause.WINDOW_CLOSED)
     assert first_wave(store).phase is WavePhase.GATE
+    assert night.most_down == 1
+
+
+def test_a_rollback_that_a_full_limit_keeps_from_beginning_names_the_limit_and_waits_for_a_person(store: Store) -> None:
+    night = Night(store, make_fleet(3), lambda name, _number: SILENT if name == "s000/t1" else Fate(seconds=5), bounds=Bounds(parallel=1))
+    night.to_the_end()
+    assert night.states()["s001/t1"] is TerminalState.UPGRADED
+    roll_back(store, COORDINATOR, night.agenda.now, "r1", wave=1)
+    night.work()
+    night.to_the_end()
+    stand = look(store)
+    held = first_wave(store)
+    exclude(store, COORDINATOR, night.agenda.now, "r1", terminals=["s000/t1"], reason="no power")
+    night.work()
+    ended = night.to_the_end()
+
+    assert (held.held_by, held.taken_back_by) == (("limit:0",), COORDINATOR.code)
+    assert stand.standing is Standing.WAITING
+    assert ended["s001/t1"] is TerminalState.TAKEN_BACK
     assert night.most_down == 1

@@ -41,7 +41,10 @@ def test_a_finished_rollout_with_an_unreachable_site_is_incomplete() -> None:
 def test_a_way_back_that_a_spent_budget_keeps_from_beginning_waits_for_a_person() -> None:
     held = WaveState(number=1, phase=WavePhase.HELD, held_by=("failures",))
     state = AT_THE_GATE.model_copy(update={"waves": (held, WaveState(number=2))})
-    wanted = state.model_copy(update={"waves": (held.model_copy(update={"taken_back_by": "li-na"}), WaveState(number=2))})
+    wanted = WaveState(number=1, phase=WavePhase.HELD, taken_back_by="li-na")
+    going = state.model_copy(update={"waves": (wanted, WaveState(number=2))})
+    limited = state.model_copy(update={"waves": (wanted.model_copy(update={"held_by": ("limit:0",)}), WaveState(number=2))})
 
     assert standing_of(state, SiteCounts(failed=3, going_back=1)) is Standing.WAITING
-    assert standing_of(wanted, SiteCounts(failed=3, going_back=1)) is Standing.AT_WORK
+    assert standing_of(limited, SiteCounts(failed=3, going_back=1)) is Standing.WAITING
+    assert standing_of(going, SiteCounts(failed=3, going_back=1)) is Standing.AT_WORK

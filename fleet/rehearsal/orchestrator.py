@@ -54,6 +54,7 @@ class SteppedOrchestrator:
         self._results: deque[tuple[Key, AttemptResult | NotBegun]] = deque()
         self._woken = False
         self.is_alive = False
+        self._sleeps = False
 
     def start(self) -> None:
         """Take the workspace.
@@ -73,6 +74,10 @@ class SteppedOrchestrator:
         """End as kill -9 ends a process: nothing more is heard or stored, and its programs run on."""
         self.is_alive = False
         self._lock.forget()
+
+    def sleep(self) -> None:
+        """Stand still, as the machine that sleeps: it begins nothing any more and does not know that."""
+        self._sleeps = True
 
     def beat(self) -> None:
         """Say that we are alive."""
@@ -143,7 +148,7 @@ class SteppedOrchestrator:
             self._agenda.after(CONNECT_S, partial(self._connect, place, key, job))
 
     def _connect(self, place: Place, key: Key, job: PushJob) -> None:
-        if not self.is_alive:
+        if not self.is_alive or self._sleeps:
             return
         self._line.passed(place)
         if job.begin_by is not None and self._agenda.now > job.begin_by:

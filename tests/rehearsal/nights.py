@@ -273,6 +273,7 @@ class Night:
                 self.agenda.go_on()
         self.agenda.let_pass(30)
         assert self.working is not None
+        self.working.sleep()
         self.replaced.append(self.working)
         self._start()
 

@@ -24,7 +24,9 @@ _TIME = re.compile(
     r"|\b\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?\b"
     r"|\d{1,4}年(?:\d{1,2}月)?(?:\d{1,2}日)?|\d{1,2}月\d{1,2}日|\d{1,2}[时点](?:\d{1,2}分)?(?:\d{1,2}秒)?"
 )
-_ADDRESS = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b|\[?\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b\]?(?::\d+)?")
+_IPV4 = re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?\b")
+"""Before the times, for which its port and the number before that could be taken."""
+_IPV6 = re.compile(r"\[?\b(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}\b\]?(?::\d+)?")
 _PATH = re.compile(r"(?:[a-z]:\\|~?/|\.{1,2}/)[^\s:;,'\"()<>，。；：（）]*|[\w.+@-]+(?:/[\w.+@-]+)+/?")
 _DIGEST = re.compile(r"\b(?:sha\d+:)?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b|\b0x[0-9a-f]+\b|\bsha256:[a-z0-9+/=]{20,}")
 _HOST = re.compile(r"\b[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)+(?::\d+)?\b")
@@ -67,7 +69,7 @@ def normalised(text: str, names: Iterable[str] = ()) -> str:
     for name in sorted({_fold(name) for name in names}, key=lambda name: (-len(name), name)):
         if name:
             text = _named(name).sub(" # ", text)
-    for pattern in (_URL, _TIME, _ADDRESS, _DIGEST, _PATH, _HOST, _NUMBERED):
+    for pattern in (_URL, _IPV4, _TIME, _IPV6, _DIGEST, _PATH, _HOST, _NUMBERED):
         text = pattern.sub(" # ", text)
     return _ROW.sub("#", " ".join(text.split()))[:_LONGEST].strip()
 

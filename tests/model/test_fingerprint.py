@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fleet.model.attempt import Cause, TerminalState
@@ -35,7 +35,11 @@ def failed(detail: str, *, cause: Cause = Cause.COMMAND_FAILED, step: str = "sta
     return fingerprint_of(TerminalState.FAILED, cause, step, detail, **more)  # type: ignore[arg-type]
 
 
+ONE = {"host": "0.0.0.1", "path": "/a", "number": "0", "time": "2000-01-01 00:00:00", "digest": "0" * 12}
+
+
 @given(sentence=st.sampled_from(SENTENCES), one=FILLED, other=FILLED)
+@example(sentence=SENTENCES[1], one=ONE, other=ONE | {"host": "0.0.0.1:10"})  # 1:10 is no time there
 def test_the_same_failure_on_another_host_path_number_or_time_is_the_same_group(
     sentence: str, one: dict[str, str], other: dict[str, str]
 ) -> None:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from greenlet import getcurrent, greenlet
 from paramiko import AuthenticationException, Channel, Message, PKey, SSHException, Transport
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_OPEN, cMSG_KEXINIT
-from paramiko.packet import Packetizer
+from paramiko.packet import NeedRekeyException, Packetizer
 
 from fleet.push.link import Buffer, Link
 
@@ -258,8 +258,18 @@ class _Packetizer(Packetizer):
         self._handshake_until = None
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
-        """As Packetizer's; what is here already needs no look at clocks."""
-        return (b"" if self.__remainder else self.__socket.take(n)) or super().read_all(n, check_rekey)
+        """As Packetizer's, which looks at clocks for what is here already, and asks for every piece by itself."""
+        try:
+            while not self.__remainder:
+                data: bytes = self.__socket.take(n)
+                if data:
+                    return data
+                if self.handshake_timed_out() or not self.__socket.fill():
+                    break
+        except TimeoutError:
+            if check_rekey and self.__need_rekey:
+                raise NeedRekeyException from None
+        return super().read_all(n, check_rekey)
 
     def read_message(self) -> tuple[int, Message]:
         """As Packetizer's, without its looks at every other kind of cipher: RFC 5647 section 7."""

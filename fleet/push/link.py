@@ -106,20 +106,27 @@ class Link(socket.socket):
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Receive, and acknowledge at once."""
-        while self._asked == len(self._ahead):
+        if self._asked == len(self._ahead):
+            self.fill(flags)
+        data = self._ahead[self._asked : self._asked + bufsize]
+        self._asked += len(data)
+        return data
+
+    def fill(self, flags: int = 0) -> bool:
+        """Receive what there is, behind what was not asked for yet; False at the end. Waits, or gives way, while there is nothing."""
+        while True:
             if self._drained and self.give_way is not None:
                 self._drained = False
                 self.give_way()
             try:
-                self._ahead, self._asked = self._receive(flags), 0
-                break
+                data = self._receive(flags)
             except BlockingIOError:
                 if self.give_way is None:
                     raise
                 self.give_way()
-        data = self._ahead[self._asked : self._asked + bufsize]
-        self._asked += len(data)
-        return data
+            else:
+                self._ahead, self._asked = self._ahead[self._asked :] + data, 0
+                return bool(data)
 
     def take(self, size: int) -> bytes:
         """So many bytes that are here already; none where there are fewer."""
@@ -148,7 +155,12 @@ class Link(socket.socket):
 
     def wait_readable(self, seconds: float) -> bool:
         """Whether there is something to read within that time, or the deadline passed: then a read says so."""
-        return self._asked < len(self._ahead) or bool(self._wait(select.POLLIN, seconds)) or self.deadline.passed
+        if self._asked < len(self._ahead):
+            return True
+        if self._incoming is None:
+            self._incoming = select.poll()
+            self._incoming.register(self, select.POLLIN)
+        return bool(self._incoming.poll(self._milliseconds(seconds))) or self.deadline.passed
 
     def round_trip_s(self) -> float:
         """How long the system has seen a packet take there and back, at least; infinite where it does not tell."""
@@ -211,18 +223,14 @@ class Link(socket.socket):
     def _wait_writable(self) -> None:
         """Wait until more can be sent; the other side may have to say something first, so that is taken in."""
         takes_in = len(self._ahead) - self._asked < MAX_AHEAD_BYTES
-        if self._wait(select.POLLOUT | (select.POLLIN if takes_in else 0), CONNECT_S) == select.POLLIN:
+        poll = select.poll()
+        poll.register(self, select.POLLOUT | (select.POLLIN if takes_in else 0))
+        found = poll.poll(self._milliseconds(CONNECT_S))
+        if found and found[0][1] == select.POLLIN:
             self._ahead, self._asked = self._ahead[self._asked :] + self._receive(0), 0
 
-    def _wait(self, events: int, seconds: float) -> int:
-        poll = self._incoming
-        if poll is None or events != select.POLLIN:
-            poll = select.poll()
-            poll.register(self, events)
-            if events == select.POLLIN:
-                self._incoming = poll
-        found = poll.poll(max(1, int(1000 * self.deadline.within(seconds))))
-        return found[0][1] if found else 0
+    def _milliseconds(self, seconds: float) -> int:
+        return max(1, int(1000 * min(seconds, self.deadline.at - monotonic())))
 
 
 def connect(host: str, port: int, deadline: Deadline) -> Link:

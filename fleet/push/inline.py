@@ -183,7 +183,7 @@ class InlineTransport(Transport):
         self.kex_engine = agreement.method(self)
         self.remote_kex_init = (cMSG_KEXINIT + m.asbytes())[: agreement.offer_bytes]
 
-    def _compute_key(self, id: str, nbytes: int) -> bytes:  # noqa: A002  # the library's
+    def _compute_key(self, letter: str, nbytes: int) -> bytes:
         """As Transport's, which writes the secret, a number, anew for every key made of it: RFC 4253 section 7.2."""
         assert self.H is not None
         assert self.session_id is not None
@@ -191,8 +191,9 @@ class InlineTransport(Transport):
             encoded = Message()
             self._add_K(encoded)
             self._secret, self._secret_and_hash = self.K, encoded.asbytes() + self.H
-        digest: Callable[[bytes], Any] = getattr(self.kex_engine, "hash_algo")  # noqa: B009  # every method of agreement has it, none declares it
-        key: bytes = digest(self._secret_and_hash + id.encode() + self.session_id).digest()
+        method: Any = self.kex_engine
+        digest = method.hash_algo
+        key: bytes = digest(self._secret_and_hash + letter.encode() + self.session_id).digest()
         while len(key) < nbytes:
             key += digest(self._secret_and_hash + key).digest()
         return key[:nbytes]
@@ -258,7 +259,9 @@ class _Packetizer(Packetizer):
         self._handshake_until = None
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
-        """As Packetizer's, which looks at clocks for what is here already, and asks for every piece by itself."""
+        """As Packetizer's, which looks at clocks for what is here already, asks for every piece by itself, and takes a packet of any size."""
+        if n > _MOST_BYTES:
+            raise SSHException(f"A packet of {n} bytes.")
         try:
             while not self.__remainder:
                 data: bytes = self.__socket.take(n)

@@ -21,7 +21,11 @@ def open_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
     open_ones: list[Transport] = []
 
     def open_transport(
-        serve: Callable[[paramiko.Channel], None], kind: type["Server"] = Server, version: str = "SSH-2.0-any", **server_options: int
+        serve: Callable[[paramiko.Channel], None],
+        kind: type["Server"] = Server,
+        version: str = "SSH-2.0-any",
+        cipher: str = "aes128-gcm@openssh.com",
+        **server_options: int,
     ) -> InlineTransport:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             link = connect("127.0.0.1", listener.getsockname()[1], Deadline.after(ENOUGH_S))
@@ -31,7 +35,8 @@ def open_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
         server.add_server_key(key.private)
         server.start_server(server=kind(serve), event=threading.Event())
         transport = InlineTransport(link)
-        transport.get_security_options().ciphers = ("aes128-gcm@openssh.com",)
+        transport.get_security_options().ciphers = (cipher,)
+        transport.get_security_options().digests = ("hmac-sha2-256-etm@openssh.com",)
         open_ones.extend((transport, server))
         transport.start_client(timeout=ENOUGH_S)
         transport.auth_publickey("anybody", key.private)

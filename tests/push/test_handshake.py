@@ -24,6 +24,7 @@ def test_offers_and_keys_are_what_the_library_would_have_made(open_to: Callable[
     with here, there:
         theirs: Any = Transport(here)
         theirs.get_security_options().ciphers = ("aes128-gcm@openssh.com",)
+        theirs.get_security_options().digests = ("hmac-sha2-256-etm@openssh.com",)
         theirs._send_kex_init()
         sizes = (8, 16, 32, 64, 100)
         second.K = 2**255 - 19

@@ -96,12 +96,19 @@ def test_new_keys_are_agreed_on_in_the_middle_of_what_comes_in(open_to: Callable
     assert exchanged != transport.H
 
 
-@pytest.mark.parametrize(("broken", "why"), [(b"\0\0\0\x1c" + bytes(44), "Tag"), (b"\xff" * 64, "4294967295 bytes")])
+@pytest.mark.parametrize(
+    ("cipher", "broken", "why"),
+    [
+        ("aes128-gcm@openssh.com", b"\0\0\0\x1c" + bytes(44), "Tag"),
+        ("aes128-gcm@openssh.com", b"\xff" * 64, "4294967295 bytes"),
+        ("aes128-ctr", b"\xff\xff\xff\xf0" + bytes(60), "4294967268 bytes"),
+    ],
+)
 def test_a_packet_that_was_not_sealed_or_has_no_end_ends_the_connection(
-    open_to: Callable[..., InlineTransport], broken: bytes, why: str
+    open_to: Callable[..., InlineTransport], cipher: str, broken: bytes, why: str
 ) -> None:
     servers: list[Transport] = []
-    transport = open_to(lambda channel: servers.append(channel.get_transport()) or channel.recv(1))  # type: ignore[func-returns-value]
+    transport = open_to(lambda channel: servers.append(channel.get_transport()) or channel.recv(1), cipher=cipher)  # type: ignore[func-returns-value]
     channel = open_exec(transport, "wait", ENOUGH_S)
     write_all(channel, b"go")
     transport.pump(lambda: servers, ENOUGH_S)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ STRICT = bool(os.environ.get("FLEET_TEST_STRICT") or os.environ.get("CI"))
 POINTS, FIGURES = "points", "figures"
 _EXTRA_DIRECTORIES = ("/usr/sbin", "/sbin")
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell leaves it for what it starts with `&`; our programs would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 hypothesis_settings.register_profile("fleet", deadline=None)  # a timing is no test
 hypothesis_settings.load_profile("fleet")
 

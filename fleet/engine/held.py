@@ -12,11 +12,11 @@ from datetime import datetime
 
 from fleet.engine.admission import ask
 from fleet.engine.plans import Plans
-from fleet.engine.shard_parts import STARTS, what_is_open
+from fleet.engine.shard_parts import Terminals, what_is_open
 from fleet.model.lease import Purpose
 from fleet.model.rollout import RolloutState, Shard, ShardState
 from fleet.rollout import Facts, may_upgrade
-from fleet.store import Snapshot, leases, progress, shards, ways_back
+from fleet.store import Snapshot, caps, leases, shards, ways_back
 
 
 def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> Facts:
@@ -26,9 +26,11 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
         return facts
     asked = _with_a_held_site(facts, snapshot, plans, held)
     may = [shard.id for shard in asked if may_upgrade(state, state.waves[shard.wave - 1])]
-    known = {number: site for number in may if (site := plans.free_site.get(number)) is not None and site not in held}
+    plain = [shard.id for shard in asked if not (shard.limits and shard.down)]
+    known = {number: site for number in plain if number in may and (site := plans.free_site.get(number)) is not None and site not in held}
     free = _free_still(snapshot, state, plans, known, now)
     blocked: set[int] = set()
+    down_in_use: dict[int, int] = {}
     moments: list[datetime] = []
     opens = False
     for shard in asked:
@@ -42,7 +44,11 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
             opens |= opens_at is not None
         elif wanted:
             plans.free_site[shard.id] = min(wanted - held.keys())
-    waves = {number: replace(wave, blocked=frozenset(blocked)) for number, wave in facts.waves.items()}
+            down = caps.down_among(snapshot, state.id, wanted) if shard.limits and shard.down else frozenset[str]()
+            if down and down <= held.keys():
+                down_in_use[shard.id] = len(down)
+                moments += [held[site] for site in down]
+    waves = {number: replace(wave, blocked=frozenset(blocked), down_in_use=down_in_use) for number, wave in facts.waves.items()}
     return replace(facts, waves=waves, held_until=min(moments, default=None), opens_while_held=opens)
 
 
@@ -60,17 +66,20 @@ def _with_a_held_site(facts: Facts, snapshot: Snapshot, plans: Plans, held: Mapp
 
 def _free_still(snapshot: Snapshot, state: RolloutState, plans: Plans, known: Mapping[int, str], now: datetime) -> set[int]:
     """Of these shards, the ones in which something may begin at that site."""
-    states = progress.states_of_sites(snapshot, state.id, sorted(set(known.values())))
-    starts = {site: [name for name, at in of_site.items() if at in STARTS] for site, of_site in states.items()}
-    starts = {site: names for site, names in starts.items() if names}
-    admitted = ask(snapshot, state, plans, starts, now)
-    return {number for number, site in known.items() if site in starts and admitted.may(site)}
+    terminals = _open_terminals(*what_is_open(snapshot, state.id, sorted(set(known.values()))))
+    admitted = ask(snapshot, state, plans, terminals, now)
+    return {number for number, site in known.items() if site in terminals and admitted.may(site)}
+
+
+def _open_terminals(waiting: Terminals, unknown: Terminals) -> dict[str, list[str]]:
+    """Site -> what it has still to do: a push of all of that has to fit into its window."""
+    return {site: [*waiting.get(site, ()), *unknown.get(site, ())] for site in {**waiting, **unknown}}
 
 
 def _what_begins(snapshot: Snapshot, state: RolloutState, shard: Shard, plans: Plans, now: datetime) -> tuple[set[str], datetime | None]:
     """The sites of a shard that something would begin at if nobody were there, and when a window opens for others."""
     waiting, unknown = what_is_open(snapshot, state.id, shard.sites)
-    terminals = {site: [*waiting.get(site, ()), *unknown.get(site, ())] for site in {**waiting, **unknown}}
+    terminals = _open_terminals(waiting, unknown)
     back = ways_back.errands_of(snapshot, state.id, [name for names in terminals.values() for name in names])
     wanted = {name.partition("/")[0] for name in back}
     if not may_upgrade(state, state.waves[shard.wave - 1]):

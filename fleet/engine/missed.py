@@ -21,7 +21,7 @@ def end_missed(tx: Tx, rollout: str, waiting: Terminals, over: Mapping[str, Caus
     """End terminals that wait and that no window lets begin any more; returns what of them still waits: what is to be taken back.
 
     Where nothing ever began, that is not reached. A retry that came too late leaves things as they were; and where a worker was lost over
-    a first push, nobody knows.
+    a push, nobody knows.
 
     Args:
         tx: The transaction.
@@ -32,11 +32,12 @@ def end_missed(tx: Tx, rollout: str, waiting: Terminals, over: Mapping[str, Caus
     states = progress.states_of(tx, rollout, [name for site in over for name in waiting.get(site, ())])
     missed = {name: over[name.partition("/")[0]] for name, at in states.items() if at is TerminalState.NOT_STARTED}
     lost = unheard.unheard_of(tx, rollout, missed)
-    before = progress.last_endings(tx, rollout, missed).keys()
-    if before:
+    endings = progress.last_endings(tx, rollout, missed)
+    lost -= {name for name, ending in endings.items() if ending is TerminalState.UNKNOWN}
+    if before := endings.keys() - lost:
         windows.as_before(tx, rollout, sorted(before))
-    if unknown := sorted(lost - before):
-        record_lost(tx, rollout, unknown)
+    if lost:
+        record_lost(tx, rollout, sorted(lost))
     if fresh := {name: why for name, why in missed.items() if name not in before | lost}:
         windows.not_reached(tx, rollout, fresh)
     left = {site: names - missed.keys() for site, names in waiting.items()}

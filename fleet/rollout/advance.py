@@ -5,7 +5,7 @@
 - It sees counters and the shards that are open, never the fleet.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from fleet.model.attempt import TerminalState
@@ -15,7 +15,7 @@ from fleet.rollout import rehearsal
 from fleet.rollout.budget import share_out
 from fleet.rollout.caps import left_of, left_of_district
 from fleet.rollout.decisions import ENDED, go_on, take_in
-from fleet.rollout.facts import Abandon, Action, Facts, PlanShards, Recover, Rehearse, Rules, TryAgain, WaveFacts, WaveRule
+from fleet.rollout.facts import Abandon, Action, Dispatch, Facts, Grant, PlanShards, Recover, Rehearse, Rules, TryAgain, WaveFacts, WaveRule
 from fleet.rollout.gate import judge, needs_approval
 from fleet.rollout.held import holding
 from fleet.rollout.limits import Ledger
@@ -68,20 +68,25 @@ def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime
     for wave, rule in zip(state.waves, rules.waves, strict=True):
         seen = facts.wave(wave.number)
         if seen.has_work:
-            yield _at_work(wave, _held_by(rule, wave, seen, ledger))
+            yield _at_work(wave, _held_by(state, rule, wave, seen, ledger))
         else:
             following = next((other for other in rules.waves if other.number == wave.number + 1), None)
             yield _at_rest(wave, seen, rules, following, now)
 
 
-def _held_by(rule: WaveRule, wave: WaveState, seen: WaveFacts, ledger: Ledger) -> tuple[str, ...]:
-    """Codes of the caps that keep a wave that has work from beginning any of it: where a person wants it back, from going back."""
-    if wave.taken_back_by is not None:
+def _held_by(state: RolloutState, rule: WaveRule, wave: WaveState, seen: WaveFacts, ledger: Ledger) -> tuple[str, ...]:
+    """Codes of the caps that keep a wave that has work from beginning any of it: where a person wants it back, from going back.
+
+    What is tried again by itself may end well, and give back what it spent: until then nothing holds the wave. While nothing is
+    upgraded, that is not tried, either, and helps nothing that waits to go back.
+    """
+    goes_on = state.phase is RolloutPhase.RUNNING and not state.is_past_return
+    if wave.taken_back_by is not None or (seen.waiting_again and not goes_on):
         seen, _ = only_back(seen)
         if not seen.shards:
             return ()
     elif seen.waiting_again:
-        return ()  # what is tried again by itself may end well, and give back what it spent
+        return ()
     return tuple(cap.code for cap in holding(rule, wave, seen, ledger))
 
 
@@ -158,12 +163,23 @@ def _orders(state: RolloutState, rules: Rules, facts: Facts) -> Iterator[Action]
             yield PlanShards(wave.number)
             continue
         shards = {shard.id: shard for shard in (*seen.out, *seen.waiting)}
-        may = [shard for shard in shards.values() if by_district.get(shard.district, 1) > 0]
-        room = ledger.reserve(may)
-        for order in share_out(left, parallel, seen.out, seen.waiting, by_district=by_district, room=room):
+        for order in _shared_out(left, parallel, seen, by_district, ledger):
             parallel -= order.parallel - (out[order.shard].grant_parallel if order.shard in out else 0)
             ledger.take(shards[order.shard], order.failures)
             yield order
+
+
+def _shared_out(left: int, parallel: int, seen: WaveFacts, by_district: Mapping[str, int], ledger: Ledger) -> tuple[Dispatch | Grant, ...]:
+    """What one wave is given; to a shard whose grant would reach no further than sites that people have, nothing, for it could begin none."""
+    idle = frozenset[int]()
+    while True:
+        waiting = [shard for shard in seen.waiting if shard.id not in idle]
+        may = [shard for shard in {shard.id: shard for shard in (*seen.out, *waiting)}.values() if by_district.get(shard.district, 1) > 0]
+        given = tuple(share_out(left, parallel, seen.out, waiting, by_district=by_district, room=ledger.reserve(may)))
+        more = {order.shard for order in given if isinstance(order, Dispatch) and order.failures <= seen.down_in_use.get(order.shard, 0)}
+        if not more:
+            return given
+        idle |= more
 
 
 def _with_waves(state: RolloutState, waves: Iterator[WaveState]) -> RolloutState:

@@ -136,6 +136,8 @@ class WaveFacts:
     """When the first of them is."""
     blocked: frozenset[int] = frozenset()
     """Shards of which people have every site that is open; they wait until one is free again."""
+    down_in_use: Mapping[int, int] = field(default_factory=dict)
+    """Shard under limits of whose sites that are down people have every one -> how many: only a grant beyond these lets another begin."""
 
     def is_due(self, now: datetime) -> bool:
         """Whether one of them is due now."""

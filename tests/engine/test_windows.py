@@ -73,6 +73,15 @@ class Night:
             update={"started_at": self.clock(), "finished_at": self.clock() + self.takes.get(job.terminal.id, timedelta(minutes=1))}
         )
 
+    def lose(self) -> None:
+        """The orchestrator is gone with what its workers were at."""
+        assert self.orchestrator is not None
+        self.orchestrator._workers.abandon()
+        self.orchestrator._stopping.set()
+        self.orchestrator._workers._desk._held.clear()
+        self.orchestrator.join(20)
+        self.terminals.opened.set()
+
     def until(self, holds: Callable[[], bool]) -> None:
         until(holds, lambda: (self.sites, self.state))
 
@@ -303,18 +312,30 @@ def test_a_worker_that_is_lost_in_a_first_push_leaves_an_unknown_not_a_not_start
     night.terminals.opened.clear()
     night.start(fleet, planned(make_plan(fleet, 1), windows(entry(0, 1))))
     night.terminals.wait_for_pushes(1)
-    assert night.orchestrator is not None
-    night.orchestrator._workers.abandon()
-    night.orchestrator._stopping.set()
-    night.orchestrator._workers._desk._held.clear()
-    night.orchestrator.join(20)
-    night.terminals.opened.set()
+    night.lose()
     night.clock.advance(hours=2)
 
     night.run()
     night.until(lambda: night.sites.unknown == 1)
 
     assert night.missed == {}
+    assert night.problems == []
+
+
+def test_a_worker_that_is_lost_in_a_push_after_one_that_ended_leaves_an_unknown_not_what_there_was_before(night: Night) -> None:
+    fleet = make_fleet(1)
+    night.terminals.endings = {"s000/t1": [TerminalState.FAILED]}
+    night.start(fleet, planned(make_plan(fleet, 1), windows(entry(0, 1))))
+    night.until(lambda: night.sites.failed == 1)
+    night.terminals.opened.clear()
+    control.retry(night.store, COORDINATOR, night.clock(), "r1")
+    night.terminals.wait_for_pushes(1)
+    night.lose()
+    night.clock.advance(hours=2)
+
+    night.run()
+    night.until(lambda: night.sites.unknown == 1)
+
     assert night.problems == []
 
 

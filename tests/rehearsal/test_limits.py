@@ -11,6 +11,7 @@ from fleet.cli.standing import look
 from fleet.control import rollouts as control
 from fleet.control.exclusions import exclude
 from fleet.control.rollback import roll_back
+from fleet.model.again import AgainRule, Trouble
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.caps import PlannedLimit
 from fleet.model.inventory import Fleet
@@ -41,6 +42,8 @@ class Bounds:
     """Sites at once."""
     failures: int = 9
     parallel: int = 8
+    retry: tuple[AgainRule, ...] = ()
+    """What is tried again by itself."""
 
 
 ONE_DOWN = Bounds()
@@ -109,7 +112,8 @@ def limited(fleet: Fleet, windows: Windows | None, bounds: Bounds) -> Plan:
     (wave,) = plan.waves
     sites = tuple(site.model_copy(update={"limits": (0,)}) for site in wave.sites)
     limits = (PlannedLimit(select="", sites=len(sites), allowed=bounds.down),)
-    plan = plan.model_copy(update={"waves": (wave.model_copy(update={"sites": sites}),), "limits": limits, "windows": windows})
+    found = {"waves": (wave.model_copy(update={"sites": sites}),), "limits": limits, "windows": windows}
+    plan = plan.model_copy(update=found | {"playbook": plan.playbook.model_copy(update={"retry": bounds.retry})})
     return plan.model_copy(update={"digest": plan.compute_digest()})
 
 
@@ -247,4 +251,26 @@ def test_a_rollback_that_a_full_limit_keeps_from_beginning_names_the_limit_and_w
     assert (held.held_by, held.taken_back_by) == (("limit:0",), COORDINATOR.code)
     assert stand.standing is Standing.WAITING
     assert ended["s001/t1"] is TerminalState.TAKEN_BACK
+    assert night.most_down == 1
+
+
+def test_while_paused_a_rollback_that_a_full_limit_holds_waits_for_a_person_although_what_is_down_is_tried_again_later(
+    store: Store,
+) -> None:
+    rule = AgainRule(on=(Trouble.LINK,), attempts=3, wait_s=3600, factor=1, jitter=0)
+    bounds = Bounds(parallel=1, retry=(rule,))
+    night = Night(store, make_fleet(3), lambda name, _number: SILENT if name == "s000/t1" else Fate(seconds=5), bounds=bounds)
+    night.to_the_end()
+    control.pause(store, COORDINATOR, night.agenda.now, "r1")
+    roll_back(store, COORDINATOR, night.agenda.now, "r1", terminals=["s001/t1"])
+    night.work()
+    night.to_the_end()
+    paused, stand = first_wave(store), look(store)
+    control.resume(store, COORDINATOR, night.agenda.now, "r1")
+    night.work()
+
+    assert night.states()["s001/t1"] is TerminalState.GOING_BACK
+    assert stand.standing is Standing.WAITING
+    assert paused.held_by == ("limit:0",)
+    assert first_wave(store).phase is WavePhase.OPEN
     assert night.most_down == 1

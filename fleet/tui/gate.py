@@ -160,6 +160,8 @@ def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
 
 def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
     """What the gate said when it was asked; before that, what it would say now."""
+    if wave.taken_back_by is not None:
+        return Evidence(_("Verdict"), _("held: it is rolled back because a person wanted it; approving lets what has not begun go on"), BAD)
     if is_held_by_limits(wave):
         return Evidence(_("Verdict"), _("held: a limit is reached; see to the sites that are down, or exclude them"), BAD)
     if wave.phase is WavePhase.HELD:

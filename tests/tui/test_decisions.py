@@ -62,6 +62,18 @@ def test_a_wrong_name_approves_nothing_and_says_so(stage: Stage) -> None:
     assert told(stage) == []
 
 
+def test_the_gate_of_a_wave_that_a_person_wanted_back_names_no_budget(stage: Stage) -> None:
+    stage.set_wave(1, phase=WavePhase.HELD, taken_back_by="li-na")
+
+    async def scene() -> None:
+        async with watching(stage) as screen:
+            await screen.press("a")
+            assert "held: it is rolled back because a person wanted it" in screen.text
+            assert "a budget is spent" not in screen.text
+
+    play(scene())
+
+
 def test_a_wave_that_is_held_is_approved_the_same_way(stage: Stage) -> None:
     stage.end(stage.plan.waves[0].sites[0].code, TerminalState.FAILED)
     stage.set_wave(1, phase=WavePhase.HELD)

@@ -78,13 +78,14 @@ def _held_by(state: RolloutState, rule: WaveRule, wave: WaveState, seen: WaveFac
     """Codes of the caps that keep a wave that has work from beginning any of it: where a person wants it back, from going back.
 
     What is tried again by itself may end well, and give back what it spent: until then nothing holds the wave. While nothing is
-    upgraded, that is not tried, either, and helps nothing that waits to go back.
+    upgraded, neither that nor what is down and retried has its turn, and helps nothing that waits to go back.
     """
+    back, _ = only_back(seen)
     goes_on = state.phase is RolloutPhase.RUNNING and not state.is_past_return
-    if wave.taken_back_by is not None or (seen.waiting_again and not goes_on):
-        seen, _ = only_back(seen)
-        if not seen.shards:
-            return ()
+    if wave.taken_back_by is not None and not back.shards:
+        return ()
+    if wave.taken_back_by is not None or (back.shards and not goes_on):
+        seen = back
     elif seen.waiting_again:
         return ()
     return tuple(cap.code for cap in holding(rule, wave, seen, ledger))

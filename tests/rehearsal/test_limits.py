@@ -274,3 +274,21 @@ def test_while_paused_a_rollback_that_a_full_limit_holds_waits_for_a_person_alth
     assert paused.held_by == ("limit:0",)
     assert first_wave(store).phase is WavePhase.OPEN
     assert night.most_down == 1
+
+
+def test_while_paused_a_rollback_that_a_full_limit_holds_waits_for_a_person_although_what_is_down_was_retried(store: Store) -> None:
+    bounds = Bounds(parallel=1)
+    night = Night(store, make_fleet(3), lambda name, _number: SILENT if name == "s000/t1" else Fate(seconds=5), bounds=bounds)
+    night.to_the_end()
+    control.pause(store, COORDINATOR, night.agenda.now, "r1")
+    control.retry(store, COORDINATOR, night.agenda.now, "r1", ["s000/t1"])
+    roll_back(store, COORDINATOR, night.agenda.now, "r1", terminals=["s001/t1"])
+    night.work()
+    paused, stand = first_wave(store), look(store)
+    control.resume(store, COORDINATOR, night.agenda.now, "r1")
+    night.work()
+
+    assert stand.standing is Standing.WAITING
+    assert paused.held_by == ("limit:0",)
+    assert first_wave(store).phase is WavePhase.OPEN
+    assert night.running() == ["s000/t1"]

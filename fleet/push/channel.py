@@ -125,7 +125,6 @@ class _Inline(_Threaded):
         """Since when nothing was freed of what we keep in flight."""
 
     def read(self, seconds: float) -> bytes:
-        self._link.flush()
         channel = self._channel
         self._transport.pump(lambda: channel.recv_ready() or channel.eof_received or channel.closed, seconds)
         return super().read(0.0)

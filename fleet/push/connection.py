@@ -25,7 +25,7 @@ from fleet.model.attempt import Cause
 from fleet.model.inventory import Terminal
 from fleet.push.gate import Gate
 from fleet.push.host_keys import HostKeyError, Known, Pinned
-from fleet.push.inline import InlineTransport
+from fleet.push.inline import CIPHERS, MACS, InlineTransport, Stranger
 from fleet.push.link import Deadline, DroppedError, Link, LinkError, connect
 from fleet.push.pacing import Key, Scope
 from fleet.push.user_key import UserKey
@@ -37,8 +37,6 @@ CHANNEL_S = 15.0
 KEEPALIVE_S = 15
 _JOIN_S = 5.0
 
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
-_MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 _CONNECT_FAILED = 2
 _CAUSES_AT_GATEWAY = {
     Cause.NAME_UNKNOWN: Cause.GATEWAY_NAME,
@@ -101,7 +99,6 @@ class TerminalConnection:
         link.opened = True
         transport: Transport = self._hops[-1].transport
         transport.set_keepalive(KEEPALIVE_S)
-        link.gathers = isinstance(transport, InlineTransport)  # a gateway's channel waits for its window where nobody would flush
         return transport
 
     def __exit__(self, *_: object) -> None:
@@ -162,10 +159,11 @@ class TerminalConnection:
         hop.connect_kwargs = self._connect_kwargs()
         # Behind a gateway two transports feed each other, each in a thread of its own.
         inline = len(self._hops) == 1
-        hop.connect_kwargs["transport_factory"] = _strict_inline if inline else _strict_threaded
+        hop.connect_kwargs["transport_factory"] = InlineTransport if inline else _strict_threaded
         hop.connect_timeout = None
         if hop is self._hops[0]:
             hop.connect_kwargs["sock"] = link
+        hop.client = Stranger()
         hop.client.set_missing_host_key_policy(policy)
         try:
             hop.open()
@@ -311,19 +309,12 @@ def _at_gateway(gateway: fabric.Connection, error: LinkError) -> LinkError:
     )
 
 
-def _strict_inline(sock: Any, disabled_algorithms: Any = None) -> Transport:
-    return _strict(InlineTransport(sock, disabled_algorithms=disabled_algorithms))
-
-
 def _strict_threaded(sock: Any, disabled_algorithms: Any = None) -> Transport:
-    return _strict(Transport(sock, disabled_algorithms=disabled_algorithms))
-
-
-def _strict(transport: Transport) -> Transport:
-    """Offer no weak algorithm, the fastest of the strong ones first."""
+    """A transport in a thread of its own that offers no weak algorithm."""
+    transport = Transport(sock, disabled_algorithms=disabled_algorithms)
     options = transport.get_security_options()
-    options.ciphers = _CIPHERS
-    options.digests = _MACS
+    options.ciphers = CIPHERS
+    options.digests = MACS
     return transport
 
 

@@ -106,6 +106,8 @@ class Conversation:
     last_word_sent: bool = field(default=False, init=False)
     """Set by the transport, just before it sends the last word."""
 
+    _mark: bytes = field(default=b"", init=False)
+    """What a line that counts begins with."""
     _partial: bytearray = field(default_factory=bytearray, init=False)
     _heard_bytes: int = field(default=0, init=False)
     _hung_up: Cause | None = field(default=None, init=False)
@@ -125,6 +127,10 @@ class Conversation:
     _facts: dict[str, str] = field(default_factory=dict, init=False)
     _key: dict[str, str] = field(default_factory=dict, init=False)
     _log: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_LOG_LINES), init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is said yet."""
+        self._mark = b"@%s " % self.nonce.encode()
 
     @property
     def begun(self) -> bool:
@@ -228,11 +234,10 @@ class Conversation:
         return lines
 
     def _hear(self, line: bytes) -> list[Order]:
-        mark = b"@%s " % self.nonce.encode()
-        if not line.startswith(mark):
+        if not line.startswith(self._mark):
             self._log.append(clean(line))
             return []
-        word, _, rest = line[len(mark) :].partition(b" ")
+        word, _, rest = line[len(self._mark) :].partition(b" ")
         handler = _HANDLERS.get(word)
         if handler is None or (not self._begun and word != b"begin"):
             return [self._hang_up(Cause.PROTOCOL)]

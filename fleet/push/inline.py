@@ -9,24 +9,28 @@
 - What is the same for every connection is made once, what the server's word is not needed for is not waited for, and nothing is written for a log
   that nobody reads.
 - Everything that stands behind the library's private names stands in this file: of `Transport` `_send_user_message`, `_send_kex_init`, `_parse_kex_init`,
-  `_parse_debug`, `_filter_algorithm`, `_log`, `_compute_key` and `_add_K`, of `AuthHandler` `_parse_service_accept`, of `Packetizer` the two ciphers and
-  their counters. tests/push/test_inline.py and test_handshake.py hold the installed version to it. Why: docs/decisions/0008.
+  `_parse_debug`, `_filter_algorithm`, `_preferred_ciphers`, `_preferred_macs`, `_log`, `_compute_key` and `_add_K`, of `AuthHandler`
+  `_parse_service_accept`, of `SSHClient` its two lists of host keys, of `Packetizer` the two ciphers and their counters. tests/push/test_inline.py and test_handshake.py hold the installed version to it. Why: docs/decisions/0008.
 """
 
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from os import urandom
 from time import monotonic
 from typing import Any, NamedTuple
 
 from greenlet import getcurrent, greenlet
-from paramiko import AuthenticationException, Channel, Message, PKey, SSHException, Transport
+from paramiko import AuthenticationException, Channel, HostKeys, Message, PKey, SSHClient, SSHException, Transport
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_OPEN, cMSG_KEXINIT
 from paramiko.packet import NeedRekeyException, Packetizer
 
 from fleet.push.link import Buffer, Link
 
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
+"""No weak one, the fastest first."""
+MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 SLICE_S = 0.5
 """After so long without a byte the library looks at its own limits."""
 _BLOCK_BYTES = 16
@@ -63,9 +67,29 @@ _MOST_AGREEMENTS = 64
 """A fleet has a few kinds of servers; one that offers something new every time is not kept."""
 
 
-class InlineTransport(Transport):
-    """A transport over a `Link`, whose loop runs while its owner waits for something."""
+class _Nobody(HostKeys):
+    """Host keys of nobody. The library's empty list is slower to ask: it makes a class for every question."""
 
+    def lookup(self, hostname: str) -> None:
+        """None."""
+
+
+class Stranger(SSHClient):
+    """A client that has no host keys of its own: its policy is asked about every one."""
+
+    _nobody = _Nobody()
+
+    def __init__(self) -> None:
+        """Nothing is connected yet."""
+        super().__init__()
+        self._system_host_keys = self._host_keys = self._nobody
+
+
+class InlineTransport(Transport):
+    """A transport over a `Link`, whose loop runs while its owner waits for something. What it sends leaves when it waits."""
+
+    _preferred_ciphers = CIPHERS
+    _preferred_macs = MACS
     sock: Link
     packetizer: "_Packetizer"
 
@@ -73,6 +97,7 @@ class InlineTransport(Transport):
         """As Transport's; nothing is sent yet."""
         super().__init__(sock, packetizer_class=_Packetizer, **options)
         sock.setblocking(False)
+        sock.gathers = True
         self._loop: greenlet | None = None
         self._secret: int | bytes | None = None
         self._secret_and_hash = b""
@@ -97,7 +122,9 @@ class InlineTransport(Transport):
         return True
 
     def end(self) -> None:
-        """End the loop, and close the link; nothing more is sent or heard."""
+        """Send what waits, end the loop, and close the link; nothing more is sent or heard."""
+        with suppress(OSError):
+            self.sock.flush()
         if self._loop:
             self._loop.throw(EOFError)
 
@@ -143,9 +170,9 @@ class InlineTransport(Transport):
 
     def _give_way(self) -> None:
         """Called in the loop when the link has nothing for it. Returns when it has, or raises what ends the wait."""
-        assert self._loop is not None
-        assert self._loop.parent is not None
-        self._loop.parent.switch()
+        waiting = self._loop and self._loop.parent
+        assert waiting
+        waiting.switch()
 
     def _filter_algorithm(self, type_: str) -> tuple[str, ...]:
         """As Transport's, which looks through every list for every use of it."""
@@ -279,12 +306,12 @@ class _Packetizer(Packetizer):
         near = self.__received_packets + 1 >= self.REKEY_PACKETS or self.__received_bytes + _MOST_BYTES >= self.REKEY_BYTES
         if not self.__aead_in or self.__compress_engine_in is not None or self.__need_rekey or near or self.__dump_packets:
             return super().read_message()
-        head = self.read_all(_BLOCK_BYTES, check_rekey=True)
-        size = int.from_bytes(head[:4])
+        length = (not self.__remainder and self.__socket.take(4)) or self.read_all(4, check_rekey=True)
+        size = int.from_bytes(length)
         if size > _MOST_BYTES:
             raise SSHException(f"A packet of {size} bytes.")
-        rest = self.read_all(size + 4 + self.__mac_size_in - _BLOCK_BYTES)
-        plain = self.__block_engine_in.decrypt(self.__iv_in, head[4:] + rest, head[:4])
+        sealed = (not self.__remainder and self.__socket.take(size + self.__mac_size_in)) or self.read_all(size + self.__mac_size_in)
+        plain = self.__block_engine_in.decrypt(self.__iv_in, sealed, length)
         self.__iv_in = self._inc_iv_counter(self.__iv_in)
         message = Message(plain[2 : size - plain[0]])
         message.seqno = self.__sequence_number_in
@@ -300,13 +327,13 @@ class _Packetizer(Packetizer):
         return bool(self.__aead_out and self.__compress_engine_out is None and not self.__need_rekey and not near)
 
     def send_direct(self, head: bytes, data: memoryview) -> None:
-        """Send a packet of a file, with others like it or with what comes after them."""
+        """Send a packet of a file."""
         self.__socket.gather(*self._seal(head, data))
 
     def send_message(self, data: Message) -> None:
-        """As Packetizer's, without its looks at every other kind of cipher."""
+        """As Packetizer's, without its looks at every other kind of cipher, and without a copy."""
         if self.is_direct and not self.__dump_packets:
-            self.write_all(b"".join(self._seal(data.asbytes())))
+            self.__socket.gather(*self._seal(data.asbytes()))
         else:
             super().send_message(data)
 

@@ -3,7 +3,7 @@
 - A read or write after the deadline fails, whatever the layers above are waiting for, so that no server can hold a push longer.
 - Until the connection has been opened only so much is read: an endless greeting ends.
 - Nagle's algorithm is off, and acknowledgements are not held back: together they cost 55 ms of every connect.
-- The system is asked seldom: what has arrived is read in one go, and the large packets of a file leave together (`flush`).
+- The system is asked seldom: what has arrived is read in one go, and what is sent before anything is waited for leaves together (`flush`).
 """
 
 import errno
@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -30,10 +30,9 @@ FIRST_BYTES = 2048
 AHEAD_BYTES = 64 * 1024
 MAX_AHEAD_BYTES = 1024 * 1024
 """While we wait to send, no more is read than this."""
-LARGE_BYTES = 16 * 1024
-"""A write of this size is part of a file; anything smaller is waited for by somebody."""
 HELD_BYTES = 128 * 1024
 _DEAD_LINK_MS = 30_000
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 _TCP_INFO = struct.Struct("=148xI")
 """The beginning of Linux's `struct tcp_info`, up to `tcpi_min_rtt` in microseconds. The smoothed time would count what a busy server takes."""
 _NO_ROUTE = frozenset((errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL))
@@ -85,7 +84,7 @@ class Link(socket.socket):
     """Set when the connection above is authenticated."""
     closed_by_peer: bool = False
     gathers: bool = False
-    """Whether large writes wait for each other. Who sets it calls `flush` before waiting for the other side."""
+    """Whether writes wait for each other, until there is a lot or the other side is waited for. Who waits in another way calls `flush` first."""
     give_way: Callable[[], None] | None = None
     """What to call instead of waiting for bytes, on a socket that does not block: returns when there are some, or raises."""
 
@@ -95,12 +94,14 @@ class Link(socket.socket):
         self._ahead = b""
         """Received; what stands before `_asked` has been asked for."""
         self._asked = 0
+        self._too_few = 0
+        """So many bytes that were not asked for were here when more were wanted."""
         self._incoming: select.poll | None = None
         """Asks whether there is something to read."""
         self._drained = False
         """The last read took all there was: another would only say that there is nothing yet."""
         self._held: list[bytes] = []
-        """Large writes that have not left yet, in order."""
+        """Writes that have not left yet, in order."""
         self._held_bytes = 0
         self._writing = threading.Lock()
 
@@ -114,10 +115,13 @@ class Link(socket.socket):
 
     def fill(self, flags: int = 0) -> bool:
         """Receive what there is, behind what was not asked for yet; False at the end. Waits, or gives way, while there is nothing."""
+        self._too_few = len(self._ahead) - self._asked
         while True:
             if self._drained and self.give_way is not None:
                 self._drained = False
                 self.give_way()
+            if len(self._ahead) - self._asked > self._too_few:  # taken in while sending had to wait
+                return True
             try:
                 data = self._receive(flags)
             except BlockingIOError:
@@ -137,26 +141,20 @@ class Link(socket.socket):
         return data
 
     def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:  # type: ignore[override]  # narrower than any buffer
-        """Send, before the deadline only. Where the link gathers, a large write waits for more; any small one takes it along."""
-        with self._writing:
-            self._held.append(bytes(data))
-            self._held_bytes += len(data)
-            if not self.gathers or len(data) < LARGE_BYTES or self._held_bytes >= HELD_BYTES:
-                self._let_go(flags)
+        """Send, with what comes after it where the link gathers; before the deadline only."""
+        self._write((bytes(data),), len(data), flags)
         return len(data)
 
     def gather(self, *pieces: bytes) -> None:
-        """Send a packet of a file, with others like it or with what comes after them; before the deadline only."""
-        with self._writing:
-            self._held += pieces
-            self._held_bytes += sum(map(len, pieces))
-            if not self.gathers or self._held_bytes >= HELD_BYTES:
-                self._let_go(0)
+        """As `send`, without a copy of the pieces."""
+        self._write(pieces, sum(map(len, pieces)), 0)
 
     def wait_readable(self, seconds: float) -> bool:
-        """Whether there is something to read within that time, or the deadline passed: then a read says so."""
-        if self._asked < len(self._ahead):
+        """Whether there is something to read within that time, or the deadline passed: then a read says so. What was sent leaves before."""
+        if len(self._ahead) - self._asked > self._too_few:
             return True
+        if self._held:
+            self.flush()
         if self._incoming is None:
             self._incoming = select.poll()
             self._incoming.register(self, select.POLLIN)
@@ -178,7 +176,7 @@ class Link(socket.socket):
             self._let_go(0)
 
     def _receive(self, flags: int) -> bytes:
-        if self.deadline.passed:
+        if monotonic() >= self.deadline.at:
             raise OSError(errno.ETIME, "deadline")
         if not self.opened and self.heard_bytes > MAX_GREETING_BYTES:
             raise OSError(errno.EMSGSIZE, "endless greeting")
@@ -195,14 +193,21 @@ class Link(socket.socket):
             self.first_words = (self.first_words + data)[:MAX_FIRST_WORDS_BYTES]
         self.heard_bytes += len(data)
         self.closed_by_peer = self.closed_by_peer or not data
-        if hasattr(socket, "TCP_QUICKACK"):
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if _QUICKACK is not None:
+            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         return data
+
+    def _write(self, pieces: Sequence[bytes], size: int, flags: int) -> None:
+        with self._writing:
+            self._held += pieces
+            self._held_bytes += size
+            if not self.gathers or self._held_bytes >= HELD_BYTES:
+                self._let_go(flags)
 
     def _let_go(self, flags: int) -> None:
         """Send everything. A socket that takes nothing for a while is asked again, until the deadline or until it is closed."""
         while self._held:
-            if self.deadline.passed:
+            if monotonic() >= self.deadline.at:
                 raise OSError(errno.ETIME, "deadline")
             try:
                 count = super().sendmsg(self._held, (), flags)
@@ -215,6 +220,9 @@ class Link(socket.socket):
                 self.closed_by_peer = True
                 raise
             self._held_bytes -= count
+            if not self._held_bytes:
+                self._held.clear()
+                return
             while self._held and count >= len(self._held[0]):
                 count -= len(self._held.pop(0))
             if count:

@@ -2,6 +2,7 @@
 
 import stat
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from paramiko import Ed25519Key, PKey, SSHException
@@ -41,6 +42,8 @@ def load_user_key(path: Path) -> UserKey:
     except (SSHException, ValueError, OSError) as error:
         hint = N_("it must be an ed25519 key without a passphrase, in OpenSSH's format")
         raise InputError(N_("this user key cannot be used: {reason}", reason=str(error)), where=str(path), hint=hint) from None
+    # Written out once, not three times in every login.
+    vars(private).update(asbytes=cache(private.asbytes), get_fingerprint=cache(private.get_fingerprint))
     return UserKey(private, f"{private.get_name()} {private.get_base64()}")
 
 

@@ -40,7 +40,6 @@ def open_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., 
         open_ones.extend((transport, server))
         transport.start_client(timeout=ENOUGH_S)
         transport.auth_publickey("anybody", key.private)
-        link.gathers = True
         return transport
 
     yield open_transport

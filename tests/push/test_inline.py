@@ -14,7 +14,7 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.packet import Packetizer
 
 from fleet.push.channel import BACKLOG_BYTES, BATCH_BYTES, open_exec
-from fleet.push.inline import PACKET_BYTES, InlineTransport, _Packetizer
+from fleet.push.inline import CIPHERS, MACS, PACKET_BYTES, InlineTransport, _Packetizer
 from tests.push.ssh_servers import ENOUGH_S, Server, echo, read_all, swallow, write_all
 
 
@@ -39,6 +39,10 @@ def test_the_installed_library_has_every_private_name_that_is_used() -> None:
         "_add_K",
     } <= set(vars(Transport))
     assert "_parse_service_accept" in vars(AuthHandler)
+    assert {"_preferred_ciphers", "_preferred_macs"} <= set(vars(Transport))
+    assert set(CIPHERS) <= set(vars(Transport)["_cipher_info"])
+    assert set(MACS) <= set(vars(Transport)["_mac_info"])
+    assert {"_system_host_keys", "_host_keys"} <= set(vars(paramiko.SSHClient()))
     assert {"_inc_iv_counter", "start_handshake", "handshake_timed_out", "complete_handshake", "read_all", "read_message"} <= set(
         vars(Packetizer)
     )

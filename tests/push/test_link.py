@@ -1,11 +1,16 @@
 """The link: what is gathered leaves in order, and what was read ahead is not lost."""
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from fleet.push.link import HELD_BYTES, LARGE_BYTES, Deadline, Link, connect
+from fleet.push.link import HELD_BYTES, Deadline, Link, connect
+
+PIECE_BYTES = 16 * 1024
+MUCH_BYTES = 64 * 1024 * 1024
+"""More than all buffers on the way hold."""
 
 
 @pytest.fixture
@@ -36,34 +41,35 @@ def _nothing_came(far: socket.socket) -> bool:
     return False
 
 
-def test_a_large_write_waits_for_flush(ends: tuple[Link, socket.socket]) -> None:
+def test_a_write_waits_for_flush_where_the_link_gathers(ends: tuple[Link, socket.socket]) -> None:
     link, far = ends
     link.gathers = True
 
-    link.send(b"a" * LARGE_BYTES)
+    link.send(b"a")
     waited = _nothing_came(far)
     link.flush()
 
     assert waited
-    assert _receive(far, LARGE_BYTES) == b"a" * LARGE_BYTES
+    assert _receive(far, 1) == b"a"
 
 
-def test_a_small_write_takes_the_large_ones_before_it_along(ends: tuple[Link, socket.socket]) -> None:
+def test_what_was_gathered_leaves_in_order_before_the_other_side_is_waited_for(ends: tuple[Link, socket.socket]) -> None:
     link, far = ends
     link.gathers = True
 
-    link.send(b"a" * LARGE_BYTES)
-    link.send(b"b")
+    link.send(b"a" * PIECE_BYTES)
+    link.gather(b"b", b"c")
+    assert not link.wait_readable(0.001)
 
-    assert _receive(far, LARGE_BYTES + 1) == b"a" * LARGE_BYTES + b"b"
+    assert _receive(far, PIECE_BYTES + 2) == b"a" * PIECE_BYTES + b"bc"
 
 
 def test_no_more_is_gathered_than_the_bound(ends: tuple[Link, socket.socket]) -> None:
     link, far = ends
     link.gathers = True
 
-    for _ in range(HELD_BYTES // LARGE_BYTES):
-        link.send(b"a" * LARGE_BYTES)
+    for _ in range(HELD_BYTES // PIECE_BYTES):
+        link.send(b"a" * PIECE_BYTES)
 
     assert _receive(far, HELD_BYTES) == b"a" * HELD_BYTES
 
@@ -77,3 +83,45 @@ def test_what_was_read_ahead_is_handed_out_in_order(ends: tuple[Link, socket.soc
 
     assert b"".join(parts) == b"abcdef"
     assert parts[-1] == b""
+
+
+def test_the_beginning_of_a_packet_is_no_reason_to_read_again_before_its_rest_comes(ends: tuple[Link, socket.socket]) -> None:
+    link, far = ends
+    link.setblocking(False)
+    far.sendall(b"abc")
+    link.wait_readable(20)
+    link.give_way = lambda: None
+    link.fill()
+    assert link.take(4) == b""
+    gave_way = []
+
+    def give_way() -> None:
+        gave_way.append(link.wait_readable(0.001))
+        far.sendall(b"d")
+        gave_way.append(link.wait_readable(20))
+
+    link.give_way = give_way
+    assert link.fill()
+
+    assert gave_way == [False, True]
+    assert link.take(4) == b"abcd"
+
+
+def test_what_was_taken_in_while_sending_had_to_wait_is_there_at_once(ends: tuple[Link, socket.socket]) -> None:
+    link, far = ends
+    link.setblocking(False)
+    far.sendall(b"told")
+    read = threading.Thread(target=_receive, args=(far, MUCH_BYTES))
+
+    def give_way() -> None:
+        link.give_way = None
+        read.start()
+        link.send(bytes(MUCH_BYTES))
+        assert link.wait_readable(20)
+
+    link._drained = True
+    link.give_way = give_way
+    assert link.fill()
+    read.join(20)
+
+    assert link.take(4) == b"told"

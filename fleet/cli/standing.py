@@ -191,13 +191,21 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
     for wave in waiting_waves(stand.rollout, stand.pending):
         if wave.phase is WavePhase.HELD:
             approve = f"fleet rollout approve {wave.number}"
-            yield render(held_wave(wave, stand.holds, approve=approve, retry="fleet rollout retry"))
+            yield render(held_wave(wave, stand.holds, approve=approve, retry=_way_up(stand, wave)))
             continue
         yield _(
             "Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}",
             number=wave.number,
             why=why_waiting(stand, wave),
         )
+
+
+def _way_up(stand: Stand, wave: "WaveState") -> str:
+    """The command that gets sites out of the way which a limit counts as down; while a wave is rolled back, nothing of it is pushed again."""
+    if wave.taken_back_by is None:
+        return "fleet rollout retry"
+    sites = " ".join(dict.fromkeys(site for hold in stand.holds.get(wave.number, ()) for site in hold.sites))
+    return f"fleet rollout exclude {sites} --reason TEXT"
 
 
 def held_site_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fleet.cli.standing import look
+from fleet.cli.standing import look, waiting_lines
 from fleet.control import rollouts as control
 from fleet.control.exclusions import exclude
 from fleet.control.rollback import roll_back
@@ -249,6 +249,7 @@ def test_a_rollback_that_a_full_limit_keeps_from_beginning_names_the_limit_and_w
     ended = night.to_the_end()
 
     assert (held.held_by, held.taken_back_by) == (("limit:0",), COORDINATOR.code)
+    assert [line.partition("Go on: ")[2] for line in waiting_lines(stand)] == ["fleet rollout exclude s000 --reason TEXT"]
     assert stand.standing is Standing.WAITING
     assert ended["s001/t1"] is TerminalState.TAKEN_BACK
     assert night.most_down == 1

@@ -12,6 +12,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 LAPSE_S = 5.0
 _SLOWER = 4.0
@@ -39,8 +40,7 @@ _BEGINS_AT = {Scope.GATEWAY: 4}
 """Logins that a limit allows at first, where that is not its ceiling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Names a limit."""
 
     scope: Scope
@@ -99,32 +99,41 @@ class Turns:
     ceilings: Mapping[Scope, int]
     limits: dict[Key, Limit] = field(default_factory=dict)
     _turns: dict[int, _Turn] = field(default_factory=dict)
-    """By number, the oldest first."""
+    """By number."""
+    _waiting: dict[tuple[Key, ...], dict[int, _Turn]] = field(default_factory=dict)
+    """Those that wait for the same places, the oldest first: only it can be the next of them."""
+    _timely: dict[int, _Turn] = field(default_factory=dict)
+    """Those under way that have not lapsed, by number, the first that was let in first."""
     _joined: int = 0
     _admitted: int = 0
 
     def join(self, keys: Iterable[Key]) -> int:
         """A new turn, which waits for a place in each of these limits; its number."""
         self._joined += 1
-        turn = _Turn(list(dict.fromkeys(keys)))
-        for key in turn.keys:
+        wanted = tuple(dict.fromkeys(keys))
+        turn = _Turn(list(wanted))
+        for key in wanted:
             if key not in self.limits:
                 ceiling = self.ceilings[key.scope]
                 self.limits[key] = Limit(ceiling, float(min(ceiling, _BEGINS_AT.get(key.scope, ceiling))))
         self._turns[self._joined] = turn
+        self._waiting.setdefault(wanted, {})[self._joined] = turn
         return self._joined
 
     def admit(self, now: float) -> list[int]:
         """Let in every waiting turn that fits, the oldest first; their numbers."""
         self._lapse(now)
         admitted = []
-        for number, turn in self._turns.items():
-            if turn.admitted_at is None and all(self.limits[key].has_room for key in turn.keys):
-                self._admitted += 1
-                turn.admitted_at, turn.place = now, self._admitted
-                for key in turn.keys:
-                    self.limits[key].in_use += 1
-                admitted.append(number)
+        while fitting := [keys for keys in self._waiting if all(self.limits[key].has_room for key in keys)]:
+            number, keys = min((next(iter(self._waiting[keys])), keys) for keys in fitting)
+            turn = self._turns[number]
+            self._wait_no_more(number, keys)
+            self._admitted += 1
+            turn.admitted_at, turn.place = now, self._admitted
+            for key in keys:
+                self.limits[key].in_use += 1
+            self._timely[number] = turn
+            admitted.append(number)
         return admitted
 
     def passed(self, number: int, key: Key, now: float) -> None:
@@ -143,9 +152,17 @@ class Turns:
     def leave(self, number: int) -> None:
         """The turn is over, however it went; what it still holds is free, and it waits no more."""
         turn = self._turns.pop(number)
-        if turn.admitted_at is not None:
-            for key in list(turn.keys):
-                self._free(turn, key)
+        if turn.admitted_at is None:
+            self._wait_no_more(number, tuple(turn.keys))
+            return
+        self._timely.pop(number, None)
+        for key in list(turn.keys):
+            self._free(turn, key)
+
+    def _wait_no_more(self, number: int, keys: tuple[Key, ...]) -> None:
+        del self._waiting[keys][number]
+        if not self._waiting[keys]:
+            del self._waiting[keys]
 
     def _free(self, turn: _Turn, key: Key) -> None:
         if key in turn.keys:
@@ -153,7 +170,11 @@ class Turns:
             self.limits[key].in_use -= 1
 
     def _lapse(self, now: float) -> None:
-        for turn in self._turns.values():
-            if turn.admitted_at is not None and now - turn.admitted_at >= LAPSE_S:
-                for key in [key for key in turn.keys if key.scope in _LAPSES]:
-                    self._free(turn, key)
+        while self._timely:
+            number, turn = next(iter(self._timely.items()))
+            assert turn.admitted_at is not None
+            if now - turn.admitted_at < LAPSE_S:
+                return
+            del self._timely[number]
+            for key in [key for key in turn.keys if key.scope in _LAPSES]:
+                self._free(turn, key)

@@ -12,18 +12,19 @@ NOTHING: dict[str, Any] = {"due_at": None, "tries": None, "unreachable_since": N
 """What is kept of a terminal that is not to be tried again."""
 
 
-def kept_of(tx: Tx, rollout: str, result: AttemptResult, playbook: Playbook | None, *, is_collected: bool) -> dict[str, Any]:
+def kept_of(tx: Tx, rollout: str, result: AttemptResult, playbook: Playbook | None, *, only_asked: bool) -> dict[str, Any]:
     """What a terminal's row is to keep of its tries after this result.
 
-    `is_collected`: an attempt that ended unknown is asked again at once, so nothing is due yet.
+    Where its program may still tell how it ended, it is asked at once, and nothing is due yet. `only_asked`: that was what was done, and
+    no push.
     """
     if result.ending not in RETRIED:
         return NOTHING
     row = again.read_row(tx, rollout, result.terminal)
     since = (row.unreachable_since or result.finished_at) if result.ending is TerminalState.UNREACHABLE else None
-    tries = row.tries + 1
+    tries = row.tries + (not only_asked)
     due = None
-    if playbook is not None and result.cause is not Cause.STOPPED and not is_collected:
+    if playbook is not None and result.cause is not Cause.STOPPED and not result.may_still_tell:
         tried = Tried(rollout, result.terminal, result.number, tries, result.cause, result.finished_at, since)
         due = next_try(playbook.retry, tried, playbook.offline_after_h)
     return {"due_at": due, "tries": tries, "unreachable_since": since}

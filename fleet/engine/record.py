@@ -29,8 +29,8 @@ def record(
         asked_again: It tells how the attempt before ended; in our history it is an attempt of its own.
         plan: The rollout's: what it makes live, and when a terminal is tried again by itself. Without it, none is.
     """
-    if asked_again:
-        result = result.model_copy(update={"number": result.number + 1})
+    may_still_tell = result.ending is TerminalState.UNKNOWN and not asked_again
+    result = result.model_copy(update={"number": result.number + asked_again, "may_still_tell": may_still_tell})
     unheard = result.ending is TerminalState.UNREACHABLE or result.cause in _NOTHING_LEARNED
     if was_unknown and unheard:
         result = result.model_copy(update={"ending": TerminalState.UNKNOWN})
@@ -38,8 +38,7 @@ def record(
         trust.note_changed_key(tx, result.terminal, result.host_fingerprint)
     if result.ending is TerminalState.UPGRADED and result.key is not None:
         result = _bind(tx, result, plan.release if plan else None)
-    is_collected = result.ending is TerminalState.UNKNOWN and not was_unknown
-    kept = kept_of(tx, rollout, result, plan.playbook if plan else None, is_collected=is_collected)
+    kept = kept_of(tx, rollout, result, plan.playbook if plan else None, only_asked=asked_again)
     progress.record_result(tx, rollout, result, kept)
     follow_up(tx, rollout, result)
     return result

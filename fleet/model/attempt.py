@@ -251,6 +251,8 @@ class AttemptResult(Noun):
     """The last lines the terminal wrote outside the protocol, cleaned and bounded."""
     interrupted: Annotated[bool, BeforeValidator(bool)] = False
     """It failed with its client stopped, or about to be, and did not say that it went back: nobody knows whether the client runs."""
+    may_still_tell: Annotated[bool, BeforeValidator(bool)] = False
+    """A push that ended unknown: its program may tell how once it is asked. Whoever only asked is not asked about."""
     started_at: AwareDatetime
     finished_at: AwareDatetime
 

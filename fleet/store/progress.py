@@ -161,19 +161,16 @@ def districts_of_rollout(snapshot: Snapshot, rollout: str) -> set[str]:
 
 
 def collectable(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> set[str]:
-    """Of these unknown terminals, the ones worth another look by the program itself: their attempt before did not end unknown, too."""
-    counts = attempts_of(snapshot, rollout, terminals)
-    before = tuple_(tables.attempt.c.terminal, tables.attempt.c.number)
-    pairs = [(terminal, n - 1) for terminal, n in counts.items()]
-    lost: set[str] = set()
+    """Of these unknown terminals, the ones whose program may tell how their last attempt ended, once it is asked."""
+    last = tuple_(tables.attempt.c.terminal, tables.attempt.c.number)
+    pairs = list(attempts_of(snapshot, rollout, terminals).items())
+    found: set[str] = set()
     for start in range(0, len(pairs), 200):
         query = select(tables.attempt.c.terminal).where(
-            tables.attempt.c.rollout == rollout,
-            tables.attempt.c.ending == TerminalState.UNKNOWN.value,
-            before.in_(pairs[start : start + 200]),
+            tables.attempt.c.rollout == rollout, tables.attempt.c.may_still_tell, last.in_(pairs[start : start + 200])
         )
-        lost |= set(snapshot.connection.execute(query).scalars())
-    return set(counts) - lost
+        found |= set(snapshot.connection.execute(query).scalars())
+    return found
 
 
 def last_endings(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, TerminalState]:

@@ -278,6 +278,7 @@ attempt = Table(
     Column("errand", String(16), info=ADDED),
     Column("interrupted", Boolean, info=ADDED),
     Column("fingerprint", String(16), info=ADDED),
+    Column("may_still_tell", Boolean, info=ADDED),
     Index(None, "rollout", "finished_at"),
 )
 

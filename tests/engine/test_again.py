@@ -216,3 +216,22 @@ def given_up(name: str) -> AttemptResult:
     """A first attempt on a terminal whose host key has changed: nothing was touched, and it is not tried again by itself."""
     ended = {"ending": UNREACHABLE, "cause": Cause.HOST_KEY_CHANGED, "started_at": AT, "finished_at": AT}
     return AttemptResult.model_validate({"terminal": name, "number": 1} | ended)
+
+
+def test_a_second_push_whose_link_was_lost_is_asked_how_it_ended_too_and_asking_is_no_push(night: Night) -> None:
+    fleet = make_fleet(1)
+    night.terminals.endings = {"s000/t1": [lost(1), lost(1), lost(3)]}
+    night.start(retrying(fleet, 1, rules=(LINK.model_copy(update={"attempts": 2}),)), fleet)
+    night.wait_for(2)
+
+    night.clock.now += timedelta(seconds=61)
+    night.rest()
+
+    assert night.terminals.attempts == ["s000/t1#1", "s000/t1#1", "s000/t1#3", "s000/t1#3"]
+    assert night.sites.upgraded == 1
+
+
+def lost(number: int) -> AttemptResult:
+    """An attempt that nobody heard the end of."""
+    ended = {"ending": TerminalState.UNKNOWN, "cause": Cause.LINK_LOST, "started_at": AT, "finished_at": AT}
+    return AttemptResult.model_validate({"terminal": "s000/t1", "number": number} | ended)

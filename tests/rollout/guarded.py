@@ -149,6 +149,7 @@ class Guarded(Reconciled):
                     place.unheard = isinstance(action, Recover)
                     if isinstance(action, Abandon):
                         place.endings.append(UNKNOWN)
+                        place.asked = False
                 self.lost.discard(number)
                 self.give_back(number)
             case PutBack(terminals):
@@ -188,11 +189,11 @@ class Guarded(Reconciled):
         """What never began is missed, what did stays as it was, and over what a worker was lost nobody knows."""
         for site in sites:
             place = self.sites[site]
-            if place.endings:
-                place.state, place.late = place.endings[-1], True
-            elif place.unheard:
-                place.state, place.late = UNKNOWN, True
+            if place.unheard and not place.doubtful:
+                place.state, place.late, place.asked = UNKNOWN, True, False
                 place.endings.append(UNKNOWN)
+            elif place.endings:
+                place.state, place.late = place.endings[-1], True
             else:
                 place.missed = True
 
@@ -256,7 +257,9 @@ class Guarded(Reconciled):
     def end(self, number: int, site: str, ending: Ending) -> None:
         """A push came to its end, and the worker takes a step with it."""
         place = self.sites[site]
-        state = UNKNOWN if place.doubtful and ending.state is TerminalState.UNREACHABLE else ending.state
+        still = place.doubtful and ending.state is TerminalState.UNREACHABLE
+        state = UNKNOWN if still else ending.state
+        place.asked |= still
         place.state, place.cause = state, ending.cause if state in BAD else Cause.NONE
         place.down = state is UNKNOWN or (state is TerminalState.FAILED and ending.interrupted)
         place.endings.append(state)
@@ -285,7 +288,7 @@ class Guarded(Reconciled):
             if not run.in_flight and run.unknown:
                 asked = {site for site in run.unknown - run.asleep if self.sites[site].state is UNKNOWN and not self.sites[site].leased}
                 run.unknown = set()
-                self.start(number, asked)
+                self.start(number, asked, asked=True)
                 self.trim(number, taken_up=len(asked))
         if not run.in_flight:
             del self.runs[number]
@@ -318,14 +321,14 @@ class Guarded(Reconciled):
             if not may:
                 break
 
-    def start(self, number: int, sites: set[str]) -> None:
+    def start(self, number: int, sites: set[str], *, asked: bool = False) -> None:
         for site in sites:
             place = self.sites[site]
             if not place.may or place.leased:
                 self.broken.append(f"{site} was begun outside its window, or while somebody worked there")
             if not all(wave.passed_at for wave in self.state.waves[: place.wave - 1]):
                 self.broken.append(f"{site} of wave {place.wave} was begun past a closed gate")
-            place.state, place.down = RUNNING, True
+            place.state, place.down, place.asked = RUNNING, True, asked
             self.runs[number].in_flight.add(site)
 
     def trim(self, number: int, *, ended_badly: int = 0, taken_up: int = 0) -> None:

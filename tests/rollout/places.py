@@ -48,6 +48,8 @@ class Place:
     """Nothing ever began there, and no window lets it any more."""
     unheard: bool = False
     """A worker was lost over it, and nobody heard of it since."""
+    asked: bool = False
+    """Last it was only asked how its attempt before had ended."""
     late: bool = False
     """Its next push came too late, so that it stays as it was before."""
 
@@ -69,7 +71,7 @@ class Place:
     @property
     def collectable(self) -> bool:
         """Ended unknown, and worth asking once more."""
-        return self.state is UNKNOWN and self.endings[-2:-1] != [UNKNOWN]
+        return self.state is UNKNOWN and not self.asked
 
     @property
     def doubtful(self) -> bool:

@@ -98,6 +98,8 @@ class Link(socket.socket):
         """So many bytes that were not asked for were here when more were wanted."""
         self._incoming: select.poll | None = None
         """Asks whether there is something to read."""
+        self._unanswered = False
+        """Something was received, and nothing was sent since that would have acknowledged it."""
         self._drained = False
         """The last read took all there was: another would only say that there is nothing yet."""
         self._held: list[bytes] = []
@@ -106,7 +108,7 @@ class Link(socket.socket):
         self._writing = threading.Lock()
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Receive, and acknowledge at once."""
+        """Receive."""
         if self._asked == len(self._ahead):
             self.fill(flags)
         data = self._ahead[self._asked : self._asked + bufsize]
@@ -155,6 +157,7 @@ class Link(socket.socket):
             return True
         if self._held:
             self.flush()
+        self._acknowledge()
         if self._incoming is None:
             self._incoming = select.poll()
             self._incoming.register(self, select.POLLIN)
@@ -193,9 +196,16 @@ class Link(socket.socket):
             self.first_words = (self.first_words + data)[:MAX_FIRST_WORDS_BYTES]
         self.heard_bytes += len(data)
         self.closed_by_peer = self.closed_by_peer or not data
-        if _QUICKACK is not None:
-            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        self._unanswered = bool(data)
+        if self.give_way is None:
+            self._acknowledge()
         return data
+
+    def _acknowledge(self) -> None:
+        """Have what was received acknowledged at once, where nothing that was sent since has done so."""
+        if self._unanswered and _QUICKACK is not None:
+            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        self._unanswered = False
 
     def _write(self, pieces: Sequence[bytes], size: int, flags: int) -> None:
         with self._writing:
@@ -220,6 +230,7 @@ class Link(socket.socket):
                 self.closed_by_peer = True
                 raise
             self._held_bytes -= count
+            self._unanswered = False
             if not self._held_bytes:
                 self._held.clear()
                 return

@@ -1,6 +1,7 @@
 """The link: what is gathered leaves in order, and what was read ahead is not lost."""
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -125,3 +126,26 @@ def test_what_was_taken_in_while_sending_had_to_wait_is_there_at_once(ends: tupl
     read.join(20)
 
     assert link.take(4) == b"told"
+
+
+def test_what_came_is_acknowledged_when_there_is_nothing_to_say_to_it(ends: tuple[Link, socket.socket]) -> None:
+    link, far = ends
+    link.setblocking(False)
+    link.give_way = lambda: None
+    for _ in range(40):  # after so many answers the system waits for the next one to take the acknowledgement along
+        link.send(b"asked")
+        far.sendall(_receive(far, 5))
+        link.wait_readable(20)
+        link.fill()
+        assert link.take(5) == b"asked"
+    held_back = _unacknowledged(far)
+    link.wait_readable(0.001)
+
+    assert held_back == 1
+    assert _unacknowledged(far) == 0
+
+
+def _unacknowledged(end: socket.socket) -> int:
+    """Packets of it that were not acknowledged yet: `tcpi_unacked`."""
+    (count,) = struct.unpack_from("I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)
+    return int(count)

@@ -14,7 +14,7 @@ from fleet.store.exclusion_table import exclusion_request
 from fleet.store.protections import protections
 from fleet.text import N_
 
-HEAD = "0013"
+HEAD = "0014"
 """Revision of the newest migration; a test holds it against the scripts."""
 
 _METADATA = exclusion_request.metadata

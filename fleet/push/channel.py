@@ -159,7 +159,7 @@ class _Inline(_Threaded):
         return self._transport.pump(lambda: channel.out_window_size >= wanted or channel.closed or channel.eof_sent, seconds)
 
     def rest(self, stopped: Callable[[], bool], seconds: float) -> bool:
-        self._link.flush()
+        self._link.let_leave()
         self._transport.pump(stopped, seconds)
         return self._transport.is_active()
 

@@ -16,7 +16,6 @@
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from os import urandom
 from time import monotonic
 from typing import Any, NamedTuple
@@ -124,8 +123,7 @@ class InlineTransport(Transport):
 
     def end(self) -> None:
         """Send what waits, end the loop, and close the link; nothing more is sent or heard."""
-        with suppress(OSError):
-            self.sock.flush()
+        self.sock.let_leave()
         if self._loop:
             self._loop.throw(EOFError)
 

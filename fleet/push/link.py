@@ -156,7 +156,7 @@ class Link(socket.socket):
         if len(self._ahead) - self._asked > self._too_few:
             return True
         if self._held:
-            self.flush()
+            self.let_leave()
         self._acknowledge()
         if self._incoming is None:
             self._incoming = select.poll()
@@ -177,6 +177,14 @@ class Link(socket.socket):
         """Send what waits."""
         with self._writing:
             self._let_go(0)
+
+    def let_leave(self) -> None:
+        """As `flush`; but where the link is gone, the next read says so."""
+        try:
+            self.flush()
+        except OSError:
+            self._held.clear()
+            self._held_bytes = 0
 
     def _receive(self, flags: int) -> bytes:
         if monotonic() >= self.deadline.at:
@@ -204,7 +212,8 @@ class Link(socket.socket):
     def _acknowledge(self) -> None:
         """Have what was received acknowledged at once, where nothing that was sent since has done so."""
         if self._unanswered and _QUICKACK is not None:
-            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+            with suppress(OSError):  # a link that is gone: the next read says so
+                self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         self._unanswered = False
 
     def _write(self, pieces: Sequence[bytes], size: int, flags: int) -> None:

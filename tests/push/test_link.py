@@ -145,6 +145,19 @@ def test_what_came_is_acknowledged_when_there_is_nothing_to_say_to_it(ends: tupl
     assert _unacknowledged(far) == 0
 
 
+def test_a_link_that_is_gone_is_found_out_by_reading_and_not_by_what_was_to_leave_before(ends: tuple[Link, socket.socket]) -> None:
+    link, far = ends
+    link.gathers = True
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.close()
+    link.send(b"asked")
+
+    readable = [link.wait_readable(20), link.wait_readable(20)]
+
+    assert readable == [True, True]
+    assert link.closed_by_peer
+
+
 def _unacknowledged(end: socket.socket) -> int:
     """Packets of it that were not acknowledged yet: `tcpi_unacked`."""
     (count,) = struct.unpack_from("I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)

@@ -112,7 +112,12 @@ def test_a_packet_that_was_not_sealed_or_has_no_end_ends_the_connection(
     open_to: Callable[..., InlineTransport], cipher: str, broken: bytes, why: str
 ) -> None:
     servers: list[Transport] = []
-    transport = open_to(lambda channel: servers.append(channel.get_transport()) or channel.recv(1), cipher=cipher)  # type: ignore[func-returns-value]
+
+    def tell(channel: paramiko.Channel) -> None:
+        servers.append(channel.get_transport())
+        channel.recv(1)
+
+    transport = open_to(tell, cipher=cipher)
     channel = open_exec(transport, "wait", ENOUGH_S)
     write_all(channel, b"go")
     transport.pump(lambda: servers, ENOUGH_S)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from fleet.engine.admission import ask
 from fleet.engine.plans import Plans
-from fleet.engine.shard_parts import Terminals, what_is_open
+from fleet.engine.shard_parts import together, what_is_open
 from fleet.model.lease import Purpose
 from fleet.model.rollout import RolloutState, Shard, ShardState
 from fleet.rollout import Facts, may_upgrade
@@ -25,9 +25,9 @@ def with_held(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plan
     if not held:
         return facts
     asked = _with_a_held_site(facts, snapshot, plans, held)
-    may = [shard.id for shard in asked if may_upgrade(state, state.waves[shard.wave - 1])]
-    plain = [shard.id for shard in asked if not (shard.limits and shard.down)]
-    known = {number: site for number in plain if number in may and (site := plans.free_site.get(number)) is not None and site not in held}
+    # Of one under a limit with sites that are down, those have to be looked at, too.
+    may = [shard.id for shard in asked if may_upgrade(state, state.waves[shard.wave - 1]) and not (shard.limits and shard.down)]
+    known = {number: site for number in may if (site := plans.free_site.get(number)) is not None and site not in held}
     free = _free_still(snapshot, state, plans, known, now)
     blocked: set[int] = set()
     down_in_use: dict[int, int] = {}
@@ -66,20 +66,15 @@ def _with_a_held_site(facts: Facts, snapshot: Snapshot, plans: Plans, held: Mapp
 
 def _free_still(snapshot: Snapshot, state: RolloutState, plans: Plans, known: Mapping[int, str], now: datetime) -> set[int]:
     """Of these shards, the ones in which something may begin at that site."""
-    terminals = _open_terminals(*what_is_open(snapshot, state.id, sorted(set(known.values()))))
+    terminals = together(*what_is_open(snapshot, state.id, sorted(set(known.values()))))
     admitted = ask(snapshot, state, plans, terminals, now)
     return {number for number, site in known.items() if site in terminals and admitted.may(site)}
-
-
-def _open_terminals(waiting: Terminals, unknown: Terminals) -> dict[str, list[str]]:
-    """Site -> what it has still to do: a push of all of that has to fit into its window."""
-    return {site: [*waiting.get(site, ()), *unknown.get(site, ())] for site in {**waiting, **unknown}}
 
 
 def _what_begins(snapshot: Snapshot, state: RolloutState, shard: Shard, plans: Plans, now: datetime) -> tuple[set[str], datetime | None]:
     """The sites of a shard that something would begin at if nobody were there, and when a window opens for others."""
     waiting, unknown = what_is_open(snapshot, state.id, shard.sites)
-    terminals = _open_terminals(waiting, unknown)
+    terminals = together(waiting, unknown)
     back = ways_back.errands_of(snapshot, state.id, [name for names in terminals.values() for name in names])
     wanted = {name.partition("/")[0] for name in back}
     if not may_upgrade(state, state.waves[shard.wave - 1]):

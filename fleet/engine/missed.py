@@ -11,7 +11,7 @@ from datetime import datetime
 from fleet.engine.admission import ask
 from fleet.engine.plans import Plans
 from fleet.engine.record import record_lost
-from fleet.engine.shard_parts import Terminals, give_back, what_is_open
+from fleet.engine.shard_parts import Terminals, give_back, together, what_is_open
 from fleet.model.attempt import Cause, TerminalState
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, is_held_by_limits
 from fleet.store import Snapshot, Tx, fleets, progress, shards, unheard, windows
@@ -79,7 +79,7 @@ def _holds(shard: Shard, state: RolloutState) -> object:
 def _ended(tx: Tx, shard: Shard, state: RolloutState, plans: Plans) -> bool:
     """Do as a worker that was handed the shard, and could begin nothing of it; whether that changed anything."""
     waiting, unknown = what_is_open(tx, state.id, shard.sites)
-    terminals = {site: [*waiting.get(site, ()), *unknown.get(site, ())] for site in {**waiting, **unknown}}
+    terminals = together(waiting, unknown)
     admitted = ask(tx, state, plans, terminals, tx.at)
     if not (over := admitted.over(terminals)):
         return False

@@ -27,6 +27,11 @@ def what_is_open(snapshot: Snapshot, rollout: str, sites: Sequence[str]) -> tupl
     return waiting, unknown
 
 
+def together(waiting: Terminals, unknown: Terminals) -> dict[str, list[str]]:
+    """Site -> all that it has still to do: a push of that is what has to fit into its window."""
+    return {site: [*waiting.get(site, ()), *unknown.get(site, ())] for site in {**waiting, **unknown}}
+
+
 def give_back(
     tx: Tx, shard: int, rollout: str, left: Collection[str], *, awake: Collection[str] | None = None, opens_at: datetime | None = None
 ) -> None:

@@ -18,7 +18,7 @@ from fleet.engine.missed import end_missed
 from fleet.engine.plans import Plans
 from fleet.engine.pool import NotBegun
 from fleet.engine.record import record
-from fleet.engine.shard_parts import STARTS, Terminals, give_back, what_is_open
+from fleet.engine.shard_parts import STARTS, Terminals, give_back, together, what_is_open
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
@@ -221,7 +221,7 @@ def _put_back(tx: Tx, run: ShardRun, names: Collection[str], limits: Collection[
 
 def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tuple[ShardRun, Admitted]:
     """Ask the windows about what has not begun; what none lets begin any more has ended, as not reached."""
-    waiting = {site: [*run.waiting.get(site, ()), *run.unknown.get(site, ())] for site in {**run.waiting, **run.unknown}}
+    waiting = together(run.waiting, run.unknown)
     admitted = ask(tx, state, plans, waiting, tx.at)
     if (over := admitted.over(run.waiting)) and state.phase is RolloutPhase.RUNNING:
         run = replace(run, waiting=end_missed(tx, run.rollout, run.waiting, over))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -55,9 +56,10 @@ def run(key: paramiko.PKey, address: Address, command: str, given: bytes = b"") 
         assert transport is not None
         shown = transport.get_remote_server_key().fingerprint
         stdin, stdout, stderr = client.exec_command(command, timeout=TIMEOUT_S)
-        if given:
-            stdin.write(given)
-        stdin.channel.shutdown_write()
+        with suppress(OSError):  # a program that reads nothing may have ended by now
+            if given:
+                stdin.write(given)
+            stdin.channel.shutdown_write()
         out, err = stdout.read(), stderr.read()
         return Ran(stdout.channel.recv_exit_status(), out, err, shown)
 

@@ -13,6 +13,7 @@ from fleet.engine.orders import carry_out, note_changes
 from fleet.engine.plans import Plans
 from fleet.engine.ports import Dispatcher
 from fleet.engine.sift import passed_over, sift
+from fleet.engine.ways_back import cut_apart
 from fleet.errors import InternalError
 from fleet.model.actor import FLEET
 from fleet.model.rollout import RolloutState
@@ -91,6 +92,7 @@ def _advance_to_rest(
     count_down_again(tx, state, plans)
     for turn in range(_MOST_STEPS):
         end_missed_under_limits(tx, state, plans)
+        cut_apart(tx, state, used.plan)
         facts = read_facts(tx, state, dispatcher, tx.at)
         facts = with_windows(facts.without_lost(shard for shard, _attempt in dispatched), tx, state, plans, tx.at)
         facts = with_held(facts, tx, state, plans, tx.at)

@@ -10,11 +10,13 @@ from datetime import datetime
 from itertools import groupby
 
 from fleet.engine.cutting import cut_sites
+from fleet.engine.shard_parts import what_is_open
 from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
-from fleet.rollout import Rehearsal
-from fleet.store import Snapshot, Tx, progress, shards, trust, ways_back
+from fleet.model.rollout import RolloutState
+from fleet.rollout import ENDED, Rehearsal, may_upgrade
+from fleet.store import Snapshot, Tx, caps, progress, shards, trust, ways_back
 from fleet.terminal.compile import goes_back
 
 
@@ -56,6 +58,25 @@ def cut_shards(tx: Tx, rollout: str, sites: Collection[str]) -> None:
     places = sorted(progress.places_of(tx, rollout, [site for site in sites if site not in held]))
     for wave, of_wave in groupby(places, key=lambda place: place[0]):
         cut_sites(tx, rollout, wave, [(district, site) for _wave, district, site in of_wave])
+
+
+def cut_apart(tx: Tx, state: RolloutState, plan: Plan) -> None:
+    """Where nothing is upgraded, give what goes back shards of its own, apart from sites that are down and wait for that. Harmless to repeat.
+
+    What is down goes before the others of its shard, and a grant has to reach beyond it. Where it has no turn, all the others would wait
+    for a larger grant than the budgets and limits may have.
+    """
+    waves = {wave.number for wave in state.waves if not may_upgrade(state, wave)} if plan.limits and state.phase not in ENDED else set[int]()
+    back = ways_back.sites_going_back(tx, state.id) if waves else set[str]()
+    for shard in shards.open_shards(tx, state.id) if back else ():
+        if shard.is_out or not shard.down or shard.wave not in waves or back.isdisjoint(shard.sites):
+            continue
+        waiting, unknown = what_is_open(tx, state.id, shard.sites)
+        rest = {*waiting, *unknown} - back
+        if caps.down_among(tx, state.id, rest):
+            shards.drop(tx, shard.id)
+            cut_shards(tx, state.id, back.intersection(shard.sites))
+            cut_shards(tx, state.id, rest)
 
 
 def follow_up(tx: Tx, rollout: str, result: AttemptResult) -> None:

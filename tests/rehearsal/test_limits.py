@@ -293,3 +293,52 @@ def test_while_paused_a_rollback_that_a_full_limit_holds_waits_for_a_person_alth
     assert paused.held_by == ("limit:0",)
     assert first_wave(store).phase is WavePhase.OPEN
     assert night.running() == ["s000/t1"]
+
+
+@pytest.fixture
+def beside_one_down(store: Store) -> Night:
+    """A paused rollout under a full limit: of one shard, s000 is to be taken back, and s002, which is down, to be upgraded."""
+
+    night = Night(
+        store,
+        make_fleet(5),
+        lambda name, _number: SILENT if name in {"s001/t1", "s002/t1"} else Fate(seconds=5),
+        bounds=Bounds(down=2, parallel=1),
+    )
+    while night.states()["s002/t1"] is not TerminalState.UNKNOWN:
+        night.go_on()
+    control.pause(store, COORDINATOR, night.agenda.now, "r1")
+    control.retry(store, COORDINATOR, night.agenda.now, "r1", ["s002/t1"])
+    roll_back(store, COORDINATOR, night.agenda.now, "r1", terminals=["s000/t1"])
+    night.work()
+    night.to_the_end()
+    return night
+
+
+def test_while_paused_what_goes_back_beside_a_site_that_is_down_and_waits_is_held_by_a_full_limit_that_is_named(
+    store: Store, beside_one_down: Night
+) -> None:
+    night = beside_one_down
+    paused, stand, states = first_wave(store), look(store), night.states()
+    control.resume(store, COORDINATOR, night.agenda.now, "r1")
+    night.work()
+
+    assert (states["s000/t1"], states["s002/t1"]) == (TerminalState.GOING_BACK, TerminalState.NOT_STARTED)
+    assert stand.standing is Standing.WAITING
+    assert paused.held_by == ("limit:0",)
+    assert first_wave(store).phase is WavePhase.OPEN
+    assert night.running() == ["s002/t1"]
+    assert night.most_down == 2
+
+
+def test_while_paused_what_goes_back_begins_beside_a_site_that_is_down_and_waits_once_the_limit_has_room(
+    store: Store, beside_one_down: Night
+) -> None:
+    night = beside_one_down
+    exclude(store, COORDINATOR, night.agenda.now, "r1", terminals=["s001/t1"], reason="no power")
+    night.work()
+    ended = night.to_the_end()
+
+    assert (ended["s000/t1"], ended["s002/t1"]) == (TerminalState.TAKEN_BACK, TerminalState.NOT_STARTED)
+    assert first_wave(store).held_by == ()
+    assert night.most_down == 2

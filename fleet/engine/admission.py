@@ -18,7 +18,6 @@ class Admitted:
     """What the windows say of some sites; a site that is not named may begin at any time."""
 
     answers: Mapping[str, Admission] = field(default_factory=dict)
-    is_past_return: bool = False
 
     def may(self, site: str) -> bool:
         """Whether a push to the site may begin now."""
@@ -63,12 +62,12 @@ def ask(snapshot: Snapshot, state: RolloutState, plans: Plans, terminals: Mappin
     for code, names in terminals.items():
         programs = [program.digest for name in names if (program := used.plan.program_of[name]) is not None]
         answers[code] = admit(plans.times(used.windows, code, sites.get(code)), now, pace.needs(programs, used.plan.playbook.parallel))
-    return Admitted(answers, _is_past_return(snapshot, state, plans, now))
+    return Admitted(answers)
 
 
 def with_windows(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> Facts:
     """The facts with what the windows say of the rollout as a whole."""
-    return replace(facts, is_past_return=_is_past_return(snapshot, state, plans, now))
+    return replace(facts, is_past_return=is_past_return(snapshot, state, plans, now))
 
 
 def next_moment(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> datetime | None:
@@ -83,7 +82,8 @@ def next_moment(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Pl
     return min(moments, default=None)
 
 
-def _is_past_return(snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> bool:
+def is_past_return(snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> bool:
+    """Whether what is touched now might not all go back before the suspension ends."""
     used = plans.of(snapshot, state)
     if used.windows is None:
         return False

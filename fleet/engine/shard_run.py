@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from fleet.engine.admission import Admitted, ask
+from fleet.engine.admission import Admitted, ask, is_past_return
 from fleet.engine.jobs import Task, make_tasks
 from fleet.engine.leased import others_at, renewed, take_sites, token_of
 from fleet.engine.missed import end_missed
@@ -135,7 +135,9 @@ def take_step(tx: Tx, run: ShardRun, results: Sequence[AttemptResult | NotBegun]
     row = _trimmed(stored, run, ended_badly=ended_badly + _shut_out(waited, run, stored))
     begun = asked = frozenset[str]()
     if state.phase in _BEGINS and not drains:
-        upgrades = may_upgrade(state, state.waves[stored.wave - 1]) and (not admitted.is_past_return or state.past_return_by is not None)
+        upgrades = may_upgrade(state, state.waves[stored.wave - 1]) and (
+            state.past_return_by is not None or not is_past_return(tx, state, plans, tx.at)
+        )
         run, begun = _begin(tx, run, row, STARTS if upgrades else _GOES_BACK)
         if not run.in_flight and run.unknown:
             run = run if state.phase is RolloutPhase.RUNNING else _only_back(tx, run)

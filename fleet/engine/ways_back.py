@@ -14,7 +14,7 @@ from fleet.engine.shard_parts import what_is_open
 from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
-from fleet.model.rollout import RolloutState
+from fleet.model.rollout import RolloutState, WavePhase
 from fleet.rollout import ENDED, Rehearsal, may_upgrade
 from fleet.store import Snapshot, Tx, caps, progress, shards, trust, ways_back
 from fleet.terminal.compile import goes_back
@@ -66,7 +66,9 @@ def cut_apart(tx: Tx, state: RolloutState, plan: Plan) -> None:
     What is down goes before the others of its shard, and a grant has to reach beyond it. Where it has no turn, all the others would wait
     for a larger grant than the budgets and limits may have.
     """
-    waves = {wave.number for wave in state.waves if not may_upgrade(state, wave)} if plan.limits and state.phase not in ENDED else set[int]()
+    if not plan.limits or state.phase in ENDED:
+        return
+    waves = {wave.number for wave in state.waves if wave.phase is not WavePhase.CLOSED and not may_upgrade(state, wave)}
     back = ways_back.sites_going_back(tx, state.id) if waves else set[str]()
     for shard in shards.open_shards(tx, state.id) if back else ():
         if shard.is_out or not shard.down or shard.wave not in waves or back.isdisjoint(shard.sites):

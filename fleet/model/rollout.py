@@ -288,7 +288,7 @@ class Shard(Noun):
     @property
     def is_out(self) -> bool:
         """Handed to a worker, claimed or not yet."""
-        return self.state in {ShardState.DISPATCHED, ShardState.RUNNING}
+        return self.state in (ShardState.DISPATCHED, ShardState.RUNNING)
 
 
 __all__ = [

@@ -172,15 +172,14 @@ def _orders(state: RolloutState, rules: Rules, facts: Facts) -> Iterator[Action]
 
 def _shared_out(left: int, parallel: int, seen: WaveFacts, by_district: Mapping[str, int], ledger: Ledger) -> tuple[Dispatch | Grant, ...]:
     """What one wave is given; to a shard whose grant would reach no further than sites that people have, nothing, for it could begin none."""
-    idle = frozenset[int]()
+    out, waiting = seen.out, seen.waiting
     while True:
-        waiting = [shard for shard in seen.waiting if shard.id not in idle]
-        may = [shard for shard in {shard.id: shard for shard in (*seen.out, *waiting)}.values() if by_district.get(shard.district, 1) > 0]
-        given = tuple(share_out(left, parallel, seen.out, waiting, by_district=by_district, room=ledger.reserve(may)))
-        more = {order.shard for order in given if isinstance(order, Dispatch) and order.failures <= seen.down_in_use.get(order.shard, 0)}
-        if not more:
+        may = [shard for shard in (*out, *waiting) if by_district.get(shard.district, 1) > 0]
+        given = tuple(share_out(left, parallel, out, waiting, by_district=by_district, room=ledger.reserve(may)))
+        idle = {order.shard for order in given if isinstance(order, Dispatch) and order.failures <= seen.down_in_use.get(order.shard, 0)}
+        if not idle:
             return given
-        idle |= more
+        waiting = tuple(shard for shard in waiting if shard.id not in idle)
 
 
 def _with_waves(state: RolloutState, waves: Iterator[WaveState]) -> RolloutState:

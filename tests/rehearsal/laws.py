@@ -49,23 +49,24 @@ class Laws:
         `busy` are terminals on which a program runs now, `at_work` sites at which people work, and until when.
         """
         name = job.terminal.id
-        yield from self._outside_windows(job)
-        if job.site.code in at_work and self._clock.now < at_work[job.site.code]:
+        # A clock that was set back since the push was let begin shows a time that it was not let begin at.
+        latest = max(self._clock.now, self._clock.latest)
+        yield from self._outside_windows(job, latest)
+        if job.site.code in at_work and latest < at_work[job.site.code]:
             yield f"{name} was begun while somebody worked at the site"
         state = progress.states_of(snapshot, "r1", [name])[name]
         if state is not TerminalState.RUNNING:
             yield f"{name} was connected to, but it is {state.value}"
         yield from self._over_limits(snapshot, busy)
 
-    def _outside_windows(self, job: PushJob) -> Iterator[str]:
+    def _outside_windows(self, job: PushJob, latest: datetime) -> Iterator[str]:
         """What a person wants taken back waits for no window."""
         if self._plan.windows is None or job.errand is not None:
             return
         site, now = self._fleet.sites[job.site.code], self._clock.now
         hours = parse_hours(site.opening_hours) if site.opening_hours else None
         spans = site_time(self._plan.windows, site.code, hours, open_24h=site.open_24h).spans
-        # A clock that was set back since the push was let begin shows a time that it was not let begin at.
-        if not any(span.begin <= max(now, self._clock.latest) and now < span.end for span in spans):
+        if not any(span.begin <= latest and now < span.end for span in spans):
             yield f"{job.terminal.id} was begun at {now:%H:%M:%S}, outside its windows"
 
     def _over_limits(self, snapshot: Snapshot, busy: Collection[str]) -> Iterator[str]:

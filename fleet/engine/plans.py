@@ -14,6 +14,7 @@ from fleet.model.plan import Plan, Program
 from fleet.model.release import Artifact, Release
 from fleet.model.rollout import RolloutState
 from fleet.model.windows import Windows
+from fleet.push.collector import collector_at_rest
 from fleet.rollout import Rules, rules_of, sending_s
 from fleet.store import Snapshot, releases
 from fleet.text import N_
@@ -67,7 +68,8 @@ class Plans:
         """The plan of a rollout."""
         held = self._held
         if held is None or held.rollout.id != state.id:
-            plan = releases.read_plan(snapshot, state.plan_digest)
+            with collector_at_rest():
+                plan = releases.read_plan(snapshot, state.plan_digest)
             release = releases.read_release(snapshot, plan.release)
             if release is None:
                 raise InternalError(N_("the plan's release {version} is gone from the workspace", version=plan.release))

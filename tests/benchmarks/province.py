@@ -25,6 +25,7 @@ from fleet.model.actor import FLEET
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import Shard
 from fleet.push import PushJob
+from fleet.push.collector import settle_collector
 from fleet.settings import Settings
 from fleet.store import Store, evidence, open_store, rollouts
 from tests.benchmarks.province_night import OPENS_AT, bring_half_way, make_night, make_province
@@ -93,7 +94,8 @@ class Night:
     """The orchestrator's parts, each called by hand."""
 
     def __init__(self, store: Store) -> None:
-        """It has the workspace; nothing is dispatched."""
+        """It has the workspace, and the collector is set as in its process; nothing is dispatched."""
+        settle_collector()
         self.store, self.workers, self.plans, self.lock, self.now = store, Workers(), Plans(), WorkspaceLock(store), AT
         self.lock.take(AT)
 

@@ -57,11 +57,11 @@ def ask(snapshot: Snapshot, state: RolloutState, plans: Plans, terminals: Mappin
     if used.windows is None or not terminals:
         return Admitted()
     pace = plans.pace(snapshot, used, now)
-    sites = fleets.read_sites(snapshot, terminals)
+    openings = fleets.read_openings(snapshot, terminals)
     answers: dict[str, Admission] = {}
     for code, names in terminals.items():
         programs = [program.digest for name in names if (program := used.plan.program_of[name]) is not None]
-        answers[code] = admit(plans.times(used.windows, code, sites.get(code)), now, pace.needs(programs, used.plan.playbook.parallel))
+        answers[code] = admit(plans.times(used.windows, code, openings.get(code)), now, pace.needs(programs, used.plan.playbook.parallel))
     return Admitted(answers)
 
 

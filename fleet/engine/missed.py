@@ -97,6 +97,6 @@ def _ended(tx: Tx, shard: Shard, state: RolloutState, plans: Plans) -> bool:
 def _next_over(snapshot: Snapshot, shard: Shard, state: RolloutState, plans: Plans, now: datetime) -> datetime | None:
     windows_of = plans.of(snapshot, state).windows
     assert windows_of is not None
-    sites = fleets.read_sites(snapshot, shard.sites)
-    spans = [plans.times(windows_of, code, sites.get(code)).spans for code in shard.sites]
+    openings = fleets.read_openings(snapshot, shard.sites)
+    spans = [plans.times(windows_of, code, openings.get(code)).spans for code in shard.sites]
     return min((of_site[-1].end for of_site in spans if of_site and of_site[-1].end > now), default=None)

@@ -9,7 +9,6 @@ from fleet.control.outlook import pace_of
 from fleet.cutover import Pace, SiteTime, site_time
 from fleet.errors import InternalError
 from fleet.model.hours import hours_of
-from fleet.model.inventory import Site
 from fleet.model.plan import Plan, Program
 from fleet.model.release import Artifact, Release
 from fleet.model.rollout import RolloutState
@@ -17,6 +16,7 @@ from fleet.model.windows import Windows
 from fleet.push.collector import collector_at_rest
 from fleet.rollout import Rules, rules_of, sending_s
 from fleet.store import Snapshot, releases
+from fleet.store.fleets import Opening
 from fleet.text import N_
 
 _PACE_LASTS = timedelta(seconds=2)
@@ -61,7 +61,7 @@ class Plans:
     """The other way round."""
     free_site: dict[int, str] = field(default_factory=dict)
     """A site of a shard that something could begin at when `held` last asked, and that nobody had."""
-    _times: dict[tuple[str, str, bool], SiteTime] = field(default_factory=dict)
+    _times: dict[tuple[str, Opening], SiteTime] = field(default_factory=dict)
     """Of the rollout that is held: by site, opening hours and whether it is open around the clock."""
 
     def of(self, snapshot: Snapshot, state: RolloutState) -> PlanInUse:
@@ -90,11 +90,12 @@ class Plans:
     def _forget_shards(self) -> None:
         self.over, self.sites_of_shard, self.shards_of_site, self.free_site = {}, {}, {}, {}
 
-    def times(self, windows: Windows, code: str, site: Site | None) -> SiteTime:
-        """When a site of the rollout may be touched, with the opening hours that the inventory has for it now."""
-        key = (code, site.opening_hours if site else "", site.open_24h if site else False)
+    def times(self, windows: Windows, code: str, opening: Opening | None) -> SiteTime:
+        """When a site of the rollout may be touched; `opening` is what the inventory has for it now, None where it has the site no more."""
+        opening = opening or Opening()
+        key = (code, opening)
         if key not in self._times:
-            self._times[key] = site_time(windows, code, hours_of(key[1]), open_24h=key[2])
+            self._times[key] = site_time(windows, code, hours_of(opening.hours), open_24h=opening.around_the_clock)
         return self._times[key]
 
     def pace(self, snapshot: Snapshot, used: PlanInUse, now: datetime) -> Pace:

@@ -104,11 +104,13 @@ def test_parts_are_read_as_the_whole_has_them(store: Store, fleet: Fleet) -> Non
         fleets.replace_fleet(tx, fleet, {})
     with store.read() as snapshot:
         sites = fleets.read_sites(snapshot, ["p1", "none"])
+        openings = fleets.read_openings(snapshot, ["p1", "none"])
         terminals = fleets.read_terminals(snapshot, ["h1/t2", "none/t1"])
         technicians = fleets.read_people(snapshot, Role.TECHNICIAN)
         coordinator = fleets.person_of_os_user(snapshot, "lina")
 
     assert sites == {"p1": fleet.sites["p1"]}
+    assert openings == {"p1": (fleet.sites["p1"].opening_hours, fleet.sites["p1"].open_24h)}
     assert terminals == {"h1/t2": fleet.terminals["h1/t2"]}
     assert technicians == {"wang-lei": fleet.people["wang-lei"]}
     assert coordinator == fleet.people["li-na"]

@@ -68,7 +68,7 @@ def command(
         _record_author(plan)
         write_plan(plan, Path(out))
     if as_json:
-        gate = {"gate": plan.playbook.gate.model_dump(mode="json"), "formula": _gate_words(plan)}
+        gate = {"gate": plan.playbook.gate.model_dump(mode="json"), "formula": _gate_words(plan), "conditions": _condition_facts(plan)}
         print_json(
             {**asdict(shown), "late_of": plan.late_of, **gate, "windows": windows_facts(times), "host_keys_unconfirmed": unconfirmed}
         )
@@ -169,7 +169,19 @@ def _gate_words(plan: "Plan") -> list[str]:
     """How the gates judge, line by line."""
     from fleet.rollout import formula, gate_lines
 
-    return [render(line) for line in (*formula(plan.playbook.gate), *gate_lines(plan))]
+    return [render(line) for line in (*formula(plan), *gate_lines(plan))]
+
+
+def _condition_facts(plan: "Plan") -> list[dict[str, str | int | None]]:
+    """The same conditions as data, under the codes that verdicts are kept under, the first that is met first."""
+    from fleet.model.purpose import Only
+    from fleet.rollout.formula import conditions, staging_conditions
+
+    stated = [(None, each) for each in conditions(plan)] + [(Only.STAGE.value, each) for each in staging_conditions(plan)]
+    return [
+        {"code": each.code, "verdict": each.verdict.value, "gate": each.gate, "only": only, "words": render(each.words)}
+        for only, each in stated
+    ]
 
 
 def _check_out(out: str) -> None:

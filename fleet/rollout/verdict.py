@@ -53,6 +53,8 @@ _WORDS = {
         "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but wave {next} holds what was never tested: {untested}"
     ),
 }
+CODES = frozenset(_WORDS)
+"""Every code that a verdict is kept under."""
 
 
 def verdict_words(wave: WaveState) -> Message | None:

@@ -181,6 +181,11 @@ def test_the_plan_says_how_its_gates_judge_in_words_with_its_numbers(fleet: Cli)
     assert re.search(r"Gate 1: if all \d+ terminals by SSH answer, \d+ of them must be upgraded\.", said)
     assert facts["gate"]["swipe"] == {"target_s": 4.0, "percentile": 50.0, "min_pairs": 5}
     assert [line for line in facts["formula"] if f"  {line}\n" not in said] == []
+    assert [each for each in facts["conditions"] if each["words"] not in facts["formula"]] == []
+    told = {each["code"]: (each["verdict"], each["gate"], each["only"]) for each in facts["conditions"]}
+    assert told["rehearsal-failed"] == ("fail", 1, None)
+    assert told["taken-back"] == ("inconclusive", None, None)
+    assert told["below-staged"] == ("fail", None, "stage")
 
 
 def test_who_made_a_plan_that_wants_four_eyes_is_recorded_and_may_not_approve_it(fleet: Cli, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from fleet.model.plan import Plan
 from fleet.model.playbook import Command, GateRule, Playbook, ProbeStep, When
 from fleet.model.release import Release
 from fleet.plan import make_plan, read_playbook
-from fleet.rollout import formula, gate_lines
+from fleet.rollout import gate_lines
 from fleet.text import render
 
 HEAD = """\
@@ -111,43 +111,6 @@ def test_a_plan_that_asks_for_nothing_new_is_written_as_before_and_keeps_its_dig
         assert GateRule.model_validate_json(rule.model_dump_json()) == rule
     before = probe.model_copy(update={"when": When.BEFORE})
     assert ProbeStep.model_validate_json(before.model_dump_json()) == before
-
-
-def said_by(rule: GateRule) -> list[str]:
-    return [render(line) for line in formula(rule)]
-
-
-def test_the_formula_says_every_condition_in_the_order_in_which_it_decides() -> None:
-    rule = GateRule(
-        success=90,
-        min_samples=5,
-        soak_s=1800,
-        causes={"key-conflict": 0},
-        bindings=True,
-        four_eyes=True,
-        swipe=SwipeRule(target_s=4, min_pairs=7),
-    )
-
-    assert said_by(rule) == [
-        "It judges once, 0:30:00 after the last push of its wave has ended.",
-        "FAIL when more than 0 terminals ended with the cause `key-conflict`.",
-        "INCONCLUSIVE when fewer than 5 terminals answered.",
-        "FAIL when upgraded / (upgraded + failed + rolled back + unknown) is below 90 %; unreachable and excluded ones do not count.",
-        "A terminal whose key the playbook binds counts as upgraded only when its binding was read back and is the one kept here.",
-        "INCONCLUSIVE when fewer than 7 upgraded terminals were measured before and after.",
-        "FAIL when the median of their swipes is now above 4 s.",
-        "INCONCLUSIVE when the next wave holds a kind of terminal that no wave before it tried.",
-        "PASS otherwise.",
-        "Who approves is neither who made the plan nor who started its rollout.",
-    ]
-
-
-def test_the_formula_of_a_plain_gate_is_short() -> None:
-    assert len(said_by(GateRule())) == 5
-    assert said_by(GateRule())[0] == "It judges once, when the last push of its wave has ended."
-    assert "FAIL when fewer than 95 % of their swipes now take 4 s or less." in said_by(
-        GateRule(swipe=SwipeRule(target_s=4, percentile=95))
-    )
 
 
 def test_each_gate_says_how_many_must_be_upgraded_and_whom_it_asks(plan: Plan) -> None:

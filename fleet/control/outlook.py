@@ -4,19 +4,22 @@ Reads the store and asks `cutover`; every view shows what this says, and the eng
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from random import Random
 
 from fleet.cutover import Forecast, Pace, Return, Sample, Span, Work, forecast, last_safe_rollback
 from fleet.cutover.spans import union
 from fleet.model.attempt import TerminalState
 from fleet.model.plan import Plan
+from fleet.model.playbook import GateRule
 from fleet.model.rollout import RolloutState, WavePhase, WaveState
-from fleet.rollout import ENDED
+from fleet.rollout import ENDED, rules_of
 from fleet.store import Snapshot, audit, windows
 from fleet.store.reads import Tallies, Tally
 from fleet.store.windows import Took
+
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,17 @@ def read_outlook(snapshot: Snapshot, rollout: RolloutState, plan: Plan, tallies:
         [] if is_over else [_work(snapshot, rollout, wave, plan=plan, tallies=tallies, later=later, now=minute) for wave in rollout.waves]
     )
     clock = None if is_over else return_of(snapshot, rollout, plan, pace, now)
-    return Outlook(pace, clock, forecast(_site_seconds(took), works, minute, dice.random), later)
+    foretold = forecast(_site_seconds(took), works, minute, dice.random)
+    return Outlook(pace, clock, None if foretold is None else _still_to_come(foretold, minute), later)
+
+
+def _still_to_come(foretold: Forecast, minute: datetime) -> Forecast:
+    """The forecast in whole minutes, rounded up; never one that is over before the minute is that was asked in."""
+
+    def rounded(at: datetime) -> datetime:
+        return minute + max(1, -((minute - at) // _MINUTE)) * _MINUTE
+
+    return replace(foretold, p50_at=rounded(foretold.p50_at), p80_at=rounded(foretold.p80_at))
 
 
 def pace_of(snapshot: Snapshot, plan: Plan, rollout: str) -> Pace:
@@ -114,7 +127,19 @@ def _work(
         parallel=max(1, min(planned.parallel, plan.playbook.parallel)),
         running=tuple(max(0.0, (now - since).total_seconds()) for since in running),
         opens_in=max(0.0, (min(opens) - now).total_seconds()) if waits else 0.0,
+        soak_s=_soak_s(wave, rules_of(plan, rollout.only).gate, now, has_work=bool(left or running)),
     )
+
+
+def _soak_s(wave: WaveState, gate: GateRule, now: datetime, *, has_work: bool) -> float:
+    """Seconds that a wave has still to soak once its last push has ended; of one that has none left, from now on."""
+    if wave.phase is WavePhase.PASSED:
+        return 0.0
+    if has_work or wave.phase is WavePhase.HELD:
+        return gate.soak_s
+    if wave.phase is not WavePhase.OPEN:
+        return 0.0
+    return gate.soak_s if wave.soaks_until is None else max(0.0, (wave.soaks_until - now).total_seconds())
 
 
 def _sites_not_reached(tally: Tally) -> int:

@@ -2,6 +2,7 @@
 
 - Each draw first draws the observed sites anew, then the sites to come from those: so that few observations give a wide answer.
 - Slow sites are rare, and few observations show too few of them: the ends of the distribution are moved by what its skewness says.
+- Each wave soaks after its last push; the next one begins, and the last one is finished, when that is over.
 - Waiting for people is not in it, nor what retries add; sites that wait for their window begin when it opens.
 """
 
@@ -33,11 +34,13 @@ class Work:
     """Seconds since each site that runs began."""
     opens_in: float = 0.0
     """Seconds until its first site may begin."""
+    soak_s: float = 0.0
+    """Seconds that have to pass after its last push, or from now on where it has none left, before its gate judges."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When the last push ends, if nobody has to be waited for."""
+    """When the last push has ended and its wave has soaked, if nobody has to be waited for."""
 
     p50_at: datetime
     p80_at: datetime
@@ -57,7 +60,7 @@ def forecast(observed: Sequence[float], waves: Sequence[Work], now: datetime, di
     Returns:
         None where fewer than `ENOUGH` sites have ended, or nothing is left.
     """
-    if len(observed) < ENOUGH or not any(work.sites or work.running for work in waves):
+    if len(observed) < ENOUGH or not any(work.sites or work.running or work.soak_s for work in waves):
         return None
     ends = sorted(_draw(observed, waves, dice) for _ in range(DRAWS))
     p50, p80 = (now + timedelta(seconds=_quantile(ends, share) + _lateness(observed, waves, share)) for share in (0.5, 0.8))
@@ -88,7 +91,7 @@ def _draw(observed: Sequence[float], waves: Sequence[Work], dice: Callable[[], f
     world = [observed[int(dice() * count)] for _ in range(count)]
     end = 0.0
     for work in waves:
-        end = _wave_end(world, work, max(end, work.opens_in), dice)
+        end = _wave_end(world, work, max(end, work.opens_in), dice) + work.soak_s
     return end
 
 

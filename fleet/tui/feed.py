@@ -134,10 +134,11 @@ class Feed:
         return replace(board, offline=tuple(again.offline(snapshot, board.rollout.id))) if is_new or not had else board
 
     def _with_outlook(self, snapshot: Snapshot, board: Board, *, anew: bool) -> Board:
-        """The board with what lies ahead: worked out anew when the rollout moved, and every few seconds."""
+        """The board with what lies ahead: worked out anew when the rollout moved, every few seconds, and with each minute, which it must not lie before."""
         if board.rollout is None or board.plan is None or board.tallies is None:
             return replace(board, outlook=None, unreached=())
-        if not anew and self._ahead_at is not None and board.at - self._ahead_at < _AHEAD_EVERY:
+        had = self._ahead_at
+        if not anew and had is not None and board.at - had < _AHEAD_EVERY and board.at.minute == had.minute:
             return board
         self._ahead_at = board.at
         ahead = read_outlook(snapshot, board.rollout, board.plan, board.tallies, now=board.at)

@@ -36,16 +36,16 @@ def finish(durations: Iterator[float], sites: int, parallel: int) -> float:
     return last
 
 
-def coverage(nights: int, observed: int, sites: int, parallel: int) -> tuple[float, float]:
-    """Shares of simulated nights that end by their P50 and by their P80."""
+def coverage(nights: int, observed: int, sites: int, parallel: int, *, soak_s: float = 0, waves: int = 1) -> tuple[float, float]:
+    """Shares of simulated nights that end by their P50 and by their P80; so many sites in each of so many waves."""
     by_p50 = by_p80 = 0
     for seed in range(nights):
         dice = Random(f"night {seed} {observed} {sites}")
         durations = site_times(dice)
         seen = [next(durations) for _ in range(observed)]
-        foretold = forecast(seen, [Work(sites=sites, parallel=parallel)], NOW, Random(seed).random)
+        foretold = forecast(seen, [Work(sites=sites, parallel=parallel, soak_s=soak_s)] * waves, NOW, Random(seed).random)
         assert foretold is not None
-        real = finish(durations, sites, parallel)
+        real = sum(finish(durations, sites, parallel) + soak_s for _ in range(waves))
         by_p50 += real <= (foretold.p50_at - NOW).total_seconds()
         by_p80 += real <= (foretold.p80_at - NOW).total_seconds()
     return by_p50 / nights, by_p80 / nights
@@ -57,6 +57,13 @@ def test_four_of_five_nights_end_by_their_p80(observed: int, sites: int, paralle
 
     assert 0.75 <= p80 <= 0.85
     assert 0.44 <= p50 <= 0.56
+
+
+def test_nights_whose_waves_soak_end_by_their_p80_as_often() -> None:
+    p50, p80 = coverage(300, 60, 60, 8, soak_s=900, waves=3)
+
+    assert 0.75 <= p80 <= 0.86
+    assert 0.43 <= p50 <= 0.57
 
 
 def test_very_many_sites_are_foretold_like_few() -> None:
@@ -88,3 +95,28 @@ def test_sites_whose_window_opens_later_are_not_foretold_before_it() -> None:
 
     assert foretold is not None
     assert (foretold.p50_at - NOW).total_seconds() == 3610
+
+
+def test_each_wave_soaks_before_the_next_begins_and_the_last_one_before_it_is_finished() -> None:
+    waves = [Work(sites=4, parallel=2, soak_s=900), Work(sites=0, parallel=1), Work(sites=2, parallel=2, soak_s=600)]
+
+    foretold = forecast([10.0] * 9, waves, NOW, Random(1).random)
+
+    assert foretold is not None
+    assert (foretold.p50_at - NOW).total_seconds() == 20 + 900 + 10 + 600
+    assert foretold.p80_at == foretold.p50_at
+
+
+def test_a_window_that_opens_while_a_wave_soaks_adds_nothing_and_one_that_opens_after_it_does() -> None:
+    within, behind = ([Work(1, 1, soak_s=900), Work(1, 1, opens_in=opens_in)] for opens_in in (600, 3600))
+
+    ends = [forecast([10.0] * 9, waves, NOW, Random(1).random) for waves in (within, behind)]
+
+    assert [(each.p50_at - NOW).total_seconds() for each in ends if each is not None] == [10 + 900 + 10, 3600 + 10]
+
+
+def test_where_only_a_soak_is_left_its_end_is_the_finish() -> None:
+    foretold = forecast([10.0, 10.0, 10.0, 10.0, 400.0], [Work(0, 1), Work(0, 1, soak_s=300)], NOW, Random(1).random)
+
+    assert foretold is not None
+    assert (foretold.p50_at - NOW).total_seconds() == (foretold.p80_at - NOW).total_seconds() == 300

@@ -8,7 +8,7 @@ SHELL_FILES = .ci/run .ci/setup $(shell find inventory playbooks tests fleet -na
 FRAGMENTS = cat fleet/terminal/*.sh | shellcheck --shell sh --exclude SC2034,SC2154 -
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-crash bench bench-short check format catalogues picture lock system-packages clean
+.PHONY: help demo test test-long test-crash bench bench-short bench-province check format catalogues picture lock system-packages clean
 
 help: ## List what make can do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -30,6 +30,9 @@ bench: $(READY) ## Compare with other tools, up to an hour, into docs/benchmarks
 
 bench-short: $(READY) ## Compare with Fabric and ssh, a minute or two; fails when a ratio is too low
 	$(BIN)/python -m tests.benchmarks.compare --short
+
+bench-province: $(READY) ## What a province costs the orchestrator, some minutes; fails when a limit does not hold
+	$(BIN)/python -m tests.benchmarks.province $(ARGS)
 
 check: $(READY) ## Ruff, mypy, import rules, shell scripts, catalogues
 	$(BIN)/ruff check --quiet .

@@ -260,6 +260,8 @@ def _wave_row(wave: "WavePreview", kinds: list[str]) -> list[str | int]:
 
 def _show_budgets(shown: "Preview") -> None:
     """What keeps the sites in flight down, budgets by cause and district, and limits; where a playbook sets any."""
+    from fleet.cli.all_down import all_down_lines
+
     if not shown.limits and not any(wave.causes_allowed or wave.districts for wave in shown.waves):
         return
     show()
@@ -292,6 +294,8 @@ def _show_budgets(shown: "Preview") -> None:
         headings = [_("limit"), _("district"), _("sites"), _("down at once"), *waves]
         rows = [[each.select or "*", each.district or _("all"), each.sites, each.allowed, *each.planned] for each in shown.limits]
         print_table(headings, rows)
+        for line in all_down_lines(shown):
+            show(line)
 
 
 def _show_canary(shown: "Preview") -> None:

@@ -35,6 +35,8 @@ class LimitPreview:
     """Down at once, at most."""
     planned: tuple[int, ...]
     """Of the plan, wave by wave."""
+    all_down: tuple[str, ...]
+    """The sites that it counts, where it lets all of them be down at once; empty where it keeps one up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +219,21 @@ def _districts(wave: Wave, fleet: Fleet) -> tuple[DistrictPreview, ...]:
 
 
 def _limits(plan: Plan) -> tuple[LimitPreview, ...]:
-    counted = [Counter(place for site in wave.sites for place in site.limits) for wave in plan.waves]
+    counted: list[list[str]] = [[] for _limit in plan.limits]
+    by_wave = [Counter(place for site in wave.sites for place in site.limits) for wave in plan.waves]
+    for wave in plan.waves:
+        for site in wave.sites:
+            for place in site.limits:
+                counted[place].append(site.code)
     return tuple(
-        LimitPreview(limit.select, limit.district, limit.sites, limit.allowed, tuple(counts[place] for counts in counted))
+        LimitPreview(
+            limit.select,
+            limit.district,
+            limit.sites,
+            limit.allowed,
+            planned=tuple(counts[place] for counts in by_wave),
+            all_down=tuple(sorted(counted[place])) if limit.sites <= min(limit.allowed, len(counted[place])) else (),
+        )
         for place, limit in enumerate(plan.limits)
     )
 

@@ -83,6 +83,35 @@ def test_a_limit_that_could_never_be_kept_is_refused_with_its_sites(
         make_plan(fleet, with_caps(playbook, Limit(select="emergency:yes", at_most=at_most)), release)
 
 
+@pytest.mark.parametrize(
+    ("emergency", "at_most", "all_down"),
+    [
+        (1, "50%", ("h0",)),
+        (1, "1", ("h0",)),
+        (3, "3", ("h0", "h1", "h2")),
+        (3, "9", ("h0", "h1", "h2")),
+        (3, "100%", ("h0", "h1", "h2")),
+        (3, "2", ()),
+        (3, "99%", ()),
+        (2, "50%", ()),
+    ],
+)
+def test_a_limit_that_keeps_none_of_its_sites_up_is_shown_with_them_and_planned_all_the_same(
+    *, make_fleet: FleetMaker, playbook: Playbook, release: Release, emergency: int, at_most: str, all_down: tuple[str, ...]
+) -> None:
+    fleet = town(make_fleet, emergency=emergency)
+    shown = preview(make_plan(fleet, with_caps(playbook, Limit(select="emergency:yes", at_most=at_most)), release), fleet)
+
+    assert [limit.all_down for limit in shown.limits] == [all_down]
+
+
+def test_a_limit_of_which_a_site_is_in_no_wave_lets_never_all_be_down(make_fleet: FleetMaker, playbook: Playbook, release: Release) -> None:
+    fleet = town(make_fleet, emergency=2)
+    shown = preview(make_plan(fleet, with_caps(playbook, Limit(select="emergency:yes", at_most="2")), release, "-site:h1"), fleet)
+
+    assert [(limit.sites, sum(limit.planned), limit.all_down) for limit in shown.limits] == [(2, 1, ())]
+
+
 def test_a_plan_without_them_is_written_as_before(make_fleet: FleetMaker, playbook: Playbook, release: Release) -> None:
     written = make_plan(town(make_fleet), playbook, release).model_dump(mode="json")
 

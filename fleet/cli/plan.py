@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fleet.cli.common import RELEASES, current_door, print_json, print_table, say, show
+from fleet.cli.earliest import earliest_line, queue_lines
 from fleet.errors import InputError
 from fleet.text import N_, _, render
 
@@ -225,8 +226,9 @@ def _show(shown: "Preview", plan: "Plan") -> None:
         show(f"  {line}")
     _show_programs(shown)
     show()
-    finish, push_s = duration(shown.earliest_s), f"{shown.push_s:g}"
-    show(_("Earliest finish: {time} of pushing, when one takes {seconds} s and nothing fails", time=finish, seconds=push_s))
+    show(earliest_line(shown))
+    for line in queue_lines(shown):
+        show(f"  {line}")
     show(_("Digest: {digest}", digest=shown.digest))
 
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from fleet.model.inventory import Fleet, Reach
-from fleet.model.plan import Plan, PlannedTerminal, Stratum, Wave
+from fleet.model.plan import Plan, Stratum, Wave
+from fleet.plan.earliest import Queue, earliest, pushed
 
 PUSH_S = 20.0
 """How long one push is taken to last where nobody knows better."""
@@ -66,6 +66,8 @@ class WavePreview:
     """What keeps `parallel` down: `failures`, `unreachable`, a cause, `per_district`, `limits`, `parallel`, or `sites`, all of them."""
     earliest_s: float
     """From its first push to its last, when nothing fails and nobody is waited for."""
+    queue: Queue | None
+    """The limit, or district, that makes it take so long; None where the wave would take as long without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,10 @@ class Preview:
     unused_steps: tuple[str, ...]
     """Steps of the playbook that are in no program."""
     push_s: float
+    soaks_s: float
+    """What the waves soak that another one has to wait for."""
     earliest_s: float
-    """Sum over the waves; gates, approvals and closed sites come on top."""
+    """From the first push to the last, those soaks counted; people who are asked and closed sites come on top."""
 
 
 def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
@@ -128,6 +132,7 @@ def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
     """
     waves = tuple(_wave(wave, plan, fleet, push_s) for wave in plan.waves)
     used = {step for program in plan.programs.values() for step in program.steps}
+    soaks_s = float(plan.playbook.gate.soak_s * max(0, sum(wave.by_ssh > 0 for wave in waves) - 1))
     return Preview(
         digest=plan.digest,
         playbook=plan.playbook.name,
@@ -145,7 +150,8 @@ def preview(plan: Plan, fleet: Fleet, push_s: float = PUSH_S) -> Preview:
         programs=_programs(plan),
         unused_steps=tuple(step.name for step in plan.playbook.steps if step.name not in used),
         push_s=push_s,
-        earliest_s=sum(wave.earliest_s for wave in waves),
+        soaks_s=soaks_s,
+        earliest_s=sum(wave.earliest_s for wave in waves) + soaks_s,
     )
 
 
@@ -153,8 +159,10 @@ def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
     kinds: Counter[str] = Counter()
     for site in wave.sites:
         kinds[fleet.sites[site.code].kind.value] += len(site.terminals)
-    by_ssh = _pushed(wave.terminals)
-    bound_by, parallel = parallel_of(wave, plan, {site.code: fleet.sites[site.code].district for site in wave.sites})
+    by_ssh = sum(map(pushed, wave.sites))
+    district_of = {site.code: fleet.sites[site.code].district for site in wave.sites}
+    bound_by, parallel = parallel_of(wave, plan, district_of)
+    least = earliest(wave, plan, district_of)
     return WavePreview(
         number=wave.number,
         name=wave.name,
@@ -170,7 +178,8 @@ def _wave(wave: Wave, plan: Plan, fleet: Fleet, push_s: float) -> WavePreview:
         causes_allowed=wave.causes_allowed,
         districts=_districts(wave, fleet),
         bound_by=bound_by,
-        earliest_s=_earliest_s(wave, parallel, push_s),
+        earliest_s=least.pushes * push_s,
+        queue=least.queue,
     )
 
 
@@ -236,16 +245,6 @@ def _limits(plan: Plan) -> tuple[LimitPreview, ...]:
         )
         for place, limit in enumerate(plan.limits)
     )
-
-
-def _earliest_s(wave: Wave, parallel: int, push_s: float) -> float:
-    """A site's terminals follow each other, so neither the sum over all sites in flight nor the largest site can be beaten."""
-    pushes = [_pushed(site.terminals) for site in wave.sites]
-    return max(ceil(sum(pushes) / parallel), *pushes) * push_s
-
-
-def _pushed(terminals: tuple[PlannedTerminal, ...]) -> int:
-    return sum(terminal.reach is Reach.SSH for terminal in terminals)
 
 
 def _canary(wave: Wave, fleet: Fleet) -> tuple[CanarySite, ...]:

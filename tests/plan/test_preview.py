@@ -59,15 +59,6 @@ def test_the_earliest_finish_follows_from_parallelism_and_the_assumed_push(
     assert shown.earliest_s == 650
 
 
-def test_a_site_is_never_faster_than_its_own_terminals_one_after_the_other(
-    make_fleet: FleetMaker, playbook: Playbook, release: Release
-) -> None:
-    wide = playbook.model_copy(update={"budget": playbook.budget.model_copy(update={"failures": 100.0, "unreachable": 100.0})})
-    fleet = make_fleet(("h1", "hospital", 9, {}), *((f"p{n}", "pharmacy", 1, {}) for n in range(4)))
-
-    assert preview(make_plan(fleet, wide, release), fleet, push_s=10).earliest_s >= 90
-
-
 def test_irreversible_steps_and_steps_nobody_gets_are_told(make_fleet: FleetMaker, playbook: Playbook, release: Release) -> None:
     steps = tuple(
         step.model_copy(update={"irreversible": True, "undo": None}) if step.name == "software-encryption" else step

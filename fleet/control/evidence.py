@@ -12,8 +12,9 @@ def read_evidence(snapshot: Snapshot, plan: Plan, rollout: str, wave: int) -> Ev
     """What the terminals of a wave showed, as far as the plan asks: one bounded read each of swipes with bindings, and of causes."""
     gate = plan.playbook.gate
     causes = evidence.causes_of_wave(snapshot, rollout, wave) if gate.causes else {}
+    by_hand = evidence.made_by_hand(snapshot, rollout, wave) if gate.four_eyes else 0
     if not (gate.bindings or measures_swipes(plan)):
-        return Evidence(causes=causes)
+        return Evidence(causes=causes, made_by_hand=by_hand)
     binding = {step.name for step in plan.playbook.steps if step.step is StepKind.BIND_KEY}
     pairs, to_bind, unbound = [], 0, 0
     for shown in evidence.upgraded(snapshot, rollout, wave):
@@ -22,7 +23,7 @@ def read_evidence(snapshot: Snapshot, plan: Plan, rollout: str, wave: int) -> Ev
         if _binds(plan, shown.terminal, binding):
             to_bind += 1
             unbound += not shown.is_bound
-    return Evidence(tuple(pairs), causes, to_bind, unbound)
+    return Evidence(tuple(pairs), causes, to_bind, unbound, by_hand)
 
 
 def measures_swipes(plan: Plan) -> bool:

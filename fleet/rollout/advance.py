@@ -20,6 +20,7 @@ from fleet.rollout.gate import judge, needs_approval
 from fleet.rollout.held import holding
 from fleet.rollout.limits import Ledger
 from fleet.rollout.point_of_no_return import with_return
+from fleet.rollout.second_person import with_second_person
 from fleet.rollout.soak import soaked, soaks
 from fleet.rollout.way_back import MAY_UPGRADE, may_upgrade, only_back, with_taken_back
 
@@ -126,6 +127,7 @@ def _at_rest(wave: WaveState, facts: WaveFacts, rules: Rules, following: WaveRul
     if soaks(wave, now):
         return wave
     judgement = with_taken_back(judge(rules.gate, facts, following, rules.only), facts)
+    judgement = with_second_person(judgement, rules.gate, facts)
     judgement = rehearsal.with_rehearsal(judgement, rules, wave, facts)
     found = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
     passes = judgement.verdict is Verdict.PASS and not needs_approval(rules.gate, wave.number, following)

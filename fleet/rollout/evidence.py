@@ -43,6 +43,8 @@ class Evidence:
     """Upgraded terminals that the playbook binds a key on."""
     unbound: int = 0
     """Of these, the ones whose binding was not read back, or is not what is kept."""
+    made_by_hand: int = 0
+    """Where the plan wants four eyes: terminals that people made by-hand after they had been pushed, and that are not left out."""
 
 
 def measured(facts: Mapping[str, str], prefix: str = "") -> dict[Phase, int]:

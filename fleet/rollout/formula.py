@@ -1,6 +1,6 @@
 """What a gate is going to do, in words, before anything is pushed. Pure.
 
-- Each verdict that `gate`, `way_back` and `rehearsal` can give is one `Condition`, under the same code; a plan has those that it can meet.
+- Each verdict that `gate`, `way_back`, `second_person` and `rehearsal` can give is one `Condition`, under the same code; a plan has those that it can meet.
 - They stand in the order in which they decide: the first that is met gives the verdict.
 """
 
@@ -48,6 +48,8 @@ def conditions(plan: Plan) -> Iterator[Condition]:
         yield Condition("untested", Verdict.INCONCLUSIVE, words)
     words = N_("INCONCLUSIVE when people rolled back any terminal of the wave; it says so also where too few are left to judge.")
     yield Condition("taken-back", Verdict.INCONCLUSIVE, words)
+    if gate.four_eyes:
+        yield from _of_four_eyes(gate)
     yield from _of_rehearsal(rules)
     yield Condition("enough", Verdict.PASS, N_("PASS otherwise."))
 
@@ -113,6 +115,15 @@ def _of_swipes(rule: SwipeRule) -> Iterator[Condition]:
         values = {"percent": rule.percentile, "target": rule.target_s}
         words = N_("FAIL when fewer than {percent:g} % of their swipes now take {target:g} s or less.", **values)
     yield Condition("slow", Verdict.FAIL, words)
+
+
+def _of_four_eyes(rule: GateRule) -> Iterator[Condition]:
+    """What people took out of a wave's evidence."""
+    words = N_("INCONCLUSIVE when terminals that had been pushed were made by-hand: a second person decides.")
+    yield Condition("made-by-hand", Verdict.INCONCLUSIVE, words)
+    if rule.causes:
+        words = N_("INCONCLUSIVE when a self-test proved a terminal whose push had ended badly: a second person decides.")
+        yield Condition("self-tested", Verdict.INCONCLUSIVE, words)
 
 
 def _of_rehearsal(rules: Rules) -> Iterator[Condition]:

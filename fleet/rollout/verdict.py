@@ -38,6 +38,14 @@ _WORDS = {
     "taken-back": N_(
         "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but people rolled back: {taken_back}; a person decides"
     ),
+    "made-by-hand": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but {made_by_hand} "
+        "{made_by_hand:terminal that had been pushed was|terminals that had been pushed were} made by-hand: a second person decides"
+    ),
+    "self-tested": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but {self_tested} "
+        "{self_tested:terminal whose push had ended badly was|terminals whose push had ended badly were} proven by a self-test: a second person decides"
+    ),
     "causes": N_("more terminals ended so than the plan allows: {over}"),
     "unbound": N_(
         "only {counted} of {samples} {samples:terminal that answered counts|terminals that answered count} as upgraded; {needed:g} % of them are needed"
@@ -61,7 +69,7 @@ def verdict_words(wave: WaveState) -> Message | None:
     """Why the gate of a wave says what it says, for people, with the numbers; None while it has said nothing."""
     if wave.verdict is None:
         return None
-    return _joined([verdict_in_brief(wave), *_more(wave.verdict_values)])
+    return _joined([verdict_in_brief(wave), *_by_hand(wave), *_more(wave.verdict_values)])
 
 
 def verdict_in_brief(wave: WaveState) -> Message:
@@ -69,6 +77,12 @@ def verdict_in_brief(wave: WaveState) -> Message:
     values = dict(wave.verdict_values)
     shown = {"share": share_of(values), "untested": _strata(str(values.get("untested", ""))), "over": _over(str(values.get("over", "")))}
     return Message(_WORDS[wave.verdict_code].text, values | shown)
+
+
+def _by_hand(wave: WaveState) -> Iterator[Message]:
+    """What people made by-hand after it had been pushed, where something else decided."""
+    if wave.verdict_code != "made-by-hand" and (made := wave.verdict_values.get("made_by_hand")):
+        yield N_("made by-hand after they had been pushed: {made}", made=made)
 
 
 def _more(values: Mapping[str, str | int | float]) -> Iterator[Message]:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from fleet.model.attempt import ENDINGS, SPENDS_FAILURES, TerminalState
 from fleet.model.inventory import Reach, SiteKind
+from fleet.model.rollout import DecisionKind
 from fleet.store import tables
 from fleet.store.database import Snapshot
 
@@ -83,6 +84,25 @@ def causes_of_wave(snapshot: Snapshot, rollout: str, wave: int) -> dict[str, int
         _terminals.c.state.in_([state.value for state in _BAD]),
     )
     return {str(cause): int(count) for cause, count in snapshot.connection.execute(query.group_by(_terminals.c.cause))}
+
+
+def made_by_hand(snapshot: Snapshot, rollout: str, wave: int) -> int:
+    """How many terminals of a wave people made by-hand after they had been pushed; what is left out is not among them.
+
+    Where nobody decided so, the terminals are not looked at.
+    """
+    decision = tables.decision.c
+    decided = select(decision.id).where(decision.rollout == rollout, decision.kind == DecisionKind.BY_HAND.value)
+    if snapshot.connection.execute(decided.limit(1)).first() is None:
+        return 0
+    query = select(func.count()).where(
+        _terminals.c.rollout == rollout,
+        _terminals.c.wave == wave,
+        _terminals.c.reach == Reach.BY_HAND.value,
+        _terminals.c.attempts > 0,
+        _terminals.c.state != TerminalState.EXCLUDED.value,
+    )
+    return int(snapshot.connection.execute(query).scalar_one())
 
 
 def last_ended_at(snapshot: Snapshot, rollout: str, wave: int) -> datetime | None:

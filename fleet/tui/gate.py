@@ -16,6 +16,7 @@ from fleet.report.words import kind_words, wave_name_words, wave_phase_words
 from fleet.rollout import NO_EVIDENCE, WaveFacts, rehearsal_words, rules_of, verdict_in_brief
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.held import cap_name
+from fleet.rollout.second_person import with_second_person
 from fleet.rollout.verdict import share_of
 from fleet.select import fold
 from fleet.text import N_, _, render
@@ -108,7 +109,7 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
     rules = rules_of(plan).waves
     found = board.evidence.found if board.evidence and board.evidence.wave == wave.number else NO_EVIDENCE
     facts = WaveFacts(tally.sites, tally.by_ssh, evidence=found)
-    judgement = judge(rule, facts, rules[wave.number] if following else None)
+    judgement = with_second_person(judge(rule, facts, rules[wave.number] if following else None), rule, facts)
     upgraded, samples = int(judgement.values["upgraded"]), int(judgement.values["samples"])
     share = f"{upgraded}/{samples} ({share_of(judgement.values):.1f} %)" if samples else f"{upgraded}/{samples}"
     enough = samples >= rule.min_samples and upgraded * 100 >= rule.success * samples

@@ -32,6 +32,8 @@ def more_evidence(rule: GateRule, values: Mapping[str, str | int | float]) -> It
         over = str(values.get("over", ""))
         text = over.replace("=", " ").replace("/", " > ") if over else _("none met too often")
         yield Evidence(_("Causes"), text, BAD if over else GOOD)
+    if made := int(values.get("made_by_hand", 0)):
+        yield Evidence(_("Made by-hand"), _("{n} {n:terminal|terminals} after a push; a second person decides", n=made), WARN)
     whole, *phases = swipe_medians(values) or (None,)
     if whole is not None:
         yield Evidence(_("Swipe, median"), medians_text(whole))

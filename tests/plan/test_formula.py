@@ -23,12 +23,14 @@ from fleet.rollout.evidence import Pair
 from fleet.rollout.formula import conditions, staging_conditions
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.rehearsal import with_rehearsal
+from fleet.rollout.second_person import with_second_person
 from fleet.rollout.verdict import CODES
 from fleet.rollout.way_back import with_taken_back
 from fleet.text import render
 
 AT = datetime(2026, 12, 4, 20, 0, tzinfo=UTC)
 ASKS = GateRule(success=90, min_samples=5, causes={"key-conflict": 0}, bindings=True, swipe=SwipeRule(target_s=4, min_pairs=4))
+FOUR_EYES = ASKS.model_copy(update={"four_eyes": True})
 Making = Callable[..., Plan]
 
 
@@ -68,7 +70,7 @@ def test_every_code_that_a_gate_gives_has_its_words() -> None:
 
 
 def test_every_verdict_there_is_stands_in_the_formula_of_a_plan_that_can_meet_it(planned: Making) -> None:
-    plans = [planned(ASKS, untested=True), planned(ASKS, lasting=True)]
+    plans = [planned(FOUR_EYES, untested=True), planned(ASKS, lasting=True)]
 
     stated = {condition.code for plan in plans for condition in (*conditions(plan), *staging_conditions(plan))}
     printed = [[render(line) for line in formula(plan)] for plan in plans]
@@ -79,13 +81,13 @@ def test_every_verdict_there_is_stands_in_the_formula_of_a_plan_that_can_meet_it
 
 
 def test_a_condition_says_its_verdict_first(planned: Making) -> None:
-    for plan in (planned(ASKS, untested=True), planned(ASKS, lasting=True)):
+    for plan in (planned(FOUR_EYES, untested=True), planned(ASKS, lasting=True)):
         for condition in (*conditions(plan), *staging_conditions(plan)):
             assert render(condition.words).split()[0] == condition.verdict.value.upper()
 
 
 def test_the_formula_says_every_condition_in_the_order_in_which_it_decides(planned: Making) -> None:
-    rule = ASKS.model_copy(update={"soak_s": 1800, "four_eyes": True})
+    rule = FOUR_EYES.model_copy(update={"soak_s": 1800})
 
     assert [render(line) for line in formula(planned(rule, untested=True))] == [
         "It judges once, 0:30:00 after the last push of its wave has ended.",
@@ -98,6 +100,8 @@ def test_the_formula_says_every_condition_in_the_order_in_which_it_decides(plann
         "FAIL when the median of their swipes is now above 4 s.",
         "INCONCLUSIVE when the next wave holds a kind of terminal that no wave before it tried.",
         "INCONCLUSIVE when people rolled back any terminal of the wave; it says so also where too few are left to judge.",
+        "INCONCLUSIVE when terminals that had been pushed were made by-hand: a second person decides.",
+        "INCONCLUSIVE when a self-test proved a terminal whose push had ended badly: a second person decides.",
         "INCONCLUSIVE at gate 1 when the way back could be rehearsed on none of its terminals.",
         "PASS otherwise.",
         "Who approves is neither who made the plan nor who started its rollout.",
@@ -136,6 +140,7 @@ def found(plan: Plan, facts: WaveFacts) -> Judgement:
     """What gate 1 says of these facts, put together as `advance` does."""
     rules = rules_of(plan)
     said = with_taken_back(judge(rules.gate, facts, rules.waves[1], rules.only), facts)
+    said = with_second_person(said, rules.gate, facts)
     return with_rehearsal(said, rules, WaveState(number=1, rehearsed_at=AT if rules.rehearses else None), facts)
 
 
@@ -154,6 +159,8 @@ def met(plan: Plan, facts: WaveFacts) -> dict[str, bool]:
         "slow": bool(swipes) and swipes[(len(swipes) - 1) // 2] > 4000,
         "untested": bool(plan.waves[1].untested),
         "taken-back": facts.count(TerminalState.TAKEN_BACK) > 0,
+        "made-by-hand": facts.evidence.made_by_hand > 0,
+        "self-tested": facts.count(TerminalState.SELF_TESTED) > 0,
         "rehearsal-lasting": True,
         "rehearsal-none": not seen.tried,
         "enough": True,
@@ -162,19 +169,26 @@ def met(plan: Plan, facts: WaveFacts) -> dict[str, bool]:
 
 def every_kind_of_evidence() -> Iterator[WaveFacts]:
     endings = [(20, 0), (20, 1), (10, 10), (3, 0), (1, 3)]
-    for (upgraded, failed), back, cause, unbound in product(endings, (0, 1), (0, 1), (0, 3)):
-        states = {TerminalState.UPGRADED: upgraded, TerminalState.FAILED: failed, TerminalState.TAKEN_BACK: back}
+    people = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1)]
+    for (upgraded, failed), (back, by_hand, tested), cause, unbound in product(endings, people, (0, 1), (0, 3)):
+        states = {
+            TerminalState.UPGRADED: upgraded,
+            TerminalState.FAILED: failed,
+            TerminalState.TAKEN_BACK: back,
+            TerminalState.SELF_TESTED: tested,
+        }
         for swipes, rehearsed in product(
             ((), (1000,) * 5, (5000,) * 5, (5000,)), (Rehearsal(), Rehearsal(tried=2), Rehearsal(tried=2, failed=1))
         ):
             pairs = tuple(Pair({Phase.TOTAL: 6000}, {Phase.TOTAL: after}) for after in swipes)
-            evidence = Evidence(pairs, {"key-conflict": cause}, upgraded, min(unbound, upgraded))
+            evidence = Evidence(pairs, {"key-conflict": cause}, upgraded, min(unbound, upgraded), by_hand)
             yield WaveFacts(by_ssh=states, evidence=evidence, rehearsal=rehearsed)
 
 
+@pytest.mark.parametrize("rule", [ASKS, FOUR_EYES], ids=["two eyes", "four eyes"])
 @pytest.mark.parametrize("how", [{}, {"untested": True}, {"lasting": True}, {"rollback_rehearsal": False}])
-def test_the_first_condition_that_is_met_gives_the_verdict_whatever_else_is(planned: Making, how: dict[str, bool]) -> None:
-    plan = planned(ASKS, **how)
+def test_the_first_condition_that_is_met_gives_the_verdict_whatever_else_is(planned: Making, how: dict[str, bool], rule: GateRule) -> None:
+    plan = planned(rule, **how)
     stated, verdicts = list(conditions(plan)), set()
 
     for facts in every_kind_of_evidence():

@@ -14,7 +14,7 @@ from fleet.model.caps import Cap, CapKind
 from fleet.model.hours import parse_hours
 from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan
-from fleet.model.rollout import RolloutPhase, RolloutState
+from fleet.model.rollout import RolloutPhase, RolloutState, Verdict
 from fleet.push import PushJob
 from fleet.rollout import rules_of
 from fleet.rollout.held import standing_caps
@@ -144,6 +144,10 @@ class _Told:
         self._passed: set[int] = set()
         self._done: set[str] = set()
         self._gone: set[str] = set()
+        self._ended: set[str] = set()
+        self._made_by_hand: set[str] = set()
+        """Of what had ended; what was left out since is not among them."""
+        self._judged: set[int] = set()
 
     def out_of_order(self, events: Iterable[Any]) -> Iterator[str]:
         """Pushes that should not have begun."""
@@ -151,7 +155,20 @@ class _Told:
             if event.kind == "push.began":
                 yield from (words for name in event.body["terminals"] for words in self._wrong_with(name))
             else:
+                yield from self._passed_alone(event)
                 self._take_in(event)
+
+    def _passed_alone(self, event: Any) -> Iterator[str]:
+        """A gate of four eyes that was judged to pass, although people had taken something out of its evidence."""
+        wave = event.body.get("wave")
+        if event.kind == "wave.opened":
+            self._judged.discard(wave)
+        if event.kind not in {"wave.judged", "wave.passed"} or wave in self._judged | self._passed:
+            return
+        self._judged.add(wave)
+        hidden = sorted(name for name in self._made_by_hand if self._plan.wave_of[name.partition("/")[0]] == wave)
+        if hidden and self._plan.playbook.gate.four_eyes and event.body.get("verdict") == Verdict.PASS.value:
+            yield f"wave {wave} was judged to pass, although {hidden} had been pushed and made by-hand"
 
     def _wrong_with(self, name: str) -> Iterator[str]:
         wave = self._plan.wave_of[name.partition("/")[0]]
@@ -166,9 +183,14 @@ class _Told:
         match event.kind:
             case "wave.passed":
                 self._passed.add(event.body["wave"])
-            case "attempt.ended" if event.body["ending"] == TerminalState.UPGRADED.value:
-                self._done.add(event.subject)
+            case "attempt.ended":
+                self._ended.add(event.subject)
+                self._done |= {event.subject} if event.body["ending"] == TerminalState.UPGRADED.value else set()
             case "terminal.going-back":
                 self._done -= {*event.body["terminals"], *event.body.get("later", ())}
-            case "terminal.excluded" | "terminal.made-by-hand":
+            case "terminal.excluded":
                 self._gone |= {*event.body["terminals"]}
+                self._made_by_hand -= {*event.body["terminals"]}
+            case "terminal.made-by-hand":
+                self._gone |= {*event.body["terminals"]}
+                self._made_by_hand |= self._ended.intersection(event.body["terminals"])

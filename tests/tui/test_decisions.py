@@ -32,6 +32,20 @@ def test_the_gate_shows_the_evidence_and_how_far_an_approval_reaches(stage: Stag
     play(scene())
 
 
+def test_the_gate_of_four_eyes_says_what_was_made_by_hand_after_a_push(stage: Stage) -> None:
+    values: dict[str, str | int | float] = {"upgraded": 4, "samples": 4, "needed": 95.0, "min_samples": 1, "made_by_hand": 1}
+    stage.at_the_gate()
+    stage.set_wave(1, phase=WavePhase.GATE, verdict=Verdict.INCONCLUSIVE, verdict_code="made-by-hand", verdict_values=values)
+
+    async def scene() -> None:
+        async with watching(stage) as screen:
+            await screen.press("a")
+            assert "1 terminal after a push; a second person decides" in screen.text
+            assert "inconclusive: 4 of 4" in screen.text
+
+    play(scene())
+
+
 def test_a_gate_is_approved_by_typing_the_waves_name(stage: Stage) -> None:
     stage.at_the_gate()
 

@@ -108,7 +108,7 @@ def _show_sites(person: "Person", sites: Sequence["AssignedSite"]) -> None:
         _("marked"),
         _("terminals"),
         _("by hand"),
-        _("unreachable for long"),
+        _("nobody answers"),
         _("km"),
         _("address"),
         _("contact"),

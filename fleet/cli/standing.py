@@ -62,7 +62,7 @@ class Stand:
     offline: "tuple[Offline, ...]"
     """The queue of terminals that nobody answers at, the longest silent first."""
     offline_after_h: float | None
-    """Hours after which one of them is a technician's job."""
+    """Hours of silence after which one of them is a technician's job though a try is left."""
     rollback_s: "tuple[float, ...]"
     """How long each rollback took that really went back, rehearsed ones too, shortest first."""
     bytes_sent: int

@@ -51,7 +51,7 @@ class AssignedSite:
     by_hand: tuple[str, ...]
     """Codes of the terminals that are done by hand."""
     offline: tuple[str, ...]
-    """Codes of the terminals that nobody has answered at for so long that a technician has to go there."""
+    """Codes of the terminals that nobody answers at and a technician has to go to."""
     rollout: str | None
     """The newest rollout that holds the site."""
     row: SiteRow | None
@@ -79,13 +79,13 @@ def sites_of_technician(snapshot: Snapshot, person: Person, at: datetime | None 
 
 
 def offline_jobs(snapshot: Snapshot, at: datetime | None) -> set[tuple[str, str]]:
-    """(rollout, terminal) of what has been unreachable for so long, in the newest rollout, that it is a technician's job."""
+    """(rollout, terminal) of what nobody answers at, in the newest rollout, and is a technician's job."""
     newest = rollouts.newest_rollout(snapshot)
     if newest is None or at is None:
         return set()
     silent = again.offline(snapshot, newest.id)
     after_h = releases.read_plan(snapshot, newest.plan_digest).playbook.offline_after_h if silent else None
-    return {(newest.id, one.terminal) for one in silent if one.is_job(at, after_h)}
+    return {(newest.id, one.terminal) for one in silent if one.job(at, after_h)}
 
 
 def _by_hand(snapshot: Snapshot, rollout: RolloutState | None, site: str, terminals: Sequence[Terminal]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fleet.engine.ways_back import cut_shards
-from fleet.model.attempt import RETRIED, AttemptResult, Cause, TerminalState
+from fleet.model.attempt import NOBODY_ANSWERED, RETRIED, AttemptResult, Cause, TerminalState
 from fleet.model.playbook import Playbook
 from fleet.rollout import Tried, next_try
 from fleet.store import Tx, again, progress
@@ -21,7 +21,8 @@ def kept_of(tx: Tx, rollout: str, result: AttemptResult, playbook: Playbook | No
     if result.ending not in RETRIED:
         return NOTHING
     row = again.read_row(tx, rollout, result.terminal)
-    since = (row.unreachable_since or result.finished_at) if result.ending is TerminalState.UNREACHABLE else None
+    is_offline = result.ending is TerminalState.UNREACHABLE and result.cause in NOBODY_ANSWERED
+    since = (row.unreachable_since or result.finished_at) if is_offline else None
     tries = row.tries + (not only_asked)
     due = None
     if playbook is not None and result.cause is not Cause.STOPPED and not result.may_still_tell:

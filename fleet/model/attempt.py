@@ -109,6 +109,8 @@ NOT_REACHED = frozenset((Cause.WINDOW_CLOSED, Cause.CANNOT_FINISH, Cause.CLOSED_
 """Why a terminal that has not started will not be started any more in this rollout's windows; a person may retry it."""
 
 
+NOBODY_ANSWERED = frozenset((Cause.REFUSED, Cause.NO_ANSWER, Cause.NO_ROUTE))
+"""Why a terminal is unreachable that is offline. Of every other unreachable one somebody answered, or it was never asked: its gateway failed."""
 RETRIED = frozenset((TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNREACHABLE, TerminalState.UNKNOWN))
 """Endings after which a terminal may be tried again by itself."""
 _TROUBLES = {

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
-from fleet.model.attempt import RETRIED, TerminalState
+from fleet.model.attempt import NOBODY_ANSWERED, RETRIED, TerminalState
 from fleet.model.rollout import SiteState
 from fleet.store import tables
 from fleet.store.database import Snapshot
@@ -14,6 +15,7 @@ from fleet.store.database import Snapshot
 _terminals = tables.terminal_progress
 _sites = tables.site_progress
 _CHUNK = 500
+_SILENCE = [cause.value for cause in NOBODY_ANSWERED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class SilentSites:
     sites: int
 
 
+class Job(StrEnum):
+    """What made a terminal that nobody answers at a technician's job. The values are in `fleet status --json` and do not change."""
+
+    SENT = "sent"
+    """A person sent one since it fell silent."""
+    NO_TRY_LEFT = "no-try-left"
+    """It is not tried again by itself: its tries are spent, no rule gives it any, the next would come too late, or the rollout is over."""
+    SILENT_FOR_LONG = "silent-for-long"
+    """A try is left, but nobody has answered for the playbook's `offline_after_h`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offline:
     """A terminal that nobody answers at."""
@@ -53,7 +66,7 @@ class Offline:
     since: datetime
     tries: int
     due_at: datetime | None
-    """When it is tried again by itself."""
+    """When it is tried again by itself; None where no try is left."""
     technician: str | None = None
     """Who goes to its site."""
     sent_at: datetime | None = None
@@ -63,11 +76,14 @@ class Offline:
         """How long nobody has answered."""
         return max(now - self.since, timedelta())
 
-    def is_job(self, now: datetime, offline_after_h: float | None) -> bool:
-        """Whether a technician has to go there: somebody sent one since, or it is not tried again by itself and has been silent for long."""
+    def job(self, now: datetime, offline_after_h: float | None) -> Job | None:
+        """Why a technician has to go there; None while it is still tried again by itself."""
         if self.sent_at is not None and self.sent_at >= self.since:
-            return True
-        return self.due_at is None and offline_after_h is not None and self.age(now) >= timedelta(hours=offline_after_h)
+            return Job.SENT
+        if self.due_at is None:
+            return Job.NO_TRY_LEFT
+        is_long = offline_after_h is not None and self.age(now) >= timedelta(hours=offline_after_h)
+        return Job.SILENT_FOR_LONG if is_long else None
 
 
 def read_row(snapshot: Snapshot, rollout: str, terminal: str) -> Row:
@@ -125,11 +141,7 @@ def due(snapshot: Snapshot, rollout: str, wave: int, now: datetime) -> list[str]
 
 def offline(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[Offline]:
     """The queue of terminals that nobody answers at, of all sites or one; the one that has been silent longest first."""
-    where = [
-        _terminals.c.rollout == rollout,
-        _terminals.c.state == TerminalState.UNREACHABLE.value,
-        _terminals.c.unreachable_since.is_not(None),
-    ]
+    where = list(_is_offline(rollout))
     if site is not None:
         where.append(_terminals.c.site == site)
     sent = tables.assignment
@@ -139,6 +151,8 @@ def offline(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[O
         .where(*where)
         .order_by(_terminals.c.unreachable_since, _terminals.c.terminal)
     )
+    ended = select(tables.rollout.c.finished_at).where(tables.rollout.c.id == rollout)
+    is_over = snapshot.connection.execute(ended).scalar() is not None
     return [
         Offline(
             row.terminal,
@@ -146,12 +160,34 @@ def offline(snapshot: Snapshot, rollout: str, site: str | None = None) -> list[O
             row.district,
             row.unreachable_since,
             row.tries or 0,
-            row.due_at,
+            None if is_over else row.due_at,
             row.technician,
             row.at if row.by is not None else None,
         )
         for row in snapshot.connection.execute(query)
     ]
+
+
+def has_offline(snapshot: Snapshot, rollout: str) -> bool:
+    """Whether the queue holds anything; asked for often."""
+    return _is_any(snapshot, _is_offline(rollout))
+
+
+def has_turned_away(snapshot: Snapshot, rollout: str) -> bool:
+    """Whether a terminal is unreachable that is not offline: somebody answered, or its gateway failed; asked for often."""
+    return _is_any(snapshot, (*_is_unreachable(rollout), _terminals.c.cause.not_in(_SILENCE)))
+
+
+def _is_any(snapshot: Snapshot, where: tuple[ColumnElement[bool], ...]) -> bool:
+    return snapshot.connection.execute(select(_terminals.c.terminal).where(*where).limit(1)).first() is not None
+
+
+def _is_unreachable(rollout: str) -> tuple[ColumnElement[bool], ...]:
+    return _terminals.c.rollout == rollout, _terminals.c.state == TerminalState.UNREACHABLE.value
+
+
+def _is_offline(rollout: str) -> tuple[ColumnElement[bool], ...]:
+    return *_is_unreachable(rollout), _terminals.c.cause.in_(_SILENCE), _terminals.c.unreachable_since.is_not(None)
 
 
 def _waits(rollout: str) -> tuple[ColumnElement[bool], ...]:

@@ -77,6 +77,10 @@ class Board:
     """Failures by cause, the most sites first; only while their screen is open."""
     offline: tuple[Offline, ...] = ()
     """Terminals that nobody answers at, the longest silent first; only while their screen is open."""
+    has_offline: bool = False
+    """Whether there are any."""
+    has_turned_away: bool = False
+    """Whether there are any that are unreachable and not offline."""
     again: Mapping[int, Waiting] = field(default_factory=dict)
     """Wave -> what is tried again by itself there."""
     pending: Sequence[Decision] = ()

@@ -126,12 +126,18 @@ class Feed:
         return News(board, tuple(rows), anew)
 
     def _with_offline(self, snapshot: Snapshot, board: Board, *, is_new: bool) -> Board:
-        """The board with the queue of terminals that nobody answers at, while somebody looks at it."""
+        """The board with whether any terminal does not answer or turns us away, and the queue of the silent while somebody looks at it."""
         is_open, had = self.offline, self._had_offline
         self._had_offline = is_open
-        if board.rollout is None or not is_open:
+        if board.rollout is None:
+            return replace(board, offline=(), has_offline=False, has_turned_away=False)
+        rollout = board.rollout.id
+        if is_new:
+            has_offline, has_turned_away = again.has_offline(snapshot, rollout), again.has_turned_away(snapshot, rollout)
+            board = replace(board, has_offline=has_offline, has_turned_away=has_turned_away)
+        if not is_open:
             return replace(board, offline=())
-        return replace(board, offline=tuple(again.offline(snapshot, board.rollout.id))) if is_new or not had else board
+        return replace(board, offline=tuple(again.offline(snapshot, rollout))) if is_new or not had else board
 
     def _with_outlook(self, snapshot: Snapshot, board: Board, *, anew: bool) -> Board:
         """The board with what lies ahead: worked out anew when the rollout moved, every few seconds, and with each minute, which it must not lie before."""

@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from fleet.control.choices import Choice, What, choices_for_site
 from fleet.model.rollout import RolloutState
-from fleet.store.again import Offline
+from fleet.store.again import Job, Offline
 from fleet.text import N_, Message, _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, strip_of
@@ -22,7 +22,7 @@ from fleet.tui.look import BAR, BOLD, BUSY, DIM, NONE, WARN
 from fleet.tui.screens import BoardScreen
 from fleet.tui.table import Column, LineTable
 
-_NOBODY = N_("Somebody answers at every terminal that was tried.")
+_NOBODY = N_("No terminal that was tried is offline.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ class Silent:
     district: str
     age: str
     technician: str
+    job: Job | None
     then: Message
-    is_job: bool
+    """What comes next, or why it is a technician's job."""
 
 
 class OfflineTable(LineTable[Silent]):
@@ -80,7 +81,7 @@ class OfflineTable(LineTable[Silent]):
             (row.district, DIM),
             (str(row.offline.tries), DIM),
             (row.technician, NONE),
-            (render(row.then), WARN if row.is_job else BUSY if row.offline.due_at else NONE),
+            (render(row.then), WARN if row.job else BUSY),
         )
 
 
@@ -93,7 +94,7 @@ class OfflineCount(BoardPanel):
         """One line."""
         if not self.queue:
             return [strip_of([(f" {render(_NOBODY)}", DIM)], width, BAR)]
-        jobs = sum(row.is_job for row in self.queue)
+        jobs = sum(row.job is not None for row in self.queue)
         text = _("Nobody answers at terminals: {count}; a technician's job: {jobs}", count=len(self.queue), jobs=jobs)
         return [strip_of([(f" {text}", BOLD)], width, BAR)]
 
@@ -183,25 +184,33 @@ class OfflineScreen(BoardScreen[None]):
 
 def queue_of(board: Board) -> tuple[Silent, ...]:
     """The queue as it is shown at the board's moment."""
-    after_h = board.plan.playbook.offline_after_h if board.plan else None
-    return tuple(_silent(board, one, is_job=one.is_job(board.at, after_h)) for one in board.offline)
+    return tuple(_silent(board, one) for one in board.offline)
 
 
-def _silent(board: Board, one: Offline, *, is_job: bool) -> Silent:
+def _silent(board: Board, one: Offline) -> Silent:
     minutes = int(one.age(board.at).total_seconds()) // 60
     site = board.fleet.sites.get(one.site)
-    if one.due_at is not None and is_job:
-        then = N_("job; next try {time}", time=board.clock(one.due_at))
-    elif one.due_at is not None:
-        then = N_("next try {time}", time=board.clock(one.due_at))
-    else:
-        then = N_("a technician's job") if is_job else N_("no more tries: d")
+    after_h = board.plan.playbook.offline_after_h if board.plan else None
+    job = one.job(board.at, after_h)
     return Silent(
         offline=one,
         site=site.name if site else one.site,
         district=board.district(one.district),
         age=_("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60),
         technician=board.person(one.technician),
-        then=then,
-        is_job=is_job,
+        job=job,
+        then=_then(job, board.clock(one.due_at) if one.due_at else "", after_h or 0),
     )
+
+
+def _then(job: Job | None, due: str, after_h: float) -> Message:
+    """What comes next; in as few words as its column has room for."""
+    match job:
+        case Job.SENT:
+            return N_("job; next try {time}", time=due) if due else N_("job: one was sent")
+        case Job.NO_TRY_LEFT:
+            return N_("job: no try is left")
+        case Job.SILENT_FOR_LONG:
+            return N_("job: silent for {hours:g} h", hours=after_h)
+        case None:
+            return N_("next try {time}", time=due)

@@ -10,8 +10,8 @@ from fleet.tui.frame import Need, Verb
 
 
 def ways_on(board: Board, *, may_roll_back: bool) -> Sequence[Verb]:
-    """Causes where something failed, the queue where nobody answers, rolling back where it stands badly and something is live."""
-    asked = (_has_failures(board), _has_silent(board), may_roll_back and _may_go_back(board))
+    """Causes where something failed or turned us away, the queue where nobody answers, rolling back where it stands badly and something is live."""
+    asked = (_has_failures(board) or board.has_turned_away, board.has_offline, may_roll_back and _may_go_back(board))
     causes, offline, back = (Need.ASKED if is_asked else Need.SPARE for is_asked in asked)
     return (
         Verb("c", N_("Causes"), need=causes),
@@ -27,10 +27,6 @@ def is_past(board: Board) -> bool:
 
 def _has_failures(board: Board) -> bool:
     return board.tallies is not None and board.tallies.total.sites.spent_failures > 0
-
-
-def _has_silent(board: Board) -> bool:
-    return board.tallies is not None and board.tallies.total.terminals.get(TerminalState.UNREACHABLE, 0) > 0
 
 
 def _may_go_back(board: Board) -> bool:

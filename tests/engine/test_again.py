@@ -9,21 +9,37 @@ import pytest
 
 from fleet.control import rollouts as control
 from fleet.engine import Orchestrator
+from fleet.model.actor import FLEET
 from fleet.model.again import AgainRule, Trouble
-from fleet.model.attempt import AttemptResult, Cause, TerminalState
+from fleet.model.attempt import NOBODY_ANSWERED, AttemptResult, Cause, TerminalState
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan
 from fleet.model.rollout import RolloutPhase, RolloutState, SiteCounts, WavePhase
 from fleet.push import PushJob
 from fleet.report.holds import read_holds
 from fleet.settings import Settings
-from fleet.store import Store, again, reads
+from fleet.store import Store, again, progress, reads
 from tests.conftest import Clock
 from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
 from tests.engine.waiting import rest, sites_of, state_of, until
 
 UNREACHABLE, FAILED = TerminalState.UNREACHABLE, TerminalState.FAILED
 LINK = AgainRule(on=(Trouble.LINK,), attempts=3, wait_s=60, factor=1, jitter=0)
+TURNED_AWAY = (
+    Cause.NAME_UNKNOWN,
+    Cause.NOT_SSH,
+    Cause.SSH_TOO_OLD,
+    Cause.HOST_KEY_UNCONFIRMED,
+    Cause.HOST_KEY_CHANGED,
+    Cause.LOGIN_REFUSED,
+    Cause.GATEWAY,
+    Cause.GATEWAY_NAME,
+    Cause.GATEWAY_KEY,
+    Cause.GATEWAY_LOGIN,
+    Cause.LINK_LOST,
+    Cause.DEADLINE,
+)
+"""Somebody answered, or nobody was asked: why a terminal could not be reached although it may well be on."""
 
 
 @dataclass
@@ -174,18 +190,113 @@ def test_a_command_that_failed_spends_its_budget_while_it_waits(night: Night) ->
     assert (first.failed, first.not_started) == (2, 8)
 
 
-def test_the_queue_says_how_long_nobody_has_answered_and_when_it_is_a_technician_s_job(night: Night) -> None:
+@pytest.mark.parametrize("offline_after_h", [None, 2.0])
+def test_a_terminal_that_no_rule_tries_again_queues_with_its_age_and_is_a_technician_s_job_at_once(
+    night: Night, offline_after_h: float | None
+) -> None:
     fleet = make_fleet(2)
     night.terminals.endings = {"s000/t1": [UNREACHABLE] * 9}
-    night.start(retrying(fleet, 2, rules=(), offline_after_h=2.0), fleet)
+    night.start(retrying(fleet, 2, rules=(), offline_after_h=offline_after_h), fleet)
     night.rest()
 
     (one,) = night.offline()
 
     assert one.terminal == "s000/t1"
     assert one.age(AT + timedelta(hours=1)) == timedelta(hours=1)
-    assert not one.is_job(AT + timedelta(hours=1), 2.0)
-    assert one.is_job(AT + timedelta(hours=2), 2.0)
+    assert one.job(AT, offline_after_h) is again.Job.NO_TRY_LEFT
+
+
+def test_a_terminal_is_a_technician_s_job_when_its_last_try_has_ended_and_not_before(night: Night) -> None:
+    fleet = make_fleet(2)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE] * 9}
+    night.start(retrying(fleet, 2, offline_after_h=2.0), fleet)
+    jobs = []
+    for connections in (2, 3, 4):
+        night.wait_for(connections)
+        jobs += [one.job(night.clock.now, 2.0) for one in night.offline()]
+        night.clock.now += timedelta(seconds=61)
+
+    assert jobs == [None, None, again.Job.NO_TRY_LEFT]
+    assert night.rest().phase is RolloutPhase.FINISHED
+    assert control.retry(night.store, COORDINATOR, night.clock.now, "r1") == 1
+
+
+def test_a_terminal_whose_next_try_would_come_too_late_is_a_technician_s_job_now(night: Night) -> None:
+    fleet = make_fleet(2)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE] * 9}
+    night.start(retrying(fleet, 2, rules=(LINK.model_copy(update={"wait_s": 3600.0}),), offline_after_h=0.5), fleet)
+    night.rest()
+
+    (one,) = night.offline()
+
+    assert (one.tries, one.job(night.clock.now, 0.5)) == (1, again.Job.NO_TRY_LEFT)
+
+
+def test_a_terminal_whose_try_is_kept_waiting_is_a_technician_s_job_once_it_has_been_silent_for_long(night: Night) -> None:
+    fleet = make_fleet(2)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE] * 9}
+    night.start(retrying(fleet, 2, offline_after_h=2.0), fleet)
+    night.wait_for(2)
+    control.pause(night.store, COORDINATOR, night.clock.now, "r1")
+    until(lambda: state_of(night.store).phase is RolloutPhase.PAUSED, lambda: state_of(night.store))
+
+    (one,) = night.offline()
+
+    assert one.due_at == AT + timedelta(seconds=60)
+    assert one.job(AT + timedelta(hours=2, seconds=-1), 2.0) is None
+    assert one.job(AT + timedelta(hours=2), 2.0) is again.Job.SILENT_FOR_LONG
+    assert one.job(AT + timedelta(hours=2), None) is None
+
+
+def test_a_rollout_that_is_stopped_tries_nothing_again_so_what_waited_for_it_is_a_technician_s_job(night: Night) -> None:
+    fleet = make_fleet(2)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE] * 9}
+    night.start(retrying(fleet, 2), fleet)
+    night.wait_for(2)
+    control.stop(night.store, COORDINATOR, night.clock.now, "r1")
+    night.rest()
+
+    (one,) = night.offline()
+
+    assert (one.due_at, one.job(AT, None)) == (None, again.Job.NO_TRY_LEFT)
+
+
+def test_only_what_nobody_answered_at_is_in_the_queue(night: Night) -> None:
+    fleet = make_fleet(len(TURNED_AWAY) + len(NOBODY_ANSWERED))
+    causes = dict(zip(sorted(fleet.terminals), (*TURNED_AWAY, *NOBODY_ANSWERED), strict=True))
+    night.terminals.endings = {name: [unreachable(name, cause)] for name, cause in causes.items()}
+    night.start(retrying(fleet, len(causes), rules=(), budget=len(causes)), fleet)
+    night.rest()
+
+    assert {one.terminal for one in night.offline()} == {name for name, cause in causes.items() if cause in NOBODY_ANSWERED}
+    assert night.sites.unreachable == len(causes)
+
+
+def test_a_terminal_in_the_queue_of_an_older_workspace_that_answered_is_not_in_it_any_more(night: Night) -> None:
+    fleet = make_fleet(2)
+    set_up(night.store, fleet)
+    begin(night.store, fleet, retrying(fleet, 2))
+    with night.store.write(FLEET, AT) as tx:
+        for name in fleet.terminals:
+            kept = {"tries": 1, "unreachable_since": AT, "due_at": None}
+            cause = Cause.HOST_KEY_CHANGED if name == "s000/t1" else Cause.NO_ANSWER
+            progress.record_result(tx, "r1", unreachable(name, cause), kept)
+
+    assert [one.terminal for one in night.offline()] == ["s001/t1"]
+
+
+def test_nobody_has_answered_since_the_last_time_somebody_did(night: Night) -> None:
+    fleet = make_fleet(1)
+    night.terminals.endings = {"s000/t1": [UNREACHABLE, unreachable("s000/t1", Cause.LINK_LOST, 2), UNREACHABLE]}
+    night.start(retrying(fleet, 1), fleet)
+    for connections in (1, 2):
+        night.wait_for(connections)
+        night.clock.now += timedelta(seconds=61)
+    night.wait_for(3)
+
+    (one,) = night.offline()
+
+    assert (one.tries, one.since) == (3, night.clock.now)
 
 
 def failed(name: str, cause: Cause = Cause.COMMAND_FAILED) -> AttemptResult:
@@ -214,8 +325,12 @@ def test_a_site_whose_other_terminal_is_given_up_spends_nothing_until_it_was_its
 
 def given_up(name: str) -> AttemptResult:
     """A first attempt on a terminal whose host key has changed: nothing was touched, and it is not tried again by itself."""
-    ended = {"ending": UNREACHABLE, "cause": Cause.HOST_KEY_CHANGED, "started_at": AT, "finished_at": AT}
-    return AttemptResult.model_validate({"terminal": name, "number": 1} | ended)
+    return unreachable(name, Cause.HOST_KEY_CHANGED)
+
+
+def unreachable(name: str, cause: Cause, number: int = 1) -> AttemptResult:
+    """An attempt that never began."""
+    return AttemptResult(terminal=name, number=number, ending=UNREACHABLE, cause=cause, started_at=AT, finished_at=AT)
 
 
 def test_a_second_push_whose_link_was_lost_is_asked_how_it_ended_too_and_asking_is_no_push(night: Night) -> None:

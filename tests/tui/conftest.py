@@ -182,6 +182,15 @@ class Stage:
             for terminal in ids:
                 progress.record_result(tx, self.rollout, self.result(terminal, ending, number=numbers[terminal] + 1, **values))
 
+    def silence(self, site: str, minutes: int = 0, *, next_in: timedelta | None = None, cause: Cause = Cause.NO_ANSWER) -> None:
+        """A site's terminals are unreachable, since so many minutes ago; where a try is left, it comes so much later than now."""
+        since = self.now - timedelta(minutes=minutes)
+        due_at = self.now + next_in if next_in is not None else None
+        with self.store.write(FLEET, self.now) as tx:
+            for terminal in self.fleet.terminals_of[site]:
+                result = self.result(terminal.id, TerminalState.UNREACHABLE, cause=cause, step="")
+                progress.record_result(tx, self.rollout, result, {"tries": 1, "due_at": due_at, "unreachable_since": since})
+
     def result(self, terminal: str, ending: TerminalState, **values: Any) -> AttemptResult:
         """How an attempt ended, with steps."""
         is_well = ending is TerminalState.UPGRADED

@@ -3,9 +3,10 @@
 import pytest
 
 from fleet.errors import FleetError
-from fleet.model.attempt import TerminalState
+from fleet.model.actor import FLEET
+from fleet.model.attempt import Cause, TerminalState
 from fleet.model.crew import Assignment
-from fleet.store import crew
+from fleet.store import crew, progress
 from fleet.text import N_
 from fleet.tui.feed import Feed
 from tests.tui.conftest import COORDINATOR, STRANGER, Stage, play, small_fleet, watching
@@ -39,6 +40,20 @@ def test_from_then_on_only_what_moved_is_read(stage: Stage) -> None:
     assert nothing.rows == ()
     assert [row.code for row in news.rows] == ["p3"]
     assert [failure.terminal for failure in news.board.failures] == ["p3/t01"]
+
+
+def test_what_is_offline_and_what_turned_us_away_are_told_apart(stage: Stage) -> None:
+    feed = feed_of(stage)
+    at_first = feed.poll().board
+    turned_away = stage.result("p1/t01", TerminalState.UNREACHABLE, cause=Cause.HOST_KEY_CHANGED, step="")
+    silent = stage.result("p2/t01", TerminalState.UNREACHABLE, cause=Cause.NO_ANSWER, step="")
+    boards = []
+    for result, since in ((turned_away, None), (silent, stage.now)):
+        with stage.store.write(FLEET, stage.now) as tx:
+            progress.record_result(tx, "r1", result, {"tries": 1, "due_at": None, "unreachable_since": since})
+        boards.append(feed.poll().board)
+
+    assert [(board.has_offline, board.has_turned_away) for board in (at_first, *boards)] == [(False, False), (False, True), (True, True)]
 
 
 def test_a_site_that_gets_another_technician_is_read_anew(stage: Stage) -> None:

@@ -104,7 +104,8 @@ def test_failures_ask_for_their_causes_silence_for_the_queue_and_a_stop_for_the_
 
     assert asked(night(well, terminals=live)) == []
     assert asked(night(SiteCounts(failed=1), terminals=live)) == ["c"]
-    assert asked(night(well, terminals={TerminalState.UNREACHABLE: 1})) == ["o"]
+    assert asked(replace(night(well), has_offline=True)) == ["o"]
+    assert asked(replace(night(well), has_turned_away=True)) == ["c"]
     assert asked(night(well, RolloutPhase.STOPPED, live)) == ["u"]
     assert asked(night(well, RolloutPhase.STOPPED, live), may_roll_back=False) == []
     assert asked(night(well, RolloutPhase.STOPPED, {TerminalState.FAILED: 5})) == []
@@ -124,7 +125,7 @@ def test_the_bottom_line_shows_the_keys_that_the_screen_asks_for(stage: Stage, s
     use_language(language)
     stage.end("h1")
     stage.end("p1", TerminalState.FAILED)
-    stage.end("p2", TerminalState.UNREACHABLE)
+    stage.silence("p2")
     stage.set_wave(1, phase=WavePhase.HELD, held_by=("failures",))
 
     async def scene() -> None:

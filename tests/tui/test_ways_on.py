@@ -26,15 +26,6 @@ def decided(stage: Stage) -> list[tuple[str, int | None, str, int]]:
         return [(one.kind.value, one.wave, one.reason, len(one.terminals)) for one in rollouts.decisions_after(snapshot, "r1", 0)]
 
 
-def silence(stage: Stage, site: str, minutes: int = 0) -> None:
-    """Nobody answers at a site's terminals, since so many minutes ago."""
-    since = stage.now - timedelta(minutes=minutes)
-    with stage.store.write(FLEET, stage.now) as tx:
-        for terminal in stage.fleet.terminals_of[site]:
-            result = stage.result(terminal.id, TerminalState.UNREACHABLE, cause=Cause.NO_ANSWER, step="")
-            progress.record_result(tx, "r1", result, {"tries": 1, "due_at": None, "unreachable_since": since})
-
-
 @pytest.fixture
 def night(tmp_path: Path, small_plan: Plan) -> Stage:
     """A rollout whose suspension ends three hours from now."""
@@ -199,8 +190,8 @@ def test_a_rollout_without_windows_has_nothing_to_go_past(stage: Stage) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_silent_terminals_queue_with_their_age_and_one_becomes_a_technicians_job(stage: Stage, size: tuple[int, int]) -> None:
-    silence(stage, "p1", minutes=95)
-    silence(stage, "p2", minutes=5)
+    stage.silence("p1", minutes=95, next_in=timedelta(minutes=10))
+    stage.silence("p2", minutes=5, next_in=timedelta(minutes=20))
 
     async def scene() -> None:
         async with watching(stage, size) as screen:
@@ -211,27 +202,57 @@ def test_silent_terminals_queue_with_their_age_and_one_becomes_a_technicians_job
             await screen.press("t")
             await screen.shows("send a technician", "Who goes there?", "liu-yang")
             await fill(screen, "", "its router")
-            await screen.shows("a technician's job: 1")
+            await screen.shows("a technician's job: 1", "job; next try")
 
     play(scene())
     with stage.store.read() as snapshot:
-        jobs = {one.terminal: one.is_job(stage.now, None) for one in again.offline(snapshot, "r1")}
-    assert jobs == {"p1/t01": True, "p2/t01": False}
+        jobs = {one.terminal: one.job(stage.now, None) for one in again.offline(snapshot, "r1")}
+    assert jobs == {"p1/t01": again.Job.SENT, "p2/t01": None}
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+def test_the_queue_says_which_moment_made_a_terminal_a_technicians_job(tmp_path: Path, small_plan: Plan, size: tuple[int, int]) -> None:
+    plan = small_plan.model_copy(update={"playbook": small_plan.playbook.model_copy(update={"offline_after_h": 3.0})})
+    stage = make_stage(tmp_path, small_fleet(), plan.model_copy(update={"digest": plan.compute_digest()}))
+    stage.start()
+    stage.silence("p1", minutes=200, next_in=timedelta(minutes=-60))
+    stage.silence("p2", minutes=5)
+
+    async def scene() -> None:
+        async with watching(stage, size) as screen:
+            await screen.press("o")
+            await screen.shows("a technician's job: 2", "job: silent for 3 h", "job: no try is left")
+
+    play(scene())
+
+
+def test_a_terminal_that_answered_is_in_no_queue_and_asks_for_the_causes(stage: Stage) -> None:
+    stage.silence("p1", cause=Cause.HOST_KEY_CHANGED)
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("o")
+            await screen.shows("No terminal that was tried is offline.")
+            await screen.press("escape")
+            await screen.press("c")
+            await screen.shows("its host key has changed")
+
+    play(scene())
 
 
 def test_a_technician_whom_the_program_sent_or_who_was_sent_before_makes_no_job(stage: Stage) -> None:
-    silence(stage, "p1")
+    stage.silence("p1", next_in=timedelta(minutes=10))
     with stage.store.read() as snapshot:
         (one,) = again.offline(snapshot, "r1")
 
     assert (one.technician, one.sent_at) == ("liu-yang", None)
-    assert not one.is_job(stage.now, None)
-    assert not replace(one, sent_at=one.since - timedelta(seconds=1)).is_job(stage.now, None)
-    assert replace(one, sent_at=one.since).is_job(stage.now, None)
+    assert one.job(stage.now, None) is None
+    assert replace(one, sent_at=one.since - timedelta(seconds=1)).job(stage.now, None) is None
+    assert replace(one, sent_at=one.since).job(stage.now, None) is again.Job.SENT
 
 
 def test_d_in_the_queue_opens_the_card_of_that_terminals_site(stage: Stage) -> None:
-    silence(stage, "p1")
+    stage.silence("p1")
 
     async def scene() -> None:
         async with watching(stage, LARGE) as screen:
@@ -247,7 +268,7 @@ def test_a_queue_that_is_empty_says_so(stage: Stage) -> None:
     async def scene() -> None:
         async with watching(stage, SMALL) as screen:
             await screen.press("o")
-            await screen.shows("Somebody answers at every terminal that was tried.")
+            await screen.shows("No terminal that was tried is offline.")
             await screen.press("t", "d", "escape")
             assert "Filter" in screen.text
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from fleet.errors import InputError
-from fleet.text import N_
+from fleet.text import N_, Message
 
 SETTINGS_FILE = "fleet.toml"
 LOGINS_PER_GATEWAY = 8
@@ -115,8 +115,16 @@ def load_settings(workspace: Path) -> Settings:
         raise _unusable(error, str(file)) from None
     except ValueError as error:
         hint = N_('mend that line: a setting is written `name = "value"`, a number without quotes')
-        raise InputError(N_("not a TOML file: {reason}", reason=str(error)), where=str(file), hint=hint) from None
+        raise InputError(_no_toml(str(error)), where=str(file), hint=hint) from None
     return Settings.model_construct(**{name: getattr(loaded, name) for name in Settings.model_fields})
+
+
+def _no_toml(reason: str) -> Message:
+    """Where it stops being TOML; `tomllib` says in English why, which its line shows as well."""
+    where = _TOML_PLACE.search(reason)
+    if where is None:
+        return N_("not a TOML file: {reason}", reason=reason)
+    return N_("not a TOML file: line {line}, column {column}", line=where["line"], column=where["column"])
 
 
 def _unusable(error: ValidationError, file: str) -> InputError:
@@ -131,6 +139,7 @@ def _unusable(error: ValidationError, file: str) -> InputError:
     )
 
 
+_TOML_PLACE = re.compile(r"\(at line (?P<line>\d+), column (?P<column>\d+)\)")
 _NAMES = tuple(name for name, field in Settings.model_fields.items() if not field.exclude)
 _NUMBER = N_("give a whole number from 1 to 1000")
 _EXAMPLES = {

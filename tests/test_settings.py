@@ -42,6 +42,7 @@ def test_the_file_is_read_and_the_environment_goes_before_it(tmp_path: Path, mon
         ('timezone = "Asia/Shanghai"', "timezone"),
         ('day_boundary = "late"', "day_boundary"),
         ("lang = ", "not a TOML file"),
+        ('lang = "en"\n= 2', "not a TOML file: line 2, column 1"),
         ("logins_per_gateway = 0", "logins_per_gateway"),
         ('logins_at_once = "many"', "logins_at_once"),
         ("logins_per_district = 1001", "logins_per_district"),

@@ -106,6 +106,8 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit code; never raises."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process
     _make_output_forgiving()
     use_language(language_of_environment())
     door = Door(Path(os.environ.get("FLEET_WORKSPACE") or WORKSPACE))
@@ -115,6 +117,7 @@ def run(arguments: Sequence[str]) -> int:
             door = Door(Path(options["--workspace"]))
         _choose_language(options.get("--lang"), door.workspace)
         _refuse_undecodable([*arguments, str(door.workspace)])
+        _refuse_closed_output()
         code = _invoke(rest, door.enter())
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - this is the door; `_explain` knows them all
@@ -145,6 +148,17 @@ def take_common_options(arguments: Sequence[str]) -> tuple[dict[str, str], list[
             raise InputError(N_("option `{option}` needs a value", option=name))
         options[name] = found
     return options, rest
+
+
+def _refuse_closed_output() -> None:
+    """A closed standard output is refused before anything is done: the next file that is opened would take its place.
+
+    Nothing to read, or nowhere to complain, is as good as an empty file.
+    """
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - for as long as the process
+    if sys.stdout is None:
+        raise FleetError(N_("standard output is closed"), hint=N_("send it to /dev/null where nobody is to read it"))
 
 
 def _refuse_undecodable(words: Sequence[str]) -> None:

@@ -228,7 +228,9 @@ def _show_scan(asked: int, counts: "Mapping[HostKeyState, int]", silent: "Mappin
         say(
             _(
                 "hint: {hint}",
-                hint=_("compare with the terminals' own fingerprints (`fleet hosts show --waiting`), then run `fleet hosts confirm`"),
+                hint=_(
+                    "compare with the terminals' own fingerprints (`fleet hosts show --waiting`), then run `fleet hosts confirm TERMINAL...`"
+                ),
             )
         )
 

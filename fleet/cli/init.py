@@ -17,4 +17,4 @@ def command(
     settings = make_workspace(current_door().workspace, group or None)
     show(str(settings.workspace))
     say(_("The workspace is made. Terminals must accept this key for the user of the playbook: {file}", file=f"{settings.user_key}.pub"))
-    say(_("Next: `fleet inventory check` your files, then `fleet inventory import --apply`."))
+    say(_("Next: `fleet inventory check FILES...`, then `fleet inventory import FILES... --apply`."))

@@ -56,11 +56,13 @@ def _free(site: str, *, as_json: bool) -> None:
 
     door = current_door()
     store = door.open_store()
-    is_freed = free(store, door.actor(store), datetime.now(UTC), site)
+    freed = free(store, door.actor(store), datetime.now(UTC), site)
     if as_json:
-        print_json({"freed": is_freed})
+        print_json({"freed": freed.was_held, "owner": freed.owner or None})
+    elif freed.owner:
+        show(_("Site {site} is free. {name} had it, and is not told: call them.", site=site, name=freed.owner))
     else:
-        show(_("Site {site} is free.", site=site) if is_freed else _("Nobody has site {site}.", site=site))
+        show(_("Site {site} is free.", site=site) if freed.was_held else _("Nobody has site {site}.", site=site))
 
 
 def _list(*, as_json: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 from fleet.cli.common import current_door, print_json, print_table, say, show
 from fleet.cli.plan import duration
 from fleet.errors import InputError, WaitingError
+from fleet.model.windows import YEARS
 from fleet.text import N_, _, render
 
 if TYPE_CHECKING:
@@ -98,6 +99,12 @@ def _moment(text: str, zone: "tzinfo") -> datetime:
         raise InputError(
             N_("`{text}` is no time", text=text), where="--at", hint=N_("write day and time, for example `2026-03-14 22:00`")
         ) from None
+    if moment.year not in YEARS:
+        raise InputError(
+            N_("`{value}` is in no year from {first} to {last}", value=text, first=YEARS[0], last=YEARS[-1]),
+            where="--at",
+            hint=N_("write day and time, for example `2026-03-14 22:00`"),
+        )
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 

@@ -48,7 +48,7 @@ def command(
                     orchestrator.stop()
         finally:
             orchestrator.stop()
-    for line in follower.news():
+    for line in (*follower.news(), *follower.rest()):
         say(line)
     if not once:
         return 0

@@ -1,16 +1,19 @@
 """A wrong command line in the reader's language: what is wrong, and the nearest right word."""
 
+import os
 import re
+from errno import EACCES
 from typing import Any
 
 from typer._click.exceptions import BadOptionUsage, BadParameter, ClickException, MissingParameter, NoSuchOption, UsageError
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
-from fleet.errors import InputError
+from fleet.errors import InputError, system_words
 from fleet.files import did_you_mean, one_of
 from fleet.text import N_, Message
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(?P<word>.*)'\.", re.DOTALL)
+_NOT_READABLE = re.compile(r" is not readable\.?\s*$")
 _EXTRA_ARGUMENTS = re.compile(r"Got unexpected extra argument\(s\) \((?P<words>.*)\)", re.DOTALL)
 
 
@@ -59,6 +62,10 @@ def _bad_value(error: BadParameter) -> tuple[Message, Message | None]:
             if too_small
             else N_("{value} is more than {limit}", value=value, limit=limit)
         ), None
+    if _NOT_READABLE.search(error.message):
+        return N_("it cannot be read: {reason}", reason=system_words(PermissionError(EACCES, os.strerror(EACCES)))), N_(
+            "let its owner give you the permission to read it"
+        )
     return Message("{reason}", {"reason": error.message}), None
 
 

@@ -76,7 +76,10 @@ def confirm(store: Store, actor: Actor, at: datetime, rollout: str, number: int,
     """
     with store.write(actor, at) as tx:
         request = _open_request(tx, rollout, number)
-        decidable(tx, actor, rollout, DecisionKind.EXCLUDE, request.terminals)
+        try:
+            decidable(tx, actor, rollout, DecisionKind.EXCLUDE, request.terminals)
+        except NotAllowedError as refused:  # who asked for it may decide, but not confirm
+            raise NotAllowedError(refused.what, hint=who_may_words(tx, request)) from None
         check_typed(typed, len(sites_of(request.terminals)))
         refusal = why_not_second(tx, actor, request)
         if refusal is not None:

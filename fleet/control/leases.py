@@ -6,6 +6,7 @@ inventory and a scan say of it, may change all the same.
 
 import secrets
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fleet.control.crew import find_site
@@ -59,8 +60,18 @@ def hold(store: Store, actor: Actor, at: datetime, site: str, how_long: timedelt
     return lease
 
 
-def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
-    """Let go of a site; a coordinator may of anybody's in their district, and anybody of one that has run out. False when nobody has it.
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """How it was with a site that somebody let go of."""
+
+    was_held: bool
+    """Also where that time had run out."""
+    owner: str = ""
+    """Name of somebody else who had it still."""
+
+
+def free(store: Store, actor: Actor, at: datetime, site: str) -> Freed:
+    """Let go of a site; a coordinator may of anybody's in their district, and anybody of one that has run out.
 
     Raises:
         NotAllowedError: It is somebody else's, and the actor is a technician or not responsible for its district.
@@ -71,16 +82,18 @@ def free(store: Store, actor: Actor, at: datetime, site: str) -> bool:
         code = find_site(tx, site).code
         lease = leases.in_force(tx, at, [code]).get(code)
         if lease is None:
-            return leases.sweep(tx, code)  # nobody's any more, so anybody may
+            return Freed(leases.sweep(tx, code))  # nobody's any more, so anybody may
         if lease.purpose is Purpose.PUSH:
             raise ConflictError(_words(tx, lease), hint=N_("a push lets go by itself when it ends"))
+        people = fleets.read_people(tx)
         if lease.owner != actor.code:
-            if fleets.read_people(tx)[actor.code].role is Role.TECHNICIAN:
+            if people[actor.code].role is Role.TECHNICIAN:
                 raise NotAllowedError(_words(tx, lease), hint=N_("ask them, or a coordinator"))
             require_sites(tx, actor, Right.CHECK_IN, [code])
         leases.release(tx, lease.token, [code])
         tx.event("site.freed", code, {"owner": lease.owner})
-    return True
+    other = lease.owner if lease.owner != actor.code else ""
+    return Freed(was_held=True, owner=people[other].name if other in people else other)
 
 
 def refuse_in_use(tx: Tx, sites: Collection[str], *owners: str) -> None:

@@ -13,7 +13,7 @@ from fleet.model.actor import Actor
 from fleet.model.inventory import District, Person
 from fleet.model.rollout import DecisionKind
 from fleet.store import Snapshot, fleets, progress
-from fleet.text import N_, Message
+from fleet.text import N_, Message, current_language
 
 _NAMED = 3
 """People who are named as those to ask, at most."""
@@ -124,4 +124,4 @@ def districts_of_sites(snapshot: Snapshot, sites: Collection[str]) -> set[str]:
 
 
 def _name(known: dict[str, District], code: str) -> str:
-    return f"{known[code].name} (`{code}`)" if code in known else f"`{code}`"
+    return f"{known[code].name_in(current_language())} (`{code}`)" if code in known else f"`{code}`"

@@ -13,6 +13,9 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from fleet.model.base import Code, FreeText, Noun
 from fleet.text import N_
 
+YEARS = range(2000, 3000)
+"""That a time may lie in; far enough from the calendar's ends for all that is added to it."""
+
 
 class Scope(IntEnum):
     """Whom an entry is for; of windows and suspensions the narrowest scope that names a site decides."""

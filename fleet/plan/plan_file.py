@@ -7,10 +7,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from fleet.errors import FleetError, InputError, is_disk_trouble, system_words
+from fleet.files.reasons import explain
 from fleet.model.plan import Plan, digest_of
 from fleet.text import N_, Message
 
 _HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*\d+\s*,\s*"playbook"')
+_JSON_PLACE = re.compile(r"at line (?P<line>\d+) column (?P<column>\d+)")
 _AGAIN = N_("make the plan again with `fleet plan --out`")
 
 
@@ -103,6 +105,9 @@ def read_plan(path: Path) -> Plan:
 def _not_a_plan(error: ValidationError) -> Message:
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
+    if first["type"] == "json_invalid" and (where := _JSON_PLACE.search(first["msg"])):
+        return N_("not a plan file: no JSON at line {line}, column {column}", line=where["line"], column=where["column"])
     if not place:
         return N_("not a plan file: {reason}", reason=first["msg"])
-    return N_("not a plan file: {place}: {reason}", place=place, reason=first["msg"])
+    what, _hint = explain(first, str(first["loc"][-1]))
+    return N_("not a plan file: {place}: {reason}", place=place, reason=what)

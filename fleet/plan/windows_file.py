@@ -28,7 +28,7 @@ from fleet.files.places import line_at
 from fleet.files.reasons import shown
 from fleet.model.base import FreeText, Noun
 from fleet.model.inventory import Fleet
-from fleet.model.windows import Entry, Scope, Windows
+from fleet.model.windows import YEARS, Entry, Scope, Windows
 from fleet.select import parse_inventory_selection, subject_of
 from fleet.text import N_, Message
 
@@ -142,6 +142,9 @@ class _Reader:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise _WrongError(N_("`{value}` is on no calendar or clock", value=shown(text)), N_("write it as `2026-12-04T18:00`")) from None
+        if moment.year not in YEARS:
+            what = N_("`{value}` is in no year from {first} to {last}", value=shown(text), first=YEARS[0], last=YEARS[-1])
+            raise _WrongError(what, N_("write it as `2026-12-04T18:00`"))
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
         first, second = (moment.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1))

@@ -115,11 +115,12 @@ def evidence(board: Board, wave: WaveState) -> Iterator[Evidence]:
     enough = samples >= rule.min_samples and upgraded * 100 >= rule.success * samples
     yield Evidence(_("Upgraded"), f"{share}  >= {rule.success:g} %", GOOD if enough else WARN)
     yield Evidence(_("Answered"), f"{samples}  >= {rule.min_samples}", GOOD if samples >= rule.min_samples else WARN)
-    yield _failures(tally.sites, planned)
+    yield _failures(tally.sites, planned.failures_allowed + wave.failures_accepted)
+    unreachable_allowed = planned.unreachable_allowed + wave.unreachable_accepted
     yield Evidence(
         _("Unreachable"),
-        _("{n} of at most {allowed} {allowed:site|sites}", n=tally.sites.unreachable, allowed=planned.unreachable_allowed),
-        GOOD if tally.sites.unreachable < planned.unreachable_allowed else WARN,
+        _("{n} of at most {allowed} {allowed:site|sites}", n=tally.sites.unreachable, allowed=unreachable_allowed),
+        GOOD if tally.sites.unreachable < unreachable_allowed else WARN,
     )
     yield from _caps(board, wave)
     yield from more_evidence(rule, wave.verdict_values if wave.verdict else judgement.values)
@@ -147,16 +148,16 @@ def _caps(board: Board, wave: WaveState) -> Iterator[Evidence]:
         yield Evidence(_("Held by"), render(hold.line), BAD)
 
 
-def _failures(sites: SiteCounts, planned: Wave) -> Evidence:
+def _failures(sites: SiteCounts, allowed: int) -> Evidence:
     parts = _(
         "{spent} of at most {allowed} {allowed:site|sites} (failed {failed}, rolled back {back}, unknown {unknown})",
         spent=sites.spent_failures,
-        allowed=planned.failures_allowed,
+        allowed=allowed,
         failed=sites.failed,
         back=sites.rolled_back,
         unknown=sites.unknown,
     )
-    return Evidence(_("Failures"), parts, GOOD if sites.spent_failures < planned.failures_allowed else BAD)
+    return Evidence(_("Failures"), parts, GOOD if sites.spent_failures < allowed else BAD)
 
 
 def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:

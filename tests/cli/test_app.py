@@ -250,6 +250,23 @@ def test_a_reader_that_went_away_is_no_error(tmp_path: Path) -> None:
     assert ran.stdout.strip() in {"0", "141"}
 
 
+def test_without_anywhere_to_write_nothing_is_done(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("fleet")
+    words = ["bash", "-c", f"{program} --lang en init >&-"]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (1, "standard output is closed")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_anything_to_read_or_anywhere_to_complain_a_command_does_its_work(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("fleet")
+    words = ["bash", "-c", f"{program} --workspace made init <&- 2>&-"]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ran.returncode, ran.stdout.strip()) == (0, "made")
+
+
 def test_what_was_typed_is_said_back_in_one_line_of_bounded_length(cli: Cli) -> None:
     long, broken = cli("x" * 100_000), cli("sta\ntus\x1b")
 

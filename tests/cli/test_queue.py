@@ -114,7 +114,7 @@ def test_a_site_is_held_listed_and_let_go(cli: Cli) -> None:
     ]
     assert "token" not in listed[0]
     assert let_go.out.strip() == "Site s000 is free."
-    assert again == {"freed": False}
+    assert again == {"freed": False, "owner": None}
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,22 @@ def test_many_silent_sites_hold_nobody_up_until_their_tries_are_spent_and_then_n
     assert night.sites.total == 12
 
 
+def test_a_budget_that_is_spent_for_good_holds_its_wave_at_once_although_others_are_tried_again_later(night: Night) -> None:
+    fleet = make_fleet(6)
+    night.terminals.endings = {"s001/t1": [UNREACHABLE], "s003/t1": [given_up("s003/t1")]}
+    night.start(retrying(fleet, 6, budget=1), fleet)
+    until(lambda: state_of(night.store).waves[0].phase is WavePhase.HELD, lambda: (night.sites, state_of(night.store)))
+    (wave,) = state_of(night.store).waves
+    due = [(one.terminal, one.due_at) for one in night.offline() if one.due_at is not None]
+    night.clock.now += timedelta(seconds=61)
+    control.approve(night.store, COORDINATOR, night.clock.now, "r1", 1)
+    state = night.rest()
+
+    assert wave.held_by == ("unreachable",)
+    assert due == [("s001/t1", AT + timedelta(seconds=60))]
+    assert (state.waves[0].phase, night.sites.upgraded, night.sites.unreachable) == (WavePhase.PASSED, 5, 1)
+
+
 def test_tries_are_capped_and_a_person_s_retry_counts_them_anew(night: Night) -> None:
     fleet = make_fleet(2)
     night.terminals.endings = {"s000/t1": [UNREACHABLE] * 5}

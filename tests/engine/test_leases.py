@@ -84,7 +84,7 @@ def test_nothing_is_pushed_to_a_site_that_somebody_works_at_and_all_others_go_on
 
     assert terminals.connections["s000/t1"] == 0
     assert sites_of(store).upgraded == 3
-    assert control.free(store, TECHNICIAN, utc_now(), "s000")
+    assert control.free(store, TECHNICIAN, utc_now(), "s000") == control.Freed(was_held=True)
     assert rest(orchestrator).phase is RolloutPhase.FINISHED
     assert terminals.connections["s000/t1"] == 1
 
@@ -167,8 +167,8 @@ def test_a_coordinator_may_let_go_for_anybody_and_a_technician_only_for_themselv
 
     with pytest.raises(NotAllowedError, match="is in use"):
         control.free(store, TECHNICIAN, utc_now(), "s000")
-    assert control.free(store, Actor(code="m01"), utc_now(), "s000")
-    assert not control.free(store, COORDINATOR, utc_now(), "s000")
+    assert control.free(store, Actor(code="m01"), utc_now(), "s000").was_held
+    assert not control.free(store, COORDINATOR, utc_now(), "s000").was_held
 
 
 @pytest.mark.usefixtures("fleet")

@@ -66,7 +66,12 @@ def test_an_edited_plan_is_refused(plan: Plan, tmp_path: Path, edit: Callable[[d
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "not a plan file"), ("[1]", "not a plan file"), ('{"format": 9}', "not a plan file: format"), ('{"waves": 1', "not a plan file")],
+    [
+        ("", "not a plan file"),
+        ("[1]", "not a plan file"),
+        ('{"format": 9}', "not a plan file: format: `format`"),
+        ('{"waves": 1', "no JSON at line 1, column 11"),
+    ],
 )
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "plan.json").write_text(text)

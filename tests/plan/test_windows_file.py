@@ -76,6 +76,13 @@ def test_who_leaves_the_terminals_on_without_times_does_so_throughout(tmp_path: 
     assert (found.left_on[0].begins_at, found.left_on[0].ends_at) == (found.begins_at, found.ends_at)
 
 
+@pytest.mark.parametrize(("begins", "ends"), [("9999-12-31T18:00", "9999-12-31T23:59"), ("0001-01-01T00:00", "0001-01-01T06:00")])
+def test_a_time_at_an_end_of_the_calendar_is_refused(tmp_path: Path, begins: str, ends: str) -> None:
+    said = mistakes(tmp_path, f"suspensions:\n  - {{from: {begins}, until: {ends}}}\n")
+
+    assert said[0] == f"windows.yaml:2: `{begins}` is in no year from 2000 to 2999"
+
+
 def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     text = (
         SUSPENSION + "windows:\n"

@@ -106,6 +106,19 @@ def test_a_wave_that_is_held_is_approved_the_same_way(stage: Stage) -> None:
     assert told(stage) == [("approve", 1, "li-na", "")]
 
 
+def test_a_budget_that_a_person_granted_anew_is_shown_as_it_is_now(stage: Stage) -> None:
+    stage.end(stage.plan.waves[0].sites[0].code, TerminalState.FAILED)
+    stage.set_wave(1, phase=WavePhase.HELD, failures_accepted=1, unreachable_accepted=2)
+
+    async def scene() -> None:
+        async with watching(stage) as screen:
+            await screen.press("a")
+            assert "1 of at most 2 sites (failed 1," in screen.text
+            assert "0 of at most 3 sites" in screen.text
+
+    play(scene())
+
+
 def test_whoever_comes_second_reads_who_was_first(stage: Stage) -> None:
     stage.at_the_gate()
 

@@ -47,9 +47,10 @@ def count_line(sites: "SiteCounts", only: "Only | None" = None) -> str:
 class Follower:
     """Follows a rollout, the newest where none is named, a look at a time."""
 
-    def __init__(self, store: "Store", zone: "ZoneInfo", rollout: str | None = None) -> None:
-        """Times are shown in `zone`. What failed before is not told again."""
+    def __init__(self, store: "Store", zone: "ZoneInfo", rollout: str | None = None, *, tells_gates: bool = True) -> None:
+        """Times are shown in `zone`. What failed before is not told again; without `tells_gates`, what a gate found that waits neither."""
         self._store, self._zone, self._rollout = store, zone, rollout
+        self._tells_gates = tells_gates
         self._version = -1
         self._seen_failure = store.version()
         self._phases: dict[str, str] = {}
@@ -103,8 +104,9 @@ class Follower:
             self._counts = ""
 
     def _moves(self, rollout: "RolloutState") -> Iterator[str]:
-        """Phases that changed, of the rollout and of its waves."""
+        """Phases that changed, of the rollout and of its waves; where a gate decided, with what it found."""
         from fleet.model.rollout import WavePhase
+        from fleet.report.verdicts import verdict_line_in_brief
         from fleet.report.words import rollout_phase_words, wave_phase_words
 
         phases = {rollout.id: _("rollout {rollout}: {phase}", rollout=rollout.id, phase=rollout_phase_words(rollout.phase))}
@@ -113,7 +115,11 @@ class Follower:
                 time = f"{wave.soaks_until.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
                 phases[f"{rollout.id} {wave.number}"] = _("wave {number}: soaks until {time}", number=wave.number, time=time)
             elif wave.phase is not WavePhase.CLOSED:
-                phases[f"{rollout.id} {wave.number}"] = _("wave {number}: {phase}", number=wave.number, phase=wave_phase_words(wave.phase))
+                values = {"number": wave.number, "phase": wave_phase_words(wave.phase)}
+                is_told = wave.phase is WavePhase.PASSED or (wave.phase is WavePhase.GATE and self._tells_gates)
+                found = verdict_line_in_brief(wave) if is_told else None
+                line = _("wave {number}: {phase}; {why}", why=found, **values) if found else _("wave {number}: {phase}", **values)
+                phases[f"{rollout.id} {wave.number}"] = line
         yield from (line for key, line in phases.items() if self._phases.get(key) != line)
         self._phases = phases
 

@@ -194,7 +194,7 @@ def waiting_lines(stand: Stand) -> Iterator[str]:
             yield render(held_wave(wave, stand.holds, approve=approve, retry=_way_up(stand, wave)))
             continue
         yield _(
-            "Wave {number} waits for a person: {why}. Go on: fleet rollout approve {number}",
+            "Wave {number} waits for a person; {why}. Go on: fleet rollout approve {number}",
             number=wave.number,
             why=why_waiting(stand, wave),
         )
@@ -233,12 +233,21 @@ def held_in_part_lines(stand: Stand, zone: "ZoneInfo") -> Iterator[str]:
 
 
 def judged_lines(stand: Stand) -> Iterator[str]:
-    """Of a rollout that waits for nobody: which waves did not come to what its plan expects."""
-    from fleet.model.rollout import Verdict
+    """What the gates found that are behind us; of a rollout that waits for nobody, only what its plan does not expect."""
+    from fleet.model.rollout import Verdict, WavePhase
+    from fleet.report.verdicts import verdict_line_in_brief
 
-    for wave in stand.rollout.waves if stand.rollout.only else ():
-        if wave.verdict not in {None, Verdict.PASS}:
-            yield _("Wave {number} went on, but: {why}", number=wave.number, why=why_waiting(stand, wave))
+    for wave in stand.rollout.waves:
+        found = verdict_line_in_brief(wave)
+        if found is None or wave.phase is not WavePhase.PASSED:
+            continue
+        values = {"number": wave.number, "why": found}
+        if stand.rollout.only is not None:
+            yield from [] if wave.verdict is Verdict.PASS else [_("Wave {number} went on; {why}", **values)]
+        elif wave.approved_by is not None:
+            yield _("Wave {number} was let through by {person}; {why}", person=wave.approved_by, **values)
+        else:
+            yield _("Wave {number} passed its gate; {why}", **values)
 
 
 def rehearsed_lines(stand: Stand) -> Iterator[str]:
@@ -261,15 +270,15 @@ def phase_words(stand: Stand) -> Message:
 
 
 def why_waiting(stand: Stand, wave: "WaveState") -> str:
-    """Why a wave waits."""
+    """Why a wave waits: what holds it, or what its gate found."""
     from fleet.model.rollout import WavePhase
     from fleet.report.holds import why_held
-    from fleet.rollout import verdict_words
+    from fleet.report.verdicts import verdict_line
 
     if wave.phase is WavePhase.HELD:
         return render(why_held(wave, stand.holds.get(wave.number, ())))
-    words = verdict_words(wave)
-    return render(words) if words else ""
+    found = verdict_line(wave)
+    return render(found) if found else ""
 
 
 def orchestrator_line(stand: Stand, zone: "ZoneInfo") -> str:

@@ -228,6 +228,7 @@ def _facts(stand: Stand) -> dict[str, Any]:
             {
                 "wave": wave.number,
                 "phase": wave.phase,
+                "verdict": wave.verdict,
                 "why": why_waiting(stand, wave),
                 "held_by": [
                     {"cap": hold.cap.code, "spent": hold.cap.spent, "allowed": hold.cap.allowed + hold.cap.accepted, "sites": hold.sites}

@@ -68,7 +68,7 @@ class PlainTeller:
 
     def __init__(self, store: "Store", zone: "ZoneInfo", first: Stand) -> None:
         """`first` is of the rollout that is watched."""
-        self._follower = Follower(store, zone, first.rollout.id)
+        self._follower = Follower(store, zone, first.rollout.id, tells_gates=False)  # `waiting_lines` says it, and how to go on
         self._zone, self._begins = zone, begins_words(first)
         self._said: dict[str, tuple[str, ...]] = {}
 

@@ -93,6 +93,7 @@ def windows_facts(times: "WindowPreview | None") -> dict[str, Any] | None:
 
 def outlook_lines(stand: "Stand", zone: "ZoneInfo") -> Iterator[str]:
     """The point of no return, the forecast, who waits for a window, and what was not reached by reason."""
+    from fleet.cli.finish import finish_line
     from fleet.control.unreached import by_reason, reason_words
     from fleet.report.rows import before_the_semicolon
 
@@ -117,6 +118,8 @@ def outlook_lines(stand: "Stand", zone: "ZoneInfo") -> Iterator[str]:
             sites=shown.observed,
             **ends,
         )
+    elif (depends := finish_line(stand)) is not None:
+        yield depends
     if ahead.opens_at is not None:
         yield _(
             "Sites that wait for their window: {count}; the next is looked at {time}",
@@ -133,6 +136,8 @@ def outlook_facts(stand: "Stand") -> dict[str, Any]:
     """The same as data; nothing in it changes while nothing happens, but the forecast by the minute."""
     from dataclasses import asdict
 
+    from fleet.cli.finish import finish_waits_for
+
     ahead, shown = stand.outlook, _forecast(stand)
     bounds = {"push": ahead.pace.push, "rollback": ahead.pace.rollback}
     return {
@@ -146,6 +151,7 @@ def outlook_facts(stand: "Stand") -> dict[str, Any]:
             "gone_past_by": stand.rollout.past_return_by,
         },
         "forecast": None if shown is None else {"p50_at": shown.p50_at, "p80_at": shown.p80_at, "observed": shown.observed},
+        "finish_waits_for": finish_waits_for(stand),
         "waiting_for_window": {"sites": len(ahead.later), "next_at": ahead.opens_at},
         "not_reached": [asdict(one) for one in stand.unreached],
     }

@@ -12,25 +12,22 @@ from fleet.model.plan import Wave, stratum_words
 from fleet.model.rollout import SiteCounts, Verdict, WavePhase, WaveState, is_held_by_limits
 from fleet.model.step_words import step_words
 from fleet.report.holds import spent_caps
+from fleet.report.verdicts import verdict_line_in_brief
 from fleet.report.words import kind_words, wave_name_words, wave_phase_words
-from fleet.rollout import NO_EVIDENCE, WaveFacts, rehearsal_words, rules_of, verdict_in_brief
+from fleet.rollout import NO_EVIDENCE, WaveFacts, rehearsal_words, rules_of
 from fleet.rollout.gate import Judgement, judge
 from fleet.rollout.held import cap_name
 from fleet.rollout.second_person import with_second_person
 from fleet.rollout.verdict import share_of
 from fleet.select import fold
-from fleet.text import N_, _, render
+from fleet.text import _, render
 from fleet.tui.board import Board
 from fleet.tui.cells import Span, fit, wrap
 from fleet.tui.dialogs import Dialog, paragraph
 from fleet.tui.gate_evidence import Evidence, more_evidence
 from fleet.tui.look import BAD, BOLD, DIM, GOOD, NONE, WARN
 
-_VERDICTS = {
-    Verdict.PASS: (N_("pass"), GOOD),
-    Verdict.FAIL: (N_("fail"), BAD),
-    Verdict.INCONCLUSIVE: (N_("inconclusive"), WARN),
-}
+_STYLES = {Verdict.PASS: GOOD, Verdict.FAIL: BAD, Verdict.INCONCLUSIVE: WARN}
 _LABEL = 18
 """Cells of the column of names."""
 
@@ -172,9 +169,12 @@ def _verdict(wave: WaveState, judgement: Judgement) -> Evidence:
     if wave.verdict is None:
         values = {"verdict": judgement.verdict, "verdict_code": judgement.code, "verdict_values": judgement.values}
         said = wave.model_copy(update=values)
-    word, style = _VERDICTS[said.verdict or Verdict.INCONCLUSIVE]
-    text = _("{verdict}: {why}", verdict=word, why=verdict_in_brief(said))
-    return Evidence(_("Verdict") if wave.verdict else _("Verdict so far"), text, style)
+    line = verdict_line_in_brief(said)
+    return Evidence(
+        _("Verdict") if wave.verdict else _("Verdict so far"),
+        render(line) if line else "",
+        _STYLES[said.verdict or Verdict.INCONCLUSIVE],
+    )
 
 
 def _reach(board: Board, following: Wave | None) -> Iterator[Evidence]:

@@ -98,7 +98,7 @@ def test_status_shows_staging_as_what_it_is(cli: Cli, store: Store, tmp_path: Pa
     assert ran.code == 1
     assert "Rollout r1 stages release 4.2.0 and touches nothing live: finished" in ran.out
     assert "Sending at most 2 Mbit/s (250 KB/s) to a site." in ran.out
-    assert "Wave 1 went on, but: only 0 of 2 terminals that answered are staged (0 %); 95 % of them are expected" in ran.out
+    assert "Wave 1 went on; fail: only 0 of 2 terminals that answered are staged (0 %); 95 % of them are expected" in ran.out
     assert "Terminals: 4 of 6 staged; nothing was made live" in ran.out
     assert "upgraded" not in ran.out
     assert "done" not in ran.out

@@ -42,6 +42,7 @@ def read_facts(snapshot: Snapshot, state: RolloutState, dispatcher: Dispatcher, 
             by_district=silent.by_district(number, spent.by_district.get(number, {})),
             rehearsal=rehearsed.get(number),
             waiting_again=waits[number].terminals if number in waits else 0,
+            may_give_back=waits[number].failed_sites if number in waits else 0,
             due_at=waits[number].due_at if number in waits else None,
         )
         for number, tally in tallies.items()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from fleet.model.attempt import TerminalState
-from fleet.model.caps import CapKind, is_lifted_by_approval
+from fleet.model.caps import Cap, CapKind, is_lifted_by_approval
 from fleet.model.rollout import Decision, RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
 from fleet.rollout import rehearsal
 from fleet.rollout.budget import share_out
@@ -78,9 +78,8 @@ def _settle_waves(state: RolloutState, rules: Rules, facts: Facts, now: datetime
 def _held_by(state: RolloutState, rule: WaveRule, wave: WaveState, seen: WaveFacts, ledger: Ledger) -> tuple[str, ...]:
     """Codes of the caps that keep a wave that has work from beginning any of it: where a person wants it back, from going back.
 
-    What is tried again by itself may end well, and give back what it spent: until then nothing holds the wave but a budget for unreachable
-    sites, which no site spends that is still tried again. While nothing is upgraded, neither that nor what is down and retried has its
-    turn, and helps nothing that waits to go back.
+    What is tried again by itself may end well, and give back what it spent: until then nothing holds the wave but what is spent without
+    it. While nothing is upgraded, neither that nor what is down and retried has its turn, and helps nothing that waits to go back.
     """
     back, _ = only_back(seen)
     goes_on = state.phase is RolloutPhase.RUNNING and not state.is_past_return
@@ -89,7 +88,16 @@ def _held_by(state: RolloutState, rule: WaveRule, wave: WaveState, seen: WaveFac
     if wave.taken_back_by is not None or (back.shards and not goes_on):
         return tuple(cap.code for cap in holding(rule, wave, back, ledger))
     found = holding(rule, wave, seen, ledger)
-    return tuple(cap.code for cap in found if not seen.waiting_again or cap.kind is CapKind.UNREACHABLE)
+    return tuple(cap.code for cap in found if not seen.waiting_again or _is_spent_for_good(cap, seen))
+
+
+def _is_spent_for_good(cap: Cap, seen: WaveFacts) -> bool:
+    """Whether nothing that is tried again by itself could give back enough of a budget of the wave.
+
+    No site that still has a try spends the one for unreachable sites. What there is of a cause or a district is not told apart.
+    """
+    may_give_back = seen.may_give_back if cap.kind is CapKind.FAILURES else 0
+    return cap.kind in {CapKind.FAILURES, CapKind.UNREACHABLE} and cap.spent - may_give_back >= cap.allowed + cap.accepted
 
 
 def _at_work(wave: WaveState, held_by: tuple[str, ...]) -> WaveState:

@@ -132,6 +132,8 @@ class WaveFacts:
     """Of the canary, where the way back was rehearsed on it."""
     waiting_again: int = 0
     """Terminals that ended badly and are tried again by themselves when that is due."""
+    may_give_back: int = 0
+    """Their sites that spend its failure budget now."""
     due_at: datetime | None = None
     """When the first of them is."""
     blocked: frozenset[int] = frozenset()

@@ -1,14 +1,14 @@
 """Terminals that are tried again by themselves, and the queue of those that nobody answers at."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from fleet.model.attempt import NOBODY_ANSWERED, RETRIED, TerminalState
-from fleet.model.rollout import SiteState
+from fleet.model.rollout import SITE_FAILURES, SiteState
 from fleet.store import tables
 from fleet.store.database import Snapshot
 
@@ -33,6 +33,8 @@ class Waiting:
     terminals: int
     due_at: datetime
     """The first of them."""
+    failed_sites: int = 0
+    """Their sites that spend the wave's failure budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,13 @@ def waiting_by_wave(snapshot: Snapshot, rollout: str) -> dict[int, Waiting]:
         .where(*_waits(rollout))
         .group_by(_terminals.c.wave)
     )
-    return {row.wave: Waiting(row.n, row.due_at) for row in snapshot.connection.execute(query)}
+    found = {row.wave: Waiting(row.n, row.due_at) for row in snapshot.connection.execute(query)}
+    theirs = _sites.c.site.in_(select(_terminals.c.site).where(*_waits(rollout)))
+    failed = _sites.c.state.in_([state.value for state in SITE_FAILURES])
+    counted = select(_sites.c.wave, func.count().label("n")).where(_sites.c.rollout == rollout, theirs, failed).group_by(_sites.c.wave)
+    for row in snapshot.connection.execute(counted) if found else ():
+        found[row.wave] = replace(found[row.wave], failed_sites=row.n)
+    return found
 
 
 def silent_sites(snapshot: Snapshot, rollout: str) -> list[SilentSites]:

@@ -150,9 +150,11 @@ def test_many_silent_sites_hold_nobody_up_until_their_tries_are_spent_and_then_n
     assert night.sites.total == 12
 
 
-def test_a_budget_that_is_spent_for_good_holds_its_wave_at_once_although_others_are_tried_again_later(night: Night) -> None:
+@pytest.mark.parametrize("budget", ["failures", "unreachable"])
+def test_a_budget_that_is_spent_for_good_holds_its_wave_at_once_although_others_are_tried_again_later(night: Night, budget: str) -> None:
     fleet = make_fleet(6)
-    night.terminals.endings = {"s001/t1": [UNREACHABLE], "s003/t1": [given_up("s003/t1")]}
+    ends = given_up("s003/t1") if budget == "unreachable" else failed("s003/t1", Cause.DISK_FULL)
+    night.terminals.endings = {"s001/t1": [UNREACHABLE], "s003/t1": [ends]}
     night.start(retrying(fleet, 6, budget=1), fleet)
     until(lambda: state_of(night.store).waves[0].phase is WavePhase.HELD, lambda: (night.sites, state_of(night.store)))
     (wave,) = state_of(night.store).waves
@@ -161,9 +163,23 @@ def test_a_budget_that_is_spent_for_good_holds_its_wave_at_once_although_others_
     control.approve(night.store, COORDINATOR, night.clock.now, "r1", 1)
     state = night.rest()
 
-    assert wave.held_by == ("unreachable",)
+    assert wave.held_by == (budget,)
     assert due == [("s001/t1", AT + timedelta(seconds=60))]
-    assert (state.waves[0].phase, night.sites.upgraded, night.sites.unreachable) == (WavePhase.PASSED, 5, 1)
+    assert state.waves[0].phase is not WavePhase.HELD
+    assert night.sites.upgraded == 5
+
+
+def test_what_is_tried_again_and_spent_the_failure_budget_itself_does_not_hold_its_wave(night: Night) -> None:
+    fleet = make_fleet(4)
+    night.terminals.endings = {"s001/t1": [failed("s001/t1")]}
+    night.start(retrying(fleet, 4, rules=(LINK.model_copy(update={"on": tuple(Trouble)}),), budget=1), fleet)
+    until(lambda: night.sites.failed == 1 and not night.sites.running, lambda: night.sites)
+    (wave,) = state_of(night.store).waves
+    night.clock.now += timedelta(seconds=61)
+    state = night.rest()
+
+    assert (wave.phase, wave.held_by) == (WavePhase.OPEN, ())
+    assert (state.phase, night.sites.upgraded) == (RolloutPhase.FINISHED, 4)
 
 
 def test_tries_are_capped_and_a_person_s_retry_counts_them_anew(night: Night) -> None:

@@ -37,7 +37,24 @@ class RetryPolicy(Noun):
     attempts: Annotated[int, Field(ge=1, le=10)] = 1
     """1 is no retry."""
     wait_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    """After the first try."""
+    factor: float = Field(default=1.0, ge=1, le=10, exclude_if=unless(1.0))
+    """So many times as long after each further one."""
+    most_wait_s: Annotated[float, Field(gt=0, le=3600)] | None = Field(default=None, exclude_if=unless(None))
+    """The longest wait, its spread included; None lets a wait grow to an hour."""
     on: tuple[RetryOn, ...] = (RetryOn.TIMEOUT, RetryOn.COMMAND)
+
+    @model_validator(mode="after")
+    def _first_wait_is_no_longer_than_the_longest(self) -> Self:
+        if self.most_wait_s is not None and self.most_wait_s < self.wait_s:
+            raise ValueError(
+                N_(
+                    "`most_wait_s` is {most} s, less than `wait_s`, {wait} s; the longest wait is at least the first",
+                    most=f"{self.most_wait_s:g}",
+                    wait=f"{self.wait_s:g}",
+                )
+            )
+        return self
 
 
 class Command(Noun):

@@ -34,6 +34,7 @@ from fleet.model.playbook import (
     When,
 )
 from fleet.model.release import Artifact
+from fleet.terminal.backoff import grows, slower_words
 from fleet.terminal.seal import seal_lines
 from fleet.text import N_, Message
 
@@ -81,6 +82,7 @@ def compile_program(playbook: Playbook, steps: Sequence[Step], artifact: Artifac
     kinds = {step.step for step in steps}
     named = {_FRAGMENTS[kind] for kind in kinds} | ({"prestage", "signature"} if StepKind.STAGE in kinds else set())
     named |= {"rollback"} if StepKind.ACTIVATE in kinds else set()
+    named |= {"backoff"} if any(grows(step.retry) for step in steps) else set()
     names = ["core", "lock", "journal", "command", *sorted(named), "boot", "main"]
     own = _Writer(playbook, steps, artifact, version).lines()
     text = "".join(_fragment(name) for name in names) + "".join(f"{line}\n" for line in own)
@@ -180,7 +182,8 @@ class _Writer:
         retry = step.retry
         kinds = quote(" ".join(retry.on))
         quoted = " ".join(quote(word) for word in words)
-        return f"attempt {retry.attempts} {round(retry.wait_s, 2):g} {kinds} {ceil(command.timeout_s)} {quoted}"
+        tries = slower_words(retry) if grows(retry) else f"attempt {retry.attempts} {round(retry.wait_s, 2):g}"
+        return f"{tries} {kinds} {ceil(command.timeout_s)} {quoted}"
 
     def _settings(self, step: ConfigureStep) -> str:
         lines = [quote(f"{name}={value}") for name, value in step.values.items()]

@@ -70,6 +70,13 @@ def test_a_step_is_named_after_its_kind_and_a_command_may_be_a_list_of_words(rea
         ([("irreversible: true", "check: [/usr/bin/true]")], 15, "give both `check` and `undo`, or say `irreversible: true`"),
         ([("    read: [bin/token]\n", "")], 10, "`read` belongs to key: already-there and token"),
         ([("step: configure", "step: configure\n    name: stage")], 6, "two steps are named `stage`"),
+        ([("step: stage", "step: stage\n    retry: {attempts: 3, factor: 0.5}")], 8, "it must be at least 1"),
+        ([("step: stage", "step: stage\n    retry: {attempts: 3, most_wait_s: 0}")], 8, "it must be more than 0"),
+        (
+            [("step: stage", "step: stage\n    retry: {attempts: 3, wait_s: 10, most_wait_s: 5}")],
+            8,
+            "`most_wait_s` is 5 s, less than `wait_s`, 10 s; the longest wait is at least the first",
+        ),
     ],
 )
 def test_a_mistake_of_form_is_named_with_its_line(read: Callable[..., Playbook], edits: list[Edit], line: int, what: str) -> None:

@@ -83,13 +83,14 @@ def _commands(choice: "Choice", target: str) -> "Sequence[str]":
     from fleet.control.rollouts import sites_of
 
     names = target or shlex.join(choice.terminals)
+    count = "" if choice.everything is None else f" --count {choice.everything}"
     verbs = {
         What.STEP: f"fleet rollout retry {names}",
-        What.SITE: f"fleet rollout retry {names}",
-        What.BY_HAND: f"fleet rollout by-hand {names} --reason TEXT",
-        What.ROLL_BACK: f"fleet rollout rollback {names}",
-        What.CONFIRM: f"fleet rollout confirm {choice.request}",
-        What.EXCLUDE: f"fleet rollout exclude {names} --reason TEXT",
+        What.SITE: f"fleet rollout retry {names}{count}",
+        What.BY_HAND: f"fleet rollout by-hand {names} --reason TEXT{count}",
+        What.ROLL_BACK: f"fleet rollout rollback {names}{count}",
+        What.CONFIRM: f"fleet rollout confirm {choice.request}{count}",
+        What.EXCLUDE: f"fleet rollout exclude {names} --reason TEXT{count}",
     }
     if choice.what in verbs:
         return [verbs[choice.what]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fleet.cli.common import current_door, show
+from fleet.cli.typed import COUNT, count_of_request
 from fleet.errors import WaitingError
 from fleet.text import _
 
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 NUMBER = typer.Argument(..., metavar="NUMBER", min=1, help=_("Of the exclusion; `fleet status` shows those that wait."))
 
 
-def confirm(number: int = NUMBER) -> None:
+def confirm(number: int = NUMBER, count: int | None = COUNT) -> None:
     """Confirm an exclusion that somebody else asked for."""
     from fleet.cli.standing import look
     from fleet.control import exclusions
 
     door = current_door()
     store = door.open_store()
-    left_out = exclusions.confirm(store, door.actor(store), datetime.now(UTC), look(store).rollout.id, number)
+    actor, at, rollout = door.actor(store), datetime.now(UTC), look(store).rollout.id
+    left_out = exclusions.confirm(store, actor, at, rollout, number, typed=count_of_request(store, rollout, number, count))
     show(_("Exclusion {number} is confirmed. Terminals newly left out: {count}", number=number, count=left_out))
 
 

@@ -82,14 +82,16 @@ def command(
         if unconfirmed:
             show(_("Host keys not confirmed: {count}. `fleet hosts scan`, then `fleet hosts confirm`.", count=unconfirmed))
             show(_("Until then nothing is sent to these terminals, and each of them ends unreachable."))
-    say(_what_next(plan, out))
+    say(_what_next(plan, fleet, out))
 
 
-def _what_next(plan: "Plan", out: str | None) -> str:
+def _what_next(plan: "Plan", fleet: "Fleet", out: str | None) -> str:
     """Where the plan is, and the command that starts it, as a script needs it too."""
+    from fleet.control.everything import means_every_site
+
     if out is None:
         return _("Nothing was written. `--out plan.json` writes the plan to a file.")
-    if plan.select:
+    if not means_every_site(plan, fleet):
         return _("Wrote the plan to {file}. Start it: fleet rollout start {file}", file=out)
     return _("Wrote the plan to {file}. Start it: fleet rollout start {file} --count {sites}", file=out, sites=len(plan.wave_of))
 
@@ -126,8 +128,9 @@ def _late_plan(rollout: str, windows: Path | None) -> "tuple[Plan, Fleet, Releas
     """The plan for who came late to a rollout; says what starting it would close."""
     from datetime import UTC, datetime
 
+    from fleet.control.everything import sites_if_everything
     from fleet.control.late import original_of
-    from fleet.control.rollouts import unfinished_sites
+    from fleet.model.rollout import DecisionKind
     from fleet.plan import read_windows
     from fleet.plan.late import make_late_plan
     from fleet.store.fleets import read_fleet
@@ -141,7 +144,7 @@ def _late_plan(rollout: str, windows: Path | None) -> "tuple[Plan, Fleet, Releas
     require_whole(found, door.workspace / RELEASES)
     dated = read_windows(windows, fleet, door.settings.zone) if windows is not None else None
     plan = make_late_plan(fleet, original, found, served=served, windows=dated, now=datetime.now(UTC), rollout=first.id)
-    if count := unfinished_sites(store, first.id):
+    if count := sites_if_everything(store, first.id, DecisionKind.RETRY):
         what = _("Sites of rollout {rollout} that a retry would push again: {count}.", rollout=first.id, count=count)
         say(what + " " + _("Retry first: once this plan is started, that is over."))
     return plan, fleet, found

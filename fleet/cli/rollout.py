@@ -10,9 +10,9 @@ import typer
 from fleet.cli import exclusion
 from fleet.cli.chosen import chosen_terminals
 from fleet.cli.common import RELEASES, current_door, print_json, say, show
-from fleet.cli.typed import typed_count
+from fleet.cli.typed import COUNT, count_of_plan, count_of_rest
 from fleet.errors import InputError
-from fleet.text import N_, Message, _
+from fleet.text import N_, _
 
 if TYPE_CHECKING:
     from fleet.model.actor import Actor
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_COUNT = typer.Option(None, "--count", metavar="SITES", min=0, help=_("How many sites it is about; needed where no selection narrows it."))
 _CAUSE = typer.Option(
     None, "--cause", metavar="FINGERPRINT", help=_("Exactly the terminals that stand at this failure now (`fleet status --failures`).")
 )
@@ -40,7 +39,7 @@ def start(
         None, metavar="RATE", help=_("The most that is sent to one site in a second, for example 2Mbit or 500KB.")
     ),
     total_rate: str | None = typer.Option(None, metavar="RATE", help=_("The most that is sent to all sites together in a second.")),
-    count: int | None = _COUNT,
+    count: int | None = COUNT,
     as_json: bool = typer.Option(False, "--json", help=_("Print facts as JSON.")),
 ) -> None:
     from fleet.cli.rates import parse_rate
@@ -53,9 +52,8 @@ def start(
     store, actor, at = _asked()
     made = read_plan(plan)
     _require_whole_release(store, made)
-    typed = None if made.select or made.late_of else typed_count(count, len(made.wave_of), _about_whole_plan(made))
-    zone = current_door().settings.zone
-    state = start_rollout(store, actor, at, made, only=purpose, limits=limits, zone=zone, typed=count if typed is None else typed)
+    typed = count_of_plan(store, made, count)
+    state = start_rollout(store, actor, at, made, only=purpose, limits=limits, zone=current_door().settings.zone, typed=typed)
     if as_json:
         print_json(state)
         return
@@ -128,24 +126,17 @@ def retry(
     *,
     select: str | None = typer.Option(None, metavar="EXPR", help=_("Only the terminals this selects, for example `state:failed wave:2`.")),
     cause: str | None = _CAUSE,
-    count: int | None = _COUNT,
+    count: int | None = COUNT,
     reason: str = _REASON,
 ) -> None:
     from fleet.control import rollouts
+    from fleet.model.rollout import DecisionKind
 
     store, actor, at = _asked()
     rollout = _newest(store)
     chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
-    if not chosen and (sites := rollouts.unfinished_sites(store, rollout)):
-        count = typed_count(
-            count,
-            sites,
-            N_(
-                "no terminal is named: every unfinished one of rollout {rollout} would be pushed again, at {sites} {sites:site|sites}",
-                rollout=rollout,
-                sites=sites,
-            ),
-        )
+    if not terminals:
+        count = count_of_rest(store, rollout, DecisionKind.RETRY, chosen, count)
     again = rollouts.retry(store, actor, at, rollout, chosen, reason=reason, typed=count)
     if again:
         show(_("Terminals that will be pushed again: {count}", count=again))
@@ -162,36 +153,24 @@ def exclude(
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     cause: str | None = _CAUSE,
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
-    count: int | None = _COUNT,
+    count: int | None = COUNT,
 ) -> int:
     from fleet.cli.exclusion import tell
-    from fleet.control import exclusions, rollouts
+    from fleet.control import exclusions
+    from fleet.model.rollout import DecisionKind
 
     if not terminals and select is None and cause is None:
         raise InputError(N_("name the terminals that are left out"), hint=N_("as SITE/TERMINAL, with --select, or with --cause"))
     store, actor, at = _asked()
     rollout = _newest(store)
     chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
-    if not terminals and rollouts.is_everything(store, rollout, chosen):
-        sites = len(rollouts.sites_of(chosen))
-        count = typed_count(
-            count,
-            sites,
-            N_(
-                "this would leave out everything that rollout {rollout} still holds: {sites} {sites:site|sites}",
-                rollout=rollout,
-                sites=sites,
-            ),
-        )
+    if not terminals:
+        count = count_of_rest(store, rollout, DecisionKind.EXCLUDE, chosen, count)
     return tell(exclusions.exclude(store, actor, at, rollout, chosen, reason=reason, typed=count), chosen)
 
 
 app.command("confirm", help=_("Confirm an exclusion that somebody else asked for, where the plan wants four eyes."))(exclusion.confirm)
 app.command("decline", help=_("Close an exclusion that waits for a second person; nothing is left out."))(exclusion.decline)
-
-
-def _about_whole_plan(plan: "Plan") -> Message:
-    return N_("the plan has no selection: it is about all its {sites} {sites:site|sites}", sites=len(plan.wave_of))
 
 
 @app.command("by-hand", help=_("Have terminals done by hand in this rollout: a technician goes there, no push does."))
@@ -201,16 +180,21 @@ def by_hand(
     select: str | None = typer.Option(None, metavar="EXPR", help=_("The terminals this selects.")),
     cause: str | None = _CAUSE,
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help=_("Why; it is recorded.")),
+    count: int | None = COUNT,
 ) -> None:
     from fleet.control.by_hand import make_by_hand
+    from fleet.model.rollout import DecisionKind
 
     store, actor, at = _asked()
     rollout = _newest(store)
-    count = make_by_hand(store, actor, at, rollout, chosen_terminals(store, rollout, terminals or [], select, cause), reason=reason)
+    chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
+    if not terminals:
+        count = count_of_rest(store, rollout, DecisionKind.BY_HAND, chosen, count)
+    made = make_by_hand(store, actor, at, rollout, chosen, reason=reason, typed=count)
     show(
         _(
             "Terminals that wait for a technician now: {count}. They report with `fleet checkin SITE --self-test TERMINAL=VERSION`.",
-            count=count,
+            count=made,
         )
     )
 
@@ -241,20 +225,18 @@ def rollback(
     despite_irreversible: bool = typer.Option(
         False, "--despite-irreversible", help=_("Go back although some steps have no way back; what they did stays done.")
     ),
-    count: int | None = _COUNT,
+    count: int | None = COUNT,
     reason: str = _REASON,
 ) -> None:
     from fleet.cli.rollback import meant_lines
     from fleet.control.rollback import roll_back
-    from fleet.control.rollouts import is_everything, sites_of
+    from fleet.model.rollout import DecisionKind
 
     store, actor, at = _asked()
     rollout = _newest(store)
     chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
-    if wave is None and not terminals and chosen and is_everything(store, rollout, chosen):
-        sites = len(sites_of(chosen))
-        about = N_("this would take back everything that rollout {rollout} holds: {sites} {sites:site|sites}", rollout=rollout, sites=sites)
-        count = typed_count(count, sites, about)
+    if wave is None and not terminals and chosen:
+        count = count_of_rest(store, rollout, DecisionKind.ROLLBACK, chosen, count)
     meant = roll_back(
         store, actor, at, rollout, wave=wave, terminals=chosen, reason=reason, despite_irreversible=despite_irreversible, typed=count
     )

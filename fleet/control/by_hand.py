@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fleet.control.leases import refuse_in_use
 from fleet.control.rollouts import decidable, decision_of, require_known, sites_of
+from fleet.control.typed import check_typed
 from fleet.errors import ConflictError, InputError
 from fleet.model.actor import Actor
 from fleet.model.attempt import SUCCEEDED, TerminalState
@@ -17,13 +18,18 @@ from fleet.store import Snapshot, Store, by_hand, progress, rollouts, ways_back
 from fleet.text import N_
 
 
-def make_by_hand(store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str) -> int:
+def make_by_hand(
+    store: Store, actor: Actor, at: datetime, rollout: str, terminals: Collection[str], *, reason: str, typed: int | None = None
+) -> int:
     """Have these terminals done by hand in this rollout, for a reason; how many that is, those done by hand already not counted.
+
+    `typed` is the number of sites that a person typed to confirm how much is meant; None where nobody was asked.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts, or not in the district of one of these terminals.
         ConflictError: A terminal is being pushed to now, somebody else works at its site, or a newer rollout was started since.
-        InputError: No reason, no terminal, the rollout only stages, a terminal that is not in it, is done already, left out, or going back.
+        InputError: No reason, no terminal, the rollout only stages, a terminal that is not in it, is done already, left out, or going back;
+            `typed` is another number.
     """
     if not reason.strip():
         raise InputError(N_("say why they are done by hand"), hint=N_("for example --reason 'its SSH server is broken'"))
@@ -36,6 +42,7 @@ def make_by_hand(store: Store, actor: Actor, at: datetime, rollout: str, termina
         require_known(tx, rollout, terminals)
         pushed = _pushed(tx, rollout, terminals)
         if pushed:
+            check_typed(typed, len(sites_of(pushed)))
             refuse_in_use(tx, sites_of(pushed), actor.code)
             rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.BY_HAND, terminals=pushed, reason=reason))
             by_hand.make_by_hand(tx, rollout, pushed)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from fleet.control import crew
 from fleet.control.by_hand import make_by_hand
+from fleet.control.everything import sites_at, sites_of_request
 from fleet.control.exclusions import Exclusion, confirm, exclude, wants_second, who_may_confirm, who_may_words, why_not_second
 from fleet.control.four_eyes import names_of, people_of
 from fleet.control.rights import Right
@@ -63,6 +64,8 @@ class Choice:
     """Of a confirmation: the number of the exclusion that was asked for."""
     second: str = ""
     """Of an exclusion under four eyes: names of those who may confirm it."""
+    everything: int | None = None
+    """Of one that means everything that is left: how many sites that are, to be typed."""
 
     @property
     def needs_reason(self) -> bool:
@@ -99,7 +102,7 @@ def choices_for_failure(snapshot: Snapshot, actor: Actor | None, rollout: Rollou
     """The card of a failure: every choice is about exactly these terminals, which are never none."""
     rows = [row for site in sorted(sites_of(terminals)) for row in reads.terminals_of_site(snapshot, rollout.id, site)]
     title = N_("retry exactly these")
-    common = _common([row for row in rows if row.id in set(terminals)], title)
+    common = [_counted(snapshot, rollout, choice) for choice in _common([row for row in rows if row.id in set(terminals)], title)]
     return _checked(snapshot, actor, rollout, [*common, *_asked(snapshot, actor, rollout, terminals)])
 
 
@@ -122,9 +125,9 @@ def choose(
     names = choice.terminals
     verbs: dict[What, Callable[[], int]] = {
         What.STEP: lambda: retry(store, actor, at, rollout, names, reason=reason),
-        What.SITE: lambda: retry(store, actor, at, rollout, names, reason=reason),
+        What.SITE: lambda: retry(store, actor, at, rollout, names, reason=reason, typed=typed),
         What.TECHNICIAN: lambda: crew.assign_sites(store, actor, at, sorted(sites_of(names)), technician, reason=reason),
-        What.BY_HAND: lambda: make_by_hand(store, actor, at, rollout, names, reason=reason),
+        What.BY_HAND: lambda: make_by_hand(store, actor, at, rollout, names, reason=reason, typed=typed),
         What.ROLL_BACK: lambda: len(roll_back(store, actor, at, rollout, terminals=names, reason=reason, typed=typed).terminals),
         What.EXCLUDE: lambda: _left_out(exclude(store, actor, at, rollout, names, reason=reason, typed=typed), names),
         What.CONFIRM: lambda: confirm(store, actor, at, rollout, choice.request, typed=typed),
@@ -211,7 +214,8 @@ def _asked(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, termi
         )
         title = N_("confirm exclusion {number}", number=request.id)
         hint = who_may_words(snapshot, request) if refusal else None
-        found.append(Choice(What.CONFIRM, title, meaning, request.terminals, refusal, hint, request=request.id))
+        everything = sites_of_request(snapshot, rollout, request)
+        found.append(Choice(What.CONFIRM, title, meaning, request.terminals, refusal, hint, request=request.id, everything=everything))
     return found
 
 
@@ -240,6 +244,13 @@ def _second(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, choi
     names = who_may_confirm(snapshot, people_of(actor), choice.terminals)
     meaning = N_("ask for it to be left out, with a reason; somebody else has to confirm: {names}", names=names)
     return replace(choice, meaning=meaning, second=names)
+
+
+def _counted(snapshot: Snapshot, rollout: RolloutState, choice: Choice) -> Choice:
+    """A choice about a failure, with the number of its sites where nothing else is left; at a site it is named what is meant."""
+    if choice.what is What.TECHNICIAN:
+        return choice
+    return replace(choice, everything=sites_at(snapshot, rollout, _KINDS[choice.what], choice.terminals) if choice.terminals else None)
 
 
 def _with_refusal(snapshot: Snapshot, actor: Actor | None, rollout: RolloutState, choice: Choice) -> Choice:

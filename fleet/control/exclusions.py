@@ -50,7 +50,6 @@ def exclude(
         raise InputError(N_("say why they are left out"), hint=N_("for example --reason 'closed for renovation'"))
     with store.write(actor, at) as tx:
         state, _pending = decidable(tx, actor, rollout, DecisionKind.EXCLUDE, terminals)
-        check_typed(typed, len(sites_of(terminals)))
         require_known(tx, rollout, terminals)
         states = progress.states_of(tx, rollout, terminals)
         for name, found in states.items():
@@ -59,6 +58,7 @@ def exclude(
         left_out = _free_ones(tx, states, actor.code)
         if not left_out:
             return Exclusion()
+        check_typed(typed, len(sites_of(left_out)))
         if wants_second(tx, state):
             return _ask(tx, state, left_out, reason)
         rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.EXCLUDE, terminals=left_out, reason=reason))

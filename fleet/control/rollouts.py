@@ -163,9 +163,9 @@ def retry(
                 N_("a stopped rollout is retried as a whole: what it had not begun begins, too"),
                 hint=N_("run `fleet rollout retry` without naming terminals, and exclude what is to be left out"),
             )
-        wanted = _wanted(phase) | {TerminalState.TAKEN_BACK} if terminals else _wanted(phase)
-        unfinished = {*progress.terminals_in(tx, rollout, wanted), *terminals_not_reached(tx, rollout)}
-        again = unfinished & set(terminals) if terminals else unfinished
+        again = unfinished(tx, rollout, phase)
+        if terminals:
+            again = (again | {*progress.terminals_in(tx, rollout, [TerminalState.TAKEN_BACK])}) & set(terminals)
         if not again:
             raise InputError(
                 N_("there is nothing that a push could retry"),
@@ -181,27 +181,14 @@ def retry(
     return len(fresh)
 
 
-def unfinished_sites(store: Store, rollout: str) -> int:
-    """How many sites a retry that names no terminal is about now."""
-    with store.read() as snapshot:
-        state = rollouts.read_rollout(snapshot, rollout)
-        if state is None:
-            return 0
-        phase = phase_after(state.phase, rollouts.decisions_after(snapshot, rollout, state.seen_decision))
-        wanted = {*progress.terminals_in(snapshot, rollout, _wanted(phase)), *terminals_not_reached(snapshot, rollout)}
-        return len(sites_of(wanted))
+def unfinished(snapshot: Snapshot, rollout: str, phase: RolloutPhase) -> set[str]:
+    """The terminals that a retry which names none is about, where the rollout is in this phase."""
+    return {*progress.terminals_in(snapshot, rollout, _wanted(phase)), *terminals_not_reached(snapshot, rollout)}
 
 
 def _wanted(phase: RolloutPhase) -> frozenset[TerminalState]:
     """What a retry takes up: where the rollout is stopped, also what it had not begun."""
     return _UNFINISHED | {TerminalState.NOT_STARTED} if phase is RolloutPhase.STOPPED else _UNFINISHED
-
-
-def is_everything(store: Store, rollout: str, terminals: Collection[str]) -> bool:
-    """Whether these are all terminals that a rollout still holds."""
-    with store.read() as snapshot:
-        held = rollouts.terminals_of_rollout(snapshot, rollout)
-    return bool(held) and set(held) <= set(terminals)
 
 
 def _queued(terminals: set[str], pending: Sequence[Decision]) -> set[str]:

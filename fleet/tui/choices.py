@@ -14,6 +14,7 @@ from fleet.tui.dialogs import Dialog, number_in, paragraph
 from fleet.tui.look import BOLD, DIM, KEY, NONE, WARN
 
 _INDENT = "   "
+_COUNTED = frozenset((What.BY_HAND, What.ROLL_BACK, What.EXCLUDE, What.CONFIRM))
 
 
 class ChoiceDialog(Dialog):
@@ -115,11 +116,11 @@ class ConfirmDialog(Dialog):
 
 
 def needed_for(choice: Choice) -> tuple[str, ...]:
-    """The fields of a choice. What takes a release away, or sites out of a rollout, wants their number typed."""
+    """The fields of a choice. What takes a release away, or sites from its pushes, wants their number typed; so does what means all that is left."""
     return (
         *(("technician",) if choice.needs_technician else ()),
         *(("reason",) if choice.needs_reason else ()),
-        *(("count",) if choice.what in {What.ROLL_BACK, What.EXCLUDE, What.CONFIRM} else ()),
+        *(("count",) if choice.what in _COUNTED or choice.everything is not None else ()),
     )
 
 

@@ -70,6 +70,20 @@ def test_asking_leaves_nothing_out_and_waits_with_exit_code_3(cli: Cli, store: S
     assert left_out(store) == []
 
 
+def test_who_confirms_that_all_that_is_left_is_left_out_types_its_count(cli: Cli, store: Store) -> None:
+    assert cli("rollout", "exclude", "--select", "kind:pharmacy", "--reason", WHY).code == 2
+    assert cli("rollout", "exclude", "--select", "kind:pharmacy", "--reason", WHY, "--count", 4).code == 3
+    sit_down(store, "c03")
+
+    refused = cli("rollout", "confirm", 1)
+
+    assert refused.code == 2
+    assert "this would leave out everything that rollout r1 still holds: 4 sites" in refused.err
+    assert left_out(store) == []
+    assert cli("rollout", "confirm", 1, "--count", 4).code == 0
+    assert len(left_out(store)) == 4
+
+
 def test_asking_twice_for_one_terminal_is_refused_with_the_number_that_waits(cli: Cli, store: Store, ask: Callable[[], Any]) -> None:
     ask()
 

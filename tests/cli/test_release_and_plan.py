@@ -90,6 +90,15 @@ def test_a_plan_is_shown_before_anything_is_touched_and_written_when_asked(fleet
     assert f"fleet rollout start {tmp_path}/plan.json" in ran.err
 
 
+@pytest.mark.parametrize(("select", "count"), [("", " --count 20"), ("-vendor:nosuch", " --count 20"), ("kind:pharmacy", "")])
+def test_a_plan_that_means_every_site_prints_the_count_that_its_start_asks_for(fleet: Cli, tmp_path: Path, select: str, count: str) -> None:
+    fleet("release", "add", RELEASE)
+
+    ran = fleet("plan", "--playbook", PLAYBOOK, "--release", "4.2.0", f"--select={select}", "--out", tmp_path / "plan.json")
+
+    assert ran.err.rstrip().endswith(f"fleet rollout start {tmp_path}/plan.json{count}")
+
+
 def test_a_plan_speaks_chinese_of_its_waves_strata_and_steps(fleet: Cli) -> None:
     fleet("release", "add", RELEASE)
 

@@ -53,7 +53,7 @@ def test_a_wave_is_rolled_back_and_everything_that_does_not_go_with_it_is_told(c
 
 def test_deciding_it_again_says_that_it_waits_already(cli: Cli, begun: Callable[..., Store]) -> None:
     begun()
-    cli("rollout", "rollback", "--select", "state:upgraded")
+    assert cli("rollout", "rollback", "--select", "state:upgraded", "--count", 1).code == 0
 
     ran = cli("rollout", "rollback", "s000/t1")
 

@@ -31,6 +31,57 @@ def test_a_cause_is_one_row_and_its_retry_is_about_exactly_its_sites(stage: Stag
     assert [(decision.kind.value, decision.terminals) for decision in stage.decisions()] == [("retry", tuple(names))]
 
 
+def test_a_retry_of_all_that_is_unfinished_wants_the_number_of_its_sites_typed(stage: Stage) -> None:
+    for site in ("p1", "p2", "p3"):
+        stage.end(site, TerminalState.FAILED, cause=Cause.DISK_FULL, step="stage", detail="0 KiB free, 900 KiB needed")
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("c")
+            await screen.shows("not enough room on its disk")
+            await screen.press("d")
+            await screen.shows("1. retry exactly these")
+            await screen.type("1")
+            await screen.press("enter")
+            await screen.shows("How many sites is that? Type 3 to confirm.")
+            await screen.type("4")
+            await screen.press("enter")
+            await screen.shows("this is about 3 sites, not 4; nothing was changed")
+            assert stage.decisions() == []
+            await screen.press("backspace")
+            await screen.type("3")
+            await screen.press("enter")
+            await screen.shows("Done: retry exactly these, 3 terminals.")
+
+    play(scene())
+    assert [decision.kind.value for decision in stage.decisions()] == ["retry"]
+
+
+def test_having_terminals_done_by_hand_wants_a_reason_and_the_number_of_sites(stage: Stage) -> None:
+    names = break_pharmacies(stage)
+
+    async def scene() -> None:
+        async with watching(stage, LARGE) as screen:
+            await screen.press("c")
+            await screen.shows("not enough room on its disk")
+            await screen.press("d")
+            await screen.shows("3. have it done by hand")
+            await screen.type("3")
+            await screen.press("enter")
+            await screen.shows("Why? Everybody will read it.", "How many sites is that? Type 3 to confirm.")
+            await screen.type("too small")
+            await screen.press("tab")
+            await screen.type("30")
+            await screen.press("enter")
+            await screen.shows("this is about 3 sites, not 30; nothing was changed")
+            assert stage.decisions() == []
+            await screen.press("backspace", "enter")
+            await screen.shows("Done: have it done by hand, 3 terminals.")
+
+    play(scene())
+    assert [(decision.kind.value, decision.terminals) for decision in stage.decisions()] == [("by-hand", tuple(names))]
+
+
 def test_the_card_of_a_site_asks_for_what_a_choice_needs(stage: Stage) -> None:
     break_pharmacies(stage)
 

@@ -137,10 +137,13 @@ def retry(
     chosen = chosen_terminals(store, rollout, terminals or [], select, cause)
     if not terminals:
         count = count_of_rest(store, rollout, DecisionKind.RETRY, chosen, count)
+    rehearses = not chosen and rollouts.rehearses_again(store, rollout)
     again = rollouts.retry(store, actor, at, rollout, chosen, reason=reason, typed=count)
+    if rehearses:
+        show(_("The way back will be rehearsed again, where the windows leave time for it."))
     if again:
         show(_("Terminals that will be pushed again: {count}", count=again))
-    else:
+    elif not rehearses:
         show(_("They wait to be pushed again already; `fleet run` does it."))
 
 

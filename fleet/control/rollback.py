@@ -103,7 +103,7 @@ def _meant(snapshot: Snapshot, state: RolloutState, pending: Sequence[Decision],
         require_known(snapshot, state.id, terminals)
     maybe = set(progress.may_be_live(snapshot, state.id, terminals))
     wanted = {name for one in pending if one.kind is DecisionKind.ROLLBACK for name in one.terminals}
-    waiting = (ways_back.errands_of(snapshot, state.id, terminals).keys() | wanted) & set(terminals)
+    waiting = (ways_back.wanted_back(snapshot, state.id, terminals) | wanted) & set(terminals)
     states = progress.states_of(snapshot, state.id, terminals)
     fresh = tuple(sorted(maybe - waiting))
     by_hand = tuple(sorted(name for name, one in states.items() if one in PROVEN and name not in maybe))

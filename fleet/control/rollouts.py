@@ -22,7 +22,7 @@ from fleet.model.plan import Plan
 from fleet.model.purpose import NO_LIMITS, Limits, Only
 from fleet.model.release import Release
 from fleet.model.rollout import Decision, DecisionKind, RolloutPhase, RolloutState, WavePhase, WaveState, is_held_by_limits
-from fleet.rollout import ENDED, phase_after
+from fleet.rollout import ENDED, phase_after, waits_for_time
 from fleet.store import Snapshot, Store, Tx, fleets, orchestrator, progress, releases, rollouts, shards
 from fleet.store.windows import terminals_not_reached
 from fleet.terminal.seal import expires_at
@@ -145,7 +145,8 @@ def retry(
 ) -> int:
     """Push the unfinished again, all of them or only those named; the same plan, the same exclusions.
 
-    Answers how many that is; what waits for it already is not counted again. `typed` is the number of sites that a person typed to confirm
+    Answers how many that is; what waits for it already is not counted again. Where the canary's gate waits because no window left time to
+    rehearse the way back, that is rehearsed again, also where nothing is unfinished (`rehearses_again` tells before). `typed` is the number of sites that a person typed to confirm
     that all of them are meant; None where nobody was asked.
 
     Raises:
@@ -166,6 +167,9 @@ def retry(
         again = unfinished(tx, rollout, phase)
         if terminals:
             again = (again | {*progress.terminals_in(tx, rollout, [TerminalState.TAKEN_BACK])}) & set(terminals)
+        if not again and not terminals and waits_for_time(state):
+            rollouts.add_decision(tx, decision_of(tx, rollout, DecisionKind.RETRY, reason=reason))
+            return 0
         if not again:
             raise InputError(
                 N_("there is nothing that a push could retry"),
@@ -179,6 +183,13 @@ def retry(
         if fresh:
             rollouts.add_decision(tx, decision)
     return len(fresh)
+
+
+def rehearses_again(store: Store, rollout: str) -> bool:
+    """Whether a retry rehearses the way back again, for want of time in the windows before."""
+    with store.read() as snapshot:
+        state = rollouts.read_rollout(snapshot, rollout)
+    return state is not None and waits_for_time(state)
 
 
 def unfinished(snapshot: Snapshot, rollout: str, phase: RolloutPhase) -> set[str]:

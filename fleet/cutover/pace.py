@@ -54,16 +54,17 @@ class Pace:
         everything = [second for seconds in pushes.values() for second in seconds]
         return cls(_bound(everything, assumed_s), _bound(rollbacks, assumed_s), by_program)
 
-    def needs(self, programs: Sequence[str], parallel: int) -> timedelta:
+    def needs(self, programs: Sequence[str], parallel: int, *, back: int = 0) -> timedelta:
         """How long a site may take to be pushed, and to go back after that.
 
         Args:
             programs: Of each of its terminals that are pushed.
             parallel: Pushes at the same time, at most; more terminals than these take turns.
+            back: So many of them go back first, in rehearsal.
         """
         push_s = max((self.by_program.get(program, self.push).seconds for program in programs), default=0.0)
-        turns = ceil(len(programs) / max(1, parallel))
-        return timedelta(seconds=turns * (push_s + self.rollback.seconds))
+        turns, first = ceil(len(programs) / max(1, parallel)), ceil(back / max(1, parallel))
+        return timedelta(seconds=turns * (push_s + self.rollback.seconds) + first * self.rollback.seconds)
 
 
 def p95(seconds: Iterable[float]) -> float:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from fleet.control.outlook import return_of
 from fleet.cutover import Admission, Begin, Over, Wait, admit
-from fleet.engine.plans import Plans
+from fleet.engine.plans import PlanInUse, Plans
 from fleet.model.attempt import Cause
 from fleet.model.rollout import RolloutState
 from fleet.rollout import Facts
-from fleet.store import Snapshot, fleets
+from fleet.store import Snapshot, fleets, ways_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,20 @@ def ask(snapshot: Snapshot, state: RolloutState, plans: Plans, terminals: Mappin
     used = plans.of(snapshot, state)
     if used.windows is None or not terminals:
         return Admitted()
-    pace = plans.pace(snapshot, used, now)
+    pace, back = plans.pace(snapshot, used, now), _in_rehearsal(snapshot, used, terminals)
     openings = fleets.read_openings(snapshot, terminals)
     answers: dict[str, Admission] = {}
     for code, names in terminals.items():
         programs = [program.digest for name in names if (program := used.plan.program_of[name]) is not None]
-        answers[code] = admit(plans.times(used.windows, code, openings.get(code)), now, pace.needs(programs, used.plan.playbook.parallel))
+        needs = pace.needs(programs, used.plan.playbook.parallel, back=len(back.intersection(names)))
+        answers[code] = admit(plans.times(used.windows, code, openings.get(code)), now, needs)
     return Admitted(answers)
+
+
+def _in_rehearsal(snapshot: Snapshot, used: PlanInUse, terminals: Mapping[str, Iterable[str]]) -> set[str]:
+    """Of these terminals, those that go back in rehearsal before they are upgraded; only the canary has such."""
+    canary = [name for code, names in terminals.items() if used.plan.wave_of.get(code) == 1 for name in names] if used.rules.rehearses else []
+    return ways_back.in_rehearsal(snapshot, used.rollout.id, canary) if canary else set()
 
 
 def with_windows(facts: Facts, snapshot: Snapshot, state: RolloutState, plans: Plans, now: datetime) -> Facts:

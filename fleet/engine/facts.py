@@ -6,7 +6,7 @@ from fleet.control.evidence import read_evidence
 from fleet.control.silent import Silent
 from fleet.engine.plans import PlanInUse
 from fleet.engine.ports import Dispatcher
-from fleet.engine.ways_back import read_rehearsal
+from fleet.engine.rehearsal import read_rehearsal, with_lacking
 from fleet.model.attempt import RETRIED, TerminalState
 from fleet.model.rollout import RolloutState, Shard, WavePhase
 from fleet.rollout import ENDED, NO_EVIDENCE, Facts, WaveFacts, soaked, soaks, to_judge
@@ -65,11 +65,13 @@ def with_evidence(tx: Tx, state: RolloutState, used: PlanInUse, facts: Facts) ->
         facts = facts.with_evidence(number, NO_EVIDENCE, ended_at)
         if not soaks(soaked(state.waves[number - 1], used.rules.gate, facts.wave(number)), tx.at):
             facts = facts.with_evidence(number, read_evidence(tx, used.plan, state.id, number), ended_at)
+            rehearsal = with_lacking(facts.wave(number).rehearsal, tx, state.id, used.plan, state.waves[number - 1])
+            facts = facts.with_rehearsal(number, rehearsal)
     return facts
 
 
 def _going_back(snapshot: Snapshot, rollout: str) -> frozenset[int]:
-    """The shards that have a terminal which waits to be taken back.
+    """The shards that have a terminal which a person wants taken back.
 
     Of those under limits with sites that are down, the ones where such a site is to be taken back: it has to go before the others.
     """

@@ -75,7 +75,7 @@ def _what_begins(snapshot: Snapshot, state: RolloutState, shard: Shard, plans: P
     """The sites of a shard that something would begin at if nobody were there, and when a window opens for others."""
     waiting, unknown = what_is_open(snapshot, state.id, shard.sites)
     terminals = together(waiting, unknown)
-    back = ways_back.errands_of(snapshot, state.id, [name for names in terminals.values() for name in names])
+    back = ways_back.wanted_back(snapshot, state.id, [name for names in terminals.values() for name in names])
     wanted = {name.partition("/")[0] for name in back}
     if not may_upgrade(state, state.waves[shard.wave - 1]):
         return wanted, None

@@ -11,16 +11,18 @@ from datetime import datetime
 from fleet.engine.admission import ask
 from fleet.engine.plans import Plans
 from fleet.engine.record import record_lost
+from fleet.engine.rehearsal import call_off
 from fleet.engine.shard_parts import Terminals, give_back, together, what_is_open
 from fleet.model.attempt import Cause, TerminalState
+from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, is_held_by_limits
-from fleet.store import Snapshot, Tx, fleets, progress, shards, unheard, windows
+from fleet.store import Snapshot, Tx, fleets, progress, shards, unheard, ways_back, windows
 
 
 def end_missed(tx: Tx, rollout: str, waiting: Terminals, over: Mapping[str, Cause]) -> Terminals:
     """End terminals that wait and that no window lets begin any more; returns what of them still waits: what is to be taken back.
 
-    Where nothing ever began, that is not reached. A retry that came too late leaves things as they were; and where a worker was lost over
+    Where nothing ever began, that is not reached; nor is what went back in rehearsal and had no time to come again. A retry that came too late leaves things as they were; and where a worker was lost over
     a push, nobody knows.
 
     Args:
@@ -34,7 +36,7 @@ def end_missed(tx: Tx, rollout: str, waiting: Terminals, over: Mapping[str, Caus
     lost = unheard.unheard_of(tx, rollout, missed)
     endings = progress.last_endings(tx, rollout, missed)
     lost -= {name for name, ending in endings.items() if ending is TerminalState.UNKNOWN}
-    if before := endings.keys() - lost:
+    if before := endings.keys() - lost - _rehearsed(tx, rollout, endings):
         windows.as_before(tx, rollout, sorted(before))
     if lost:
         record_lost(tx, rollout, sorted(lost))
@@ -42,6 +44,12 @@ def end_missed(tx: Tx, rollout: str, waiting: Terminals, over: Mapping[str, Caus
         windows.not_reached(tx, rollout, fresh)
     left = {site: names - missed.keys() for site, names in waiting.items()}
     return {site: names for site, names in left.items() if names}
+
+
+def _rehearsed(tx: Tx, rollout: str, endings: Mapping[str, TerminalState]) -> set[str]:
+    """Of these terminals, those that went back last in rehearsal: nobody wanted them on the old release."""
+    back = [name for name, ending in endings.items() if ending is TerminalState.TAKEN_BACK]
+    return {name for name, errand in ways_back.last_errands(tx, rollout, back).items() if errand is Errand.REHEARSAL}
 
 
 def end_missed_under_limits(tx: Tx, state: RolloutState, plans: Plans) -> None:
@@ -81,9 +89,10 @@ def _ended(tx: Tx, shard: Shard, state: RolloutState, plans: Plans) -> bool:
     waiting, unknown = what_is_open(tx, state.id, shard.sites)
     terminals = together(waiting, unknown)
     admitted = ask(tx, state, plans, terminals, tx.at)
-    if not (over := admitted.over(terminals)):
+    still = call_off(tx, state.id, waiting, [site for site in terminals if not admitted.may(site)])
+    if not (over := admitted.over(terminals)) and still == waiting:
         return False
-    still = end_missed(tx, state.id, waiting, over)
+    still = end_missed(tx, state.id, still, over)
     left = still.keys() | (unknown.keys() - over.keys())
     if still == waiting and len(left) == shard.open:
         return False

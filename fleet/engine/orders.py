@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from fleet.engine import again, ways_back
 from fleet.engine.cutting import cut_sites
 from fleet.engine.leased import token_of
+from fleet.engine.plans import Plans
 from fleet.engine.record import record_lost
+from fleet.engine.rehearsal import rehearse
 from fleet.engine.shard_parts import give_back, what_is_open
 from fleet.model.attempt import SUCCEEDED, TerminalState
 from fleet.model.plan import Plan
@@ -20,8 +22,9 @@ UNFINISHED = (TerminalState.FAILED, TerminalState.ROLLED_BACK, TerminalState.UNR
 """What a retry takes up again."""
 
 
-def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[int, int] | None:
+def carry_out(tx: Tx, state: RolloutState, plans: Plans, action: Action) -> tuple[int, int] | None:
     """Carry one order out; for a dispatch returns the (shard, attempt) that a worker is to be told once this is stored."""
+    plan = plans.of(tx, state).plan
     match action:
         case PlanShards(wave):
             _cut_shards(tx, state.id, plan, wave)
@@ -40,7 +43,7 @@ def carry_out(tx: Tx, state: RolloutState, plan: Plan, action: Action) -> tuple[
             again.take_up(tx, state.id, wave)
             _make_room(tx, state.id, plan)
         case Rehearse(wave):
-            ways_back.rehearse(tx, state.id, plan, wave)
+            rehearse(tx, state, plans, wave)
         case PutBack() | TakeBack() | Exclude():
             _decided(tx, state.id, plan, action)
     return None

@@ -106,7 +106,7 @@ def _advance_to_rest(
         note_changes(tx, state, new)
         state = new
         for action in actions:
-            told = carry_out(tx, state, used.plan, action)
+            told = carry_out(tx, state, plans, action)
             if told is not None:
                 dispatched.append(told)
     raise InternalError(N_("rollout {rollout} goes round in a circle", rollout=state.id))

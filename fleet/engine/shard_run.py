@@ -18,16 +18,18 @@ from fleet.engine.missed import end_missed
 from fleet.engine.plans import Plans
 from fleet.engine.pool import NotBegun
 from fleet.engine.record import record
+from fleet.engine.rehearsal import call_off
 from fleet.engine.shard_parts import STARTS, Terminals, give_back, together, what_is_open
 from fleet.model.attempt import AttemptResult, Cause, TerminalState
 from fleet.model.plan import Plan
+from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutPhase, RolloutState, Shard, SiteState
 from fleet.push import PushJob
 from fleet.rollout import after, fresh_room, may_begin, may_upgrade
 from fleet.store import Tx, again, caps, leases, progress, rollouts, shards, unheard, ways_back, windows
 
 _GOES_BACK = frozenset((TerminalState.GOING_BACK,))
-"""What begins where nothing may be upgraded."""
+"""What begins where nothing may be upgraded, as far as people want it."""
 _BEGINS = frozenset((RolloutPhase.RUNNING, RolloutPhase.PAUSED))
 _BAD = frozenset((SiteState.FAILED, SiteState.ROLLED_BACK, SiteState.UNKNOWN, SiteState.UNREACHABLE))
 
@@ -193,7 +195,7 @@ def _only_awake(tx: Tx, run: ShardRun) -> ShardRun:
     """The run without the unknown terminals whose window lets nothing begin; what a person wants taken back waits for none."""
     if not run.asleep:
         return run
-    back = ways_back.errands_of(tx, run.rollout, [name for names in run.unknown.values() for name in names]).keys()
+    back = ways_back.wanted_back(tx, run.rollout, [name for names in run.unknown.values() for name in names])
     left = {site: names & back if site in run.asleep else names for site, names in run.unknown.items()}
     return replace(run, unknown={site: names for site, names in left.items() if names})
 
@@ -225,10 +227,12 @@ def _by_windows(tx: Tx, run: ShardRun, state: RolloutState, plans: Plans) -> tup
     """Ask the windows about what has not begun; what none lets begin any more has ended, as not reached."""
     waiting = together(run.waiting, run.unknown)
     admitted = ask(tx, state, plans, waiting, tx.at)
+    asleep = frozenset(site for site in waiting if not admitted.may(site))
+    if asleep and state.phase is RolloutPhase.RUNNING:
+        run = replace(run, waiting=call_off(tx, run.rollout, run.waiting, asleep))
     if (over := admitted.over(run.waiting)) and state.phase is RolloutPhase.RUNNING:
         run = replace(run, waiting=end_missed(tx, run.rollout, run.waiting, over))
-    asleep = frozenset(site for site in waiting if not admitted.may(site))
-    back = ways_back.errands_of(tx, run.rollout, [name for site in asleep for name in waiting[site]]) if asleep else {}
+    back = ways_back.wanted_back(tx, run.rollout, [name for site in asleep for name in waiting[site]]) if asleep else set[str]()
     return replace(run, asleep=asleep, wakeful=frozenset(name.partition("/")[0] for name in back)), admitted
 
 
@@ -241,8 +245,8 @@ def _shut_out(before: ShardRun, after: ShardRun, row: Shard) -> int:
 
 
 def _begin_by(job: PushJob, admitted: Admitted) -> datetime | None:
-    """Until when a push may begin; one that takes a terminal back is a person's decision, and waits for no window."""
-    return admitted.begin_by(job.site.code) if job.errand is None else None
+    """Until when a push may begin; one that takes a terminal back because a person wants it waits for no window."""
+    return None if job.errand is Errand.ROLLBACK else admitted.begin_by(job.site.code)
 
 
 def _with_results(tx: Tx, run: ShardRun, results: Sequence[AttemptResult], plan: Plan, limits: Collection[int]) -> tuple[ShardRun, int]:
@@ -302,6 +306,8 @@ def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState])
         states = {name: state for name, state in progress.states_of_sites(tx, run.rollout, [site]).get(site, {}).items() if name in wanted}
         may = _GOES_BACK if site in run.asleep else starts
         fresh = frozenset(name for name, state in states.items() if state in may)
+        if fresh and may is _GOES_BACK:
+            fresh &= ways_back.wanted_back(tx, run.rollout, fresh)  # a rehearsal begins only where an upgrade might
         if later := frozenset(name for name, state in states.items() if state in STARTS) - fresh:
             waiting[site] = later
         if fresh:
@@ -317,7 +323,7 @@ def _begin(tx: Tx, run: ShardRun, row: Shard, starts: Collection[TerminalState])
 
 def _only_back(tx: Tx, run: ShardRun) -> ShardRun:
     """The run without the unknown terminals that are to be upgraded: of a paused rollout, only what is taken back is asked again."""
-    wanted = ways_back.errands_of(tx, run.rollout, [name for names in run.unknown.values() for name in names]).keys()
+    wanted = ways_back.wanted_back(tx, run.rollout, [name for names in run.unknown.values() for name in names])
     return replace(run, unknown={site: back for site, names in run.unknown.items() if (back := names & wanted)})
 
 

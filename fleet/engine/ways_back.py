@@ -6,7 +6,6 @@
 """
 
 from collections.abc import Collection
-from datetime import datetime
 from itertools import groupby
 
 from fleet.engine.cutting import cut_sites
@@ -15,9 +14,8 @@ from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WavePhase
-from fleet.rollout import ENDED, Rehearsal, may_upgrade
+from fleet.rollout import ENDED, may_upgrade
 from fleet.store import Snapshot, Tx, caps, progress, shards, trust, ways_back
-from fleet.terminal.compile import goes_back
 
 
 def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) -> None:
@@ -26,30 +24,6 @@ def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) 
     if meant:
         ways_back.send_back(tx, rollout, meant, errand)
         cut_shards(tx, rollout, {name.partition("/")[0] for name in meant})
-
-
-def rehearse(tx: Tx, rollout: str, plan: Plan, wave: int) -> None:
-    """Roll back and upgrade again one upgraded terminal of each program of a wave that has a way back."""
-    chosen: dict[str, str] = {}
-    for name in ways_back.candidates(tx, rollout, wave):
-        program = plan.program_of[name]
-        if program is not None and not program.irreversible and goes_back(program):
-            chosen.setdefault(program.digest, name)
-    if chosen:
-        take_back(tx, rollout, sorted(chosen.values()), Errand.REHEARSAL)
-
-
-def read_rehearsal(snapshot: Snapshot, rollout: str, since: datetime) -> Rehearsal:
-    """What the rehearsal that began then came to so far."""
-    tried = ways_back.rehearsals(snapshot, rollout, since)
-    back = [one.back for one in tried if one.back.ending is TerminalState.TAKEN_BACK]
-    again = [one.again for one in tried if one.again is not None and one.again.ending is TerminalState.UPGRADED]
-    return Rehearsal(
-        tried=len(tried),
-        failed=len(tried) - len(again),
-        back_s=tuple((result.finished_at - result.started_at).total_seconds() for result in back),
-        again_s=tuple((result.finished_at - result.started_at).total_seconds() for result in again),
-    )
 
 
 def cut_shards(tx: Tx, rollout: str, sites: Collection[str]) -> None:

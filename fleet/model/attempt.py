@@ -33,7 +33,7 @@ class TerminalState(StrEnum):
     """The link dropped after the program began and its result is not yet collected."""
     EXCLUDED = "excluded"
     GOING_BACK = "going-back"
-    """A person wants the old release back there; it waits for its turn."""
+    """A person wants the old release back there, or its way back is to be rehearsed; it waits for its turn."""
     TAKEN_BACK = "taken-back"
     """Rolled back on purpose: the old release is live again because a person wanted it. Never one number with what rolled back by itself."""
 

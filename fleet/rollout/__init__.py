@@ -28,7 +28,7 @@ from fleet.rollout.facts import (
 )
 from fleet.rollout.formula import formula, gate_lines
 from fleet.rollout.held import cap_words, held_words, standing_caps
-from fleet.rollout.rehearsal import rehearsal_words
+from fleet.rollout.rehearsal import rehearsal_words, waits_for_time
 from fleet.rollout.sending import LONGEST_SENDING_S, sending_s
 from fleet.rollout.soak import due_at, soaked, soaks, to_judge
 from fleet.rollout.verdict import verdict_in_brief, verdict_words
@@ -79,4 +79,5 @@ __all__ = [
     "to_judge",
     "verdict_in_brief",
     "verdict_words",
+    "waits_for_time",
 ]

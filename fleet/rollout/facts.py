@@ -103,6 +103,8 @@ class Rehearsal:
     """How long each way back took."""
     again_s: tuple[float, ...] = ()
     """How long each upgrade after it took."""
+    lacking: tuple[str, ...] = ()
+    """Terminals whose window left no time for it; only of a wave that is about to be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,10 @@ class Facts:
         """The same, with what the terminals of wave `number` showed."""
         seen = replace(self.wave(number), evidence=evidence, last_ended_at=last_ended_at)
         return replace(self, waves={**self.waves, number: seen})
+
+    def with_rehearsal(self, number: int, rehearsal: Rehearsal | None) -> "Facts":
+        """The same, with what the rehearsal on wave `number` came to."""
+        return replace(self, waves={**self.waves, number: replace(self.wave(number), rehearsal=rehearsal)})
 
     def without_lost(self, shards: Iterable[int]) -> "Facts":
         """The same, with these shards not lost: they are only just being handed out."""

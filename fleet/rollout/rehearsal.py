@@ -1,7 +1,8 @@
 """The way back, rehearsed on the canary before wave 2 opens: when it is due, and what it means for the gate. Pure.
 
 - Due once the canary has nothing left to push: one upgraded terminal of each program is rolled back and upgraded again, each timed.
-- It is part of the gate's evidence. A rehearsal that failed fails the gate; a program that cannot go back leaves it inconclusive.
+- It is part of the gate's evidence. A rehearsal that failed fails the gate; a program that cannot go back leaves it inconclusive, and so
+  does one for whose rehearsal no window left time: that proves nothing for or against the way back, so a person decides.
 - A retry after such a verdict rehearses anew.
 """
 
@@ -14,7 +15,10 @@ from fleet.rollout.facts import Facts, Rules, WaveFacts
 from fleet.rollout.gate import Judgement
 from fleet.text import N_, Message
 
-_OUR_CODES = frozenset(("rehearsal-failed", "rehearsal-lasting", "rehearsal-none"))
+_OUR_CODES = frozenset(("rehearsal-failed", "rehearsal-lasting", "rehearsal-windows", "rehearsal-none"))
+_NO_TIME = frozenset(("rehearsal-windows", "rehearsal-none"))
+_NAMED = 3
+"""Terminals that a verdict names; of more it says how many there are."""
 
 
 def is_due(state: RolloutState, rules: Rules, facts: Facts) -> bool:
@@ -32,7 +36,16 @@ def begun(state: RolloutState, now: datetime) -> RolloutState:
 
 def anew(wave: WaveState) -> WaveState:
     """The wave after a person retries: what stood in its way because of the rehearsal is rehearsed once more."""
-    return wave.model_copy(update={"rehearsed_at": None}) if wave.verdict_code in _OUR_CODES else wave
+    if wave.verdict_code not in _OUR_CODES:
+        return wave
+    judged = wave.phase is WavePhase.GATE
+    again = {"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}} if judged else {}
+    return wave.model_copy(update={"rehearsed_at": None} | again)
+
+
+def waits_for_time(state: RolloutState) -> bool:
+    """Whether the canary is at its gate because no window left time for the rehearsal: a retry rehearses anew, though nothing is unfinished."""
+    return state.waves[0].phase is WavePhase.GATE and state.waves[0].verdict_code in _NO_TIME
 
 
 def with_rehearsal(judgement: Judgement, rules: Rules, wave: WaveState, facts: WaveFacts) -> Judgement:
@@ -52,6 +65,9 @@ def with_rehearsal(judgement: Judgement, rules: Rules, wave: WaveState, facts: W
         return Judgement(Verdict.FAIL, "rehearsal-failed", values)
     if rules.lasting:
         return Judgement(Verdict.INCONCLUSIVE, "rehearsal-lasting", values | {"steps": ", ".join(rules.lasting)})
+    if seen.lacking:
+        named = ", ".join(seen.lacking[:_NAMED]) + (", ..." if len(seen.lacking) > _NAMED else "")
+        return Judgement(Verdict.INCONCLUSIVE, "rehearsal-windows", values | {"lacking": len(seen.lacking), "lacking_named": named})
     if not seen.tried:
         return Judgement(Verdict.INCONCLUSIVE, "rehearsal-none", values)
     return judgement

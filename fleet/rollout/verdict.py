@@ -32,6 +32,10 @@ _WORDS = {
     "rehearsal-lasting": N_(
         "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but not everything can be rolled back: {steps}"
     ),
+    "rehearsal-windows": N_(
+        "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but the window left no time to rehearse "
+        "the way back on {lacking} {lacking:terminal|terminals} that it was needed on: {lacking_named}"
+    ),
     "rehearsal-none": N_(
         "{upgraded} of {samples} {samples:terminal that answered is|terminals that answered are} upgraded, but on none of them could the way back be rehearsed"
     ),

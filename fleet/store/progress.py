@@ -15,6 +15,7 @@ from fleet.model.attempt import ENDINGS, LIVE_CAUSES, MAYBE_LIVE, NOT_REACHED, P
 from fleet.model.fingerprint import fingerprint_of
 from fleet.model.inventory import Reach
 from fleet.model.playbook import DoneWhen
+from fleet.model.purpose import Errand
 from fleet.model.rollout import SiteState, site_state
 from fleet.store import tables
 from fleet.store.caps import cap_steps
@@ -194,9 +195,10 @@ def may_be_live(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> l
 
 
 def is_maybe_live(row: Any) -> bool:
-    """Whether the new release may be live on a terminal, by its row's state and cause."""
+    """Whether the new release may be live on a terminal, by its row; where only a rehearsal is to take it back, it is."""
     state, cause = TerminalState(row.state), Cause(row.cause)
-    return state in MAYBE_LIVE or (state is TerminalState.FAILED and cause in LIVE_CAUSES)
+    rehearses = state is TerminalState.GOING_BACK and row.errand == Errand.REHEARSAL.value
+    return rehearses or state in MAYBE_LIVE or (state is TerminalState.FAILED and cause in LIVE_CAUSES)
 
 
 def places_of(snapshot: Snapshot, rollout: str, sites: Iterable[str]) -> list[tuple[int, str, str]]:

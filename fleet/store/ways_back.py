@@ -54,6 +54,16 @@ def errands_of(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> di
     return found
 
 
+def wanted_back(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> set[str]:
+    """Of these terminals, those that a person wants taken back: that waits for no window, and goes on where nothing is upgraded."""
+    return {name for name, errand in errands_of(snapshot, rollout, terminals).items() if errand is Errand.ROLLBACK}
+
+
+def in_rehearsal(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> set[str]:
+    """Of these terminals, those on which the way back is to be rehearsed."""
+    return {name for name, errand in errands_of(snapshot, rollout, terminals).items() if errand is Errand.REHEARSAL}
+
+
 def last_errands(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> dict[str, Errand]:
     """What the last attempt on each of these terminals was for, where that was something special."""
     table = tables.attempt
@@ -70,8 +80,12 @@ def last_errands(snapshot: Snapshot, rollout: str, terminals: Iterable[str]) -> 
 
 
 def sites_going_back(snapshot: Snapshot, rollout: str) -> set[str]:
-    """Sites with a terminal that waits to be taken back."""
-    query = select(_terminals.c.site).where(_terminals.c.rollout == rollout, _terminals.c.state == TerminalState.GOING_BACK.value)
+    """Sites with a terminal that waits to be taken back because a person wants it."""
+    query = select(_terminals.c.site).where(
+        _terminals.c.rollout == rollout,
+        _terminals.c.state == TerminalState.GOING_BACK.value,
+        _terminals.c.errand == Errand.ROLLBACK.value,
+    )
     return set(snapshot.connection.execute(query.distinct()).scalars())
 
 

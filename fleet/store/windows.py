@@ -17,6 +17,7 @@ from fleet.store.written import Key, rows_written
 
 _terminals = tables.terminal_progress
 _attempts = tables.attempt
+AS_BEFORE = "terminal.as-before"
 NEWEST = 500
 """Attempts that are looked at; the newest say best how it goes now."""
 
@@ -38,7 +39,7 @@ class Took:
         return max(0.0, (self.finished_at - self.started_at).total_seconds())
 
 
-def as_before(tx: Tx, rollout: str, terminals: Iterable[str], kind: str = "terminal.as-before", **told: str) -> None:
+def as_before(tx: Tx, rollout: str, terminals: Iterable[str], kind: str = AS_BEFORE, **told: str) -> None:
     """These terminals were to be pushed or asked again, and that came to nothing: they stand where their last attempt left them.
 
     `kind` is the event that tells it, `told` what it says besides.
@@ -57,6 +58,14 @@ def as_before(tx: Tx, rollout: str, terminals: Iterable[str], kind: str = "termi
             written.setdefault(table, set()).update(keys)
     body = {"terminals": {name: row.ending for name, row in sorted(last.items())}}
     tx.event(kind, rollout, body | told | rows_written(tx, written))
+
+
+def called_off(snapshot: Snapshot, rollout: str, reason: str, since: datetime) -> set[str]:
+    """Terminals that stood as before again for that reason, since then."""
+    event = tables.event
+    query = select(event.c.body).where(event.c.subject == rollout, event.c.kind == AS_BEFORE, event.c.at >= since)
+    bodies = snapshot.connection.execute(query).scalars()
+    return {name for body in bodies if body.get("reason") == reason for name in body["terminals"]}
 
 
 def not_reached(tx: Tx, rollout: str, terminals: Mapping[str, Cause]) -> None:

@@ -62,7 +62,7 @@ _STATES = (
     (SiteState.UNREACHABLE, N_("no connection; nothing was touched")),
     (SiteState.WAITING_BY_HAND, N_("a technician has to go there")),
     (SiteState.EXCLUDED, N_("left out of this rollout")),
-    (SiteState.GOING_BACK, N_("a person wants the old release back there; it waits for its turn")),
+    (SiteState.GOING_BACK, N_("the old release is wanted back there, by a person or for a rehearsal; it waits for its turn")),
     (SiteState.TAKEN_BACK, N_("rolled back because a person wanted it; the old release is live")),
 )
 

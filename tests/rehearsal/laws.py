@@ -14,6 +14,7 @@ from fleet.model.caps import Cap, CapKind
 from fleet.model.hours import parse_hours
 from fleet.model.inventory import Fleet, Reach
 from fleet.model.plan import Plan
+from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutPhase, RolloutState, Verdict
 from fleet.push import PushJob
 from fleet.rollout import rules_of
@@ -60,8 +61,8 @@ class Laws:
         yield from self._over_limits(snapshot, busy)
 
     def _outside_windows(self, job: PushJob, latest: datetime) -> Iterator[str]:
-        """What a person wants taken back waits for no window."""
-        if self._plan.windows is None or job.errand is not None:
+        """What a person wants taken back waits for no window; what goes back in rehearsal nobody wanted back."""
+        if self._plan.windows is None or job.errand is Errand.ROLLBACK:
             return
         site, now = self._fleet.sites[job.site.code], self._clock.now
         hours = parse_hours(site.opening_hours) if site.opening_hours else None

@@ -68,7 +68,9 @@ def ask(snapshot: Snapshot, state: RolloutState, plans: Plans, terminals: Mappin
 
 def _in_rehearsal(snapshot: Snapshot, used: PlanInUse, terminals: Mapping[str, Iterable[str]]) -> set[str]:
     """Of these terminals, those that go back in rehearsal before they are upgraded; only the canary has such."""
-    canary = [name for code, names in terminals.items() if used.plan.wave_of.get(code) == 1 for name in names] if used.rules.rehearses else []
+    canary = (
+        [name for code, names in terminals.items() if used.plan.wave_of.get(code) == 1 for name in names] if used.rules.rehearses else []
+    )
     return ways_back.in_rehearsal(snapshot, used.rollout.id, canary) if canary else set()
 
 

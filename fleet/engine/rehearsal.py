@@ -74,7 +74,7 @@ def with_lacking(seen: Rehearsal | None, snapshot: Snapshot, rollout: str, plan:
         return seen
     tried = {one.back.terminal for one in ways_back.rehearsals(snapshot, rollout, wave.rehearsed_at)}
     seen_programs = {program.digest for name in tried if (program := plan.program_of[name]) is not None}
-    candidates = _with_a_way_back(snapshot, rollout, plan, wave.number)
+    candidates = _with_a_way_back(snapshot, rollout, plan, wave.number, wave.rehearsed_at)
     first = {digest: name for name, digest in reversed(candidates.items()) if digest not in seen_programs}
     off = windows.called_off(snapshot, rollout, _CALLED_OFF, wave.rehearsed_at) - tried
     return replace(seen, lacking=tuple(name for name in candidates if name in off or name in first.values()))
@@ -104,10 +104,10 @@ def _choose(tx: Tx, state: RolloutState, plans: Plans, wave: int) -> list[str]:
     return [name for names in chosen.values() for name in names]
 
 
-def _with_a_way_back(snapshot: Snapshot, rollout: str, plan: Plan, wave: int) -> dict[str, str]:
+def _with_a_way_back(snapshot: Snapshot, rollout: str, plan: Plan, wave: int, by: datetime | None = None) -> dict[str, str]:
     """The upgraded terminals of a wave whose programs have a way back -> the program's digest, in the order they are to be taken."""
     found: dict[str, str] = {}
-    for name in ways_back.candidates(snapshot, rollout, wave):
+    for name in ways_back.candidates(snapshot, rollout, wave, by):
         program = plan.program_of[name]
         if program is not None and not program.irreversible and goes_back(program):
             found[name] = program.digest

@@ -15,7 +15,7 @@ from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WavePhase
 from fleet.rollout import ENDED, may_upgrade
-from fleet.store import Snapshot, Tx, caps, progress, shards, trust, ways_back
+from fleet.store import Tx, caps, progress, shards, trust, ways_back
 
 
 def take_back(tx: Tx, rollout: str, terminals: Collection[str], errand: Errand) -> None:

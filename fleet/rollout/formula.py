@@ -50,7 +50,7 @@ def conditions(plan: Plan) -> Iterator[Condition]:
     yield Condition("taken-back", Verdict.INCONCLUSIVE, words)
     if gate.four_eyes:
         yield from _of_four_eyes(gate)
-    yield from _of_rehearsal(rules)
+    yield from _of_rehearsal(rules, has_windows=plan.windows is not None)
     yield Condition("enough", Verdict.PASS, N_("PASS otherwise."))
 
 
@@ -126,12 +126,17 @@ def _of_four_eyes(rule: GateRule) -> Iterator[Condition]:
         yield Condition("self-tested", Verdict.INCONCLUSIVE, words)
 
 
-def _of_rehearsal(rules: Rules) -> Iterator[Condition]:
+def _of_rehearsal(rules: Rules, *, has_windows: bool) -> Iterator[Condition]:
     """What keeps the gate after the canary from passing although no rehearsal failed."""
     if rules.rehearses and rules.lasting:
         words = N_("INCONCLUSIVE at gate 1, for not everything can be rolled back: {steps}.", steps=", ".join(rules.lasting))
         yield Condition("rehearsal-lasting", Verdict.INCONCLUSIVE, words, gate=1)
     elif rules.rehearses:
+        if has_windows:
+            words = N_(
+                "INCONCLUSIVE at gate 1 when its windows leave no time to rehearse the way back of a program, or of a terminal chosen for it."
+            )
+            yield Condition("rehearsal-windows", Verdict.INCONCLUSIVE, words, gate=1)
         words = N_("INCONCLUSIVE at gate 1 when the way back could be rehearsed on none of its terminals.")
         yield Condition("rehearsal-none", Verdict.INCONCLUSIVE, words, gate=1)
 

@@ -6,12 +6,13 @@
 - A retry after such a verdict rehearses anew.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from math import ceil
 
 from fleet.model.attempt import TerminalState
 from fleet.model.rollout import RolloutPhase, RolloutState, Verdict, WavePhase, WaveState
-from fleet.rollout.facts import Facts, Rules, WaveFacts
+from fleet.rollout.facts import Facts, Rehearsal, Rules, WaveFacts
 from fleet.rollout.gate import Judgement
 from fleet.text import N_, Message
 
@@ -38,9 +39,10 @@ def anew(wave: WaveState) -> WaveState:
     """The wave after a person retries: what stood in its way because of the rehearsal is rehearsed once more."""
     if wave.verdict_code not in _OUR_CODES:
         return wave
-    judged = wave.phase is WavePhase.GATE
-    again = {"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}} if judged else {}
-    return wave.model_copy(update={"rehearsed_at": None} | again)
+    wave = wave.model_copy(update={"rehearsed_at": None})
+    if wave.phase is not WavePhase.GATE:
+        return wave
+    return wave.model_copy(update={"phase": WavePhase.OPEN, "verdict": None, "verdict_code": "", "verdict_values": {}})
 
 
 def waits_for_time(state: RolloutState) -> bool:
@@ -61,16 +63,20 @@ def with_rehearsal(judgement: Judgement, rules: Rules, wave: WaveState, facts: W
     judgement = Judgement(judgement.verdict, judgement.code, values)
     if judgement.verdict is Verdict.FAIL:
         return judgement
+    return next(_against(seen, rules, values), judgement)
+
+
+def _against(seen: Rehearsal, rules: Rules, values: dict[str, str | int | float]) -> Iterator[Judgement]:
+    """What keeps the gate from passing, what decides first."""
     if seen.failed:
-        return Judgement(Verdict.FAIL, "rehearsal-failed", values)
+        yield Judgement(Verdict.FAIL, "rehearsal-failed", values)
     if rules.lasting:
-        return Judgement(Verdict.INCONCLUSIVE, "rehearsal-lasting", values | {"steps": ", ".join(rules.lasting)})
+        yield Judgement(Verdict.INCONCLUSIVE, "rehearsal-lasting", values | {"steps": ", ".join(rules.lasting)})
     if seen.lacking:
         named = ", ".join(seen.lacking[:_NAMED]) + (", ..." if len(seen.lacking) > _NAMED else "")
-        return Judgement(Verdict.INCONCLUSIVE, "rehearsal-windows", values | {"lacking": len(seen.lacking), "lacking_named": named})
+        yield Judgement(Verdict.INCONCLUSIVE, "rehearsal-windows", values | {"lacking": len(seen.lacking), "lacking_named": named})
     if not seen.tried:
-        return Judgement(Verdict.INCONCLUSIVE, "rehearsal-none", values)
-    return judgement
+        yield Judgement(Verdict.INCONCLUSIVE, "rehearsal-none", values)
 
 
 def percentile(seconds: tuple[float, ...], percent: int) -> float:

@@ -89,8 +89,11 @@ def sites_going_back(snapshot: Snapshot, rollout: str) -> set[str]:
     return set(snapshot.connection.execute(query.distinct()).scalars())
 
 
-def candidates(snapshot: Snapshot, rollout: str, wave: int) -> list[str]:
-    """Upgraded terminals of a wave, those first that were really pushed: a way back is rehearsed where there was a way there."""
+def candidates(snapshot: Snapshot, rollout: str, wave: int, by: datetime | None = None) -> list[str]:
+    """Upgraded terminals of a wave, those first that were really pushed: a way back is rehearsed where there was a way there.
+
+    With `by` only those that had been upgraded by then.
+    """
     attempt = tables.attempt
     pushed = exists().where(
         attempt.c.rollout == rollout,
@@ -98,10 +101,17 @@ def candidates(snapshot: Snapshot, rollout: str, wave: int) -> list[str]:
         attempt.c.ending == TerminalState.UPGRADED.value,
         attempt.c.in_place.is_(False),
     )
+    upgraded = exists().where(
+        attempt.c.rollout == rollout,
+        attempt.c.terminal == _terminals.c.terminal,
+        attempt.c.ending == TerminalState.UPGRADED.value,
+        *((attempt.c.finished_at <= by,) if by is not None else ()),
+    )
     query = (
         select(_terminals.c.terminal)
         .where(
             _terminals.c.rollout == rollout,
+            upgraded,
             _terminals.c.wave == wave,
             _terminals.c.state == TerminalState.UPGRADED.value,
             _terminals.c.reach == Reach.SSH.value,

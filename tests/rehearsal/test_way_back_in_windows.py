@@ -42,9 +42,7 @@ def rehearsing(*windows: Entry, other: tuple[str, ...] = (), parallel: int = 8) 
     """A canary of `s000` and `s001`, then the rest; the sites in `other` have the other program."""
     plan = make_plan(FLEET, 2, 2, program=STAGER, approval=Approval.ALWAYS, parallel=parallel)
     waves = tuple(
-        wave.model_copy(
-            update={"sites": tuple(_with_program(site, OTHER) if site.code in other else site for site in wave.sites)}
-        )
+        wave.model_copy(update={"sites": tuple(_with_program(site, OTHER) if site.code in other else site for site in wave.sites)})
         for wave in plan.waves
     )
     update = {

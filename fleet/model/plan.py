@@ -69,7 +69,7 @@ class PlannedSite(Noun):
 
     code: Code
     strata: tuple[Stratum, ...] = ()
-    terminals: tuple[PlannedTerminal, ...]
+    terminals: Annotated[tuple[PlannedTerminal, ...], Field(min_length=1)]
     limits: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(), exclude_if=unless(()))
     """Places in the plan's `limits` of those that count this site, rising."""
 

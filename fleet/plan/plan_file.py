@@ -109,5 +109,21 @@ def _not_a_plan(error: ValidationError) -> Message:
         return N_("not a plan file: no JSON at line {line}, column {column}", line=where["line"], column=where["column"])
     if not place:
         return N_("not a plan file: {reason}", reason=first["msg"])
+    if first["type"] == "too_short" and (empty := _empty(first["loc"])) is not None:
+        return empty
     what, _hint = explain(first, str(first["loc"][-1]))
     return N_("not a plan file: {place}: {reason}", place=place, reason=what)
+
+
+def _empty(place: tuple[int | str, ...]) -> Message | None:
+    """What there is nothing to push in, by its place in the file; None where it is something else that is too short."""
+    match place:
+        case ("waves",):
+            return N_("the plan has no wave, so there is nothing to push")
+        case ("waves", int(wave), "sites"):
+            return N_("wave {number} of the plan has no site, so there is nothing to push in it", number=wave + 1)
+        case ("waves", int(wave), "sites", int(site), "terminals"):
+            return N_(
+                "site {place} of wave {number} of the plan has no terminal, so there is nothing to push", place=site + 1, number=wave + 1
+            )
+    return None

@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fleet.model.playbook import GateRule, Playbook
 from fleet.model.purpose import Only
 from fleet.model.release import Release
 from fleet.model.rollout import Verdict, WaveState
+from fleet.model.windows import Entry, Windows
 from fleet.plan import make_plan
 from fleet.rollout import Evidence, Rehearsal, WaveFacts, formula, gate_lines, rules_of
 from fleet.rollout.evidence import Pair
@@ -31,6 +33,7 @@ from fleet.text import render
 AT = datetime(2026, 12, 4, 20, 0, tzinfo=UTC)
 ASKS = GateRule(success=90, min_samples=5, causes={"key-conflict": 0}, bindings=True, swipe=SwipeRule(target_s=4, min_pairs=4))
 FOUR_EYES = ASKS.model_copy(update={"four_eyes": True})
+NIGHT = Windows(zone="Asia/Shanghai", suspensions=(Entry(begins_at=AT, ends_at=AT + timedelta(hours=8)),))
 Making = Callable[..., Plan]
 
 
@@ -38,7 +41,7 @@ Making = Callable[..., Plan]
 def planned(make_fleet: Callable[..., Fleet], playbook: Playbook, release: Release) -> Making:
     """A plan of a small fleet with this gate: `planned(GateRule(), rollback_rehearsal=False)`; with `untested` its canary cannot try everything."""
 
-    def make(rule: GateRule, *, untested: bool = False, lasting: bool = False, **keys: object) -> Plan:
+    def make(rule: GateRule, *, untested: bool = False, lasting: bool = False, dated: bool = False, **keys: object) -> Plan:
         vendors = ("acme", "bolt", "crux") if untested else ("acme",)
         fleet = make_fleet(*((f"p{n}", "pharmacy", 1, {"vendor": vendors[n % len(vendors)]}) for n in range(18)))
         waves = playbook.waves.model_copy(update={"canary_at_most": 2}) if untested else playbook.waves
@@ -46,7 +49,8 @@ def planned(make_fleet: Callable[..., Fleet], playbook: Playbook, release: Relea
             step.model_copy(update={"undo": None, "irreversible": True}) if lasting and step.name == "software-encryption" else step
             for step in playbook.steps
         )
-        return make_plan(fleet, playbook.model_copy(update={"gate": rule, "waves": waves, "steps": steps, **keys}), release)
+        asked = playbook.model_copy(update={"gate": rule, "waves": waves, "steps": steps, **keys})
+        return make_plan(fleet, asked, release, windows=NIGHT if dated else None)
 
     return make
 
@@ -70,7 +74,7 @@ def test_every_code_that_a_gate_gives_has_its_words() -> None:
 
 
 def test_every_verdict_there_is_stands_in_the_formula_of_a_plan_that_can_meet_it(planned: Making) -> None:
-    plans = [planned(FOUR_EYES, untested=True), planned(ASKS, lasting=True)]
+    plans = [planned(FOUR_EYES, untested=True), planned(ASKS, lasting=True), planned(ASKS, dated=True)]
 
     stated = {condition.code for plan in plans for condition in (*conditions(plan), *staging_conditions(plan))}
     printed = [[render(line) for line in formula(plan)] for plan in plans]
@@ -81,7 +85,7 @@ def test_every_verdict_there_is_stands_in_the_formula_of_a_plan_that_can_meet_it
 
 
 def test_a_condition_says_its_verdict_first(planned: Making) -> None:
-    for plan in (planned(FOUR_EYES, untested=True), planned(ASKS, lasting=True)):
+    for plan in (planned(FOUR_EYES, untested=True), planned(ASKS, lasting=True), planned(ASKS, dated=True)):
         for condition in (*conditions(plan), *staging_conditions(plan)):
             assert render(condition.words).split()[0] == condition.verdict.value.upper()
 
@@ -162,12 +166,17 @@ def met(plan: Plan, facts: WaveFacts) -> dict[str, bool]:
         "made-by-hand": facts.evidence.made_by_hand > 0,
         "self-tested": facts.count(TerminalState.SELF_TESTED) > 0,
         "rehearsal-lasting": True,
+        "rehearsal-windows": bool(seen.lacking),
         "rehearsal-none": not seen.tried,
         "enough": True,
     }
 
 
-def every_kind_of_evidence() -> Iterator[WaveFacts]:
+def every_kind_of_evidence(*, dated: bool) -> Iterator[WaveFacts]:
+    """What a canary may have shown; only windows leave a terminal no time for its rehearsal."""
+    rehearsals = [Rehearsal(), Rehearsal(tried=2), Rehearsal(tried=2, failed=1)]
+    if dated:
+        rehearsals += [replace(each, lacking=("p0/t00",)) for each in rehearsals]
     endings = [(20, 0), (20, 1), (10, 10), (3, 0), (1, 3)]
     people = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1)]
     for (upgraded, failed), (back, by_hand, tested), cause, unbound in product(endings, people, (0, 1), (0, 3)):
@@ -177,21 +186,19 @@ def every_kind_of_evidence() -> Iterator[WaveFacts]:
             TerminalState.TAKEN_BACK: back,
             TerminalState.SELF_TESTED: tested,
         }
-        for swipes, rehearsed in product(
-            ((), (1000,) * 5, (5000,) * 5, (5000,)), (Rehearsal(), Rehearsal(tried=2), Rehearsal(tried=2, failed=1))
-        ):
+        for swipes, rehearsed in product(((), (1000,) * 5, (5000,) * 5, (5000,)), rehearsals):
             pairs = tuple(Pair({Phase.TOTAL: 6000}, {Phase.TOTAL: after}) for after in swipes)
             evidence = Evidence(pairs, {"key-conflict": cause}, upgraded, min(unbound, upgraded), by_hand)
             yield WaveFacts(by_ssh=states, evidence=evidence, rehearsal=rehearsed)
 
 
 @pytest.mark.parametrize("rule", [ASKS, FOUR_EYES], ids=["two eyes", "four eyes"])
-@pytest.mark.parametrize("how", [{}, {"untested": True}, {"lasting": True}, {"rollback_rehearsal": False}])
+@pytest.mark.parametrize("how", [{}, {"untested": True}, {"lasting": True}, {"dated": True}, {"rollback_rehearsal": False}])
 def test_the_first_condition_that_is_met_gives_the_verdict_whatever_else_is(planned: Making, how: dict[str, bool], rule: GateRule) -> None:
     plan = planned(rule, **how)
     stated, verdicts = list(conditions(plan)), set()
 
-    for facts in every_kind_of_evidence():
+    for facts in every_kind_of_evidence(dated=plan.windows is not None):
         holds, judgement = met(plan, facts), found(plan, facts)
         first = next(condition for condition in stated if holds[condition.code])
         assert judgement.verdict is first.verdict, facts

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from fleet.plan.preview import ProgramPreview, WavePreview
     from fleet.store import Snapshot
 
-_SHORTEST_PUSH_S, _LONGEST_PUSH_S = 0.1, 86_400
-
 
 def command(
     *,
@@ -37,20 +35,25 @@ def command(
         None, metavar="FILE", help=_("When sites may be touched: suspensions, windows, blackouts. Without it, at any time.")
     ),
     out: str | None = typer.Option(None, metavar="PLAN", help=_("Write the plan to this file, for `fleet rollout start`.")),
-    push_seconds: float = typer.Option(20.0, metavar="S", help=_("How long one push is assumed to take.")),
+    push_seconds: float | None = typer.Option(
+        None,
+        metavar="S",
+        show_default=False,
+        help=_("How long one push is assumed to take; without it, as long as pushes of this workspace did, or 20 where it has seen none."),
+    ),
     as_json: bool = typer.Option(False, "--json", help=_("Print the preview as JSON.")),
 ) -> None:
     """Make a plan and show it: waves, who is in the canary and why, steps, parallelism, earliest finish, digest."""
     from dataclasses import asdict
     from datetime import UTC, datetime
 
+    from fleet.cli.assumed import assumptions
     from fleet.cli.release import other_key_words
     from fleet.cli.windows import refuse_out_of_time, unreached_warning, windows_facts, windows_lines
     from fleet.control.window_preview import preview_windows
     from fleet.plan import preview, write_plan
 
-    if not _SHORTEST_PUSH_S <= push_seconds <= _LONGEST_PUSH_S:
-        raise InputError(N_("--push-seconds must be a number from {least} to {most}", least=_SHORTEST_PUSH_S, most=_LONGEST_PUSH_S))
+    push_s, assumed = assumptions(push_seconds)
     if out is not None:
         _check_out(out)
     door = current_door()
@@ -61,8 +64,8 @@ def command(
         plan, fleet, found = _plan(playbook, release, select, windows)
     if (other := other_key_words(door, found)) is not None:
         say(other)
-    shown = preview(plan, fleet, push_seconds)
-    times = preview_windows(plan, fleet, datetime.now(UTC), shown.earliest_s)
+    shown = preview(plan, fleet, push_s)
+    times = preview_windows(plan, fleet, datetime.now(UTC), assumed)
     refuse_out_of_time(times, door.settings.zone, str(windows))
     unconfirmed = _unconfirmed(plan, fleet)
     if out is not None:

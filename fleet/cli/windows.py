@@ -29,6 +29,12 @@ def windows_lines(times: "WindowPreview | None", zone: "ZoneInfo") -> Iterator[s
     if times.first_at is not None and times.last_at is not None:
         values = {"count": times.reachable, "begin": minute(times.first_at, zone), "end": minute(times.last_at, zone)}
         yield _("  sites that can be reached: {count}, the first from {begin}, the last until {end}", **values)
+        if times.asked:
+            yield _(
+                "    counted in: a person is waited for {count} {count:time|times}, {time} each",
+                count=times.asked,
+                time=duration(times.answer_s),
+            )
     for cause, sites in times.out_of_reach.items():
         named = ", ".join(sites[:_NAMED]) + (", ..." if len(sites) > _NAMED else "")
         yield _("  sites that will not be reached: {count}; {why} ({sites})", count=len(sites), why=in_brief(cause), sites=named)
@@ -39,9 +45,12 @@ def windows_lines(times: "WindowPreview | None", zone: "ZoneInfo") -> Iterator[s
     for target in times.unused:
         yield _("  `{target}` names no site of this plan", target=target)
     if times.is_late:
+        values = {"count": times.too_late, "sites": times.sites, "time": duration(times.kept_s)}
         yield _(
-            "  WARNING: even if nothing fails, pushing takes longer than these windows last; raise `parallel` or the budgets, or plan less"
+            "  WARNING: these windows are too short even if nothing fails: the turn of {count} of {sites} sites comes too late.", **values
         )
+        yield _("  Of each window the last {time} are kept for a push and its rollback: nothing begins in them.", **values)
+        yield _("  Raise `parallel` or the budgets, soak for less, plan less, or begin earlier.")
 
 
 def refuse_out_of_time(times: "WindowPreview | None", zone: "ZoneInfo", file: str) -> None:
@@ -76,7 +85,7 @@ def refuse_out_of_time(times: "WindowPreview | None", zone: "ZoneInfo", file: st
 def unreached_warning(times: "WindowPreview | None") -> Iterator[str]:
     """What to know before anything else: how many sites no window will let begin."""
     if times is not None and times.out_of_reach_count:
-        values = {"count": times.out_of_reach_count, "sites": times.out_of_reach_count + times.reachable}
+        values = {"count": times.out_of_reach_count, "sites": times.sites}
         yield _(
             "WARNING: {count} of {sites} {sites:site|sites} will not be reached in these windows; why stands below, under Windows.",
             **values,
@@ -88,7 +97,7 @@ def windows_facts(times: "WindowPreview | None") -> dict[str, Any] | None:
     """The same as data."""
     from dataclasses import asdict
 
-    return None if times is None else asdict(times)
+    return None if times is None else {**asdict(times), "is_late": times.is_late}
 
 
 def outlook_lines(stand: "Stand", zone: "ZoneInfo") -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from fleet.control.turns import Assumed, take_turns
 from fleet.cutover import Over, Pace, SiteTime, admit, site_time
 from fleet.model.attempt import Cause
 from fleet.model.hours import hours_of
@@ -22,19 +23,34 @@ class WindowPreview:
     last_at: datetime | None
     """When the last site may not be touched any more."""
     reachable: int
-    """Sites that a window lets begin, if their turn comes."""
+    """Sites that a window lets begin, and whose turn comes in time when nothing fails."""
+    too_late: int
+    """Sites that a window would let begin, but whose turn comes too late although nothing fails."""
     out_of_reach: Mapping[Cause, tuple[str, ...]]
     """Sites that no window will ever let begin, by why."""
     needs_s: float
     """What a push and its rollback may take together, until enough of them are measured."""
+    kept_s: float
+    """What they are measured to take when the night ends: nothing begins so long before a window closes."""
+    asked: int
+    """How often a person is waited for in that night, each time for `answer_s`."""
+    answer_s: float
     unknown_hours: int
     """Sites whose opening hours nobody knows: they are tried at any time of a suspension."""
     unused: tuple[str, ...]
     """Targets of entries that name no site of the plan."""
-    is_late: bool
-    """Even if nothing fails, pushing takes longer than the windows last."""
     is_over: bool = False
     """None of it is left."""
+
+    @property
+    def is_late(self) -> bool:
+        """Even if nothing fails, the windows close before every site has had its turn."""
+        return self.too_late > 0
+
+    @property
+    def sites(self) -> int:
+        """That are pushed to."""
+        return self.reachable + self.too_late + self.out_of_reach_count
 
     @property
     def out_of_reach_count(self) -> int:
@@ -42,45 +58,52 @@ class WindowPreview:
         return sum(map(len, self.out_of_reach.values()))
 
 
-def preview_windows(plan: Plan, fleet: Fleet, now: datetime, earliest_s: float) -> WindowPreview | None:
+def preview_windows(plan: Plan, fleet: Fleet, now: datetime, assumed: Assumed) -> WindowPreview | None:
     """What the windows of a plan leave time for; None where it has none.
 
     Args:
         plan: The plan.
         fleet: Its inventory, for opening hours.
-        now: This moment; what is over by now is over.
-        earliest_s: How long all of it takes at least.
+        now: This moment; what is over by now is over. A plan whose windows are still to come is taken to be started when they open.
+        assumed: How long pushes take, and who is asked.
     """
     windows = plan.windows
     if windows is None:
         return None
     pace = Pace.of((), plan.playbook.push_deadline_s)
-    spans, out_of_reach, unknown = [], dict[Cause, list[str]](), 0
+    spans, why_not, unknown = [], dict[str, Cause](), 0
+    times = dict[str, SiteTime]()
     for planned in (site for wave in plan.waves for site in wave.sites if any(terminal.program for terminal in site.terminals)):
         site = fleet.sites[planned.code]
         hours = hours_of(site.opening_hours)
         unknown += hours is None and not site.open_24h
-        times = site_time(windows, site.code, hours, open_24h=site.open_24h)
-        cause = _why_not(times, planned, plan, pace, now)
+        when = times[site.code] = site_time(windows, site.code, hours, open_24h=site.open_24h)
+        cause = _why_not(when, planned, plan, pace, now)
         if cause is None:
-            spans += [span for span in times.spans if span.end > now]
+            spans += [span for span in when.spans if span.end > now]
         else:
-            out_of_reach.setdefault(cause, []).append(site.code)
+            why_not[site.code] = cause
     first = min((max(span.begin, now) for span in spans), default=None)
-    last = max((span.end for span in spans), default=None)
+    turns = take_turns(plan, fleet, times, first or now, assumed)
+    out_of_reach: dict[Cause, list[str]] = {}
+    for code, cause in why_not.items():
+        if code not in turns.begun:
+            out_of_reach.setdefault(cause, []).append(code)
     entries = (*windows.suspensions, *windows.windows, *windows.blackouts, *windows.left_on)
-    pushed = sum(any(terminal.program for terminal in site.terminals) for wave in plan.waves for site in wave.sites)
     return WindowPreview(
         begins_at=windows.begins_at,
         ends_at=windows.ends_at,
         first_at=first,
-        last_at=last,
-        reachable=pushed - sum(map(len, out_of_reach.values())),
+        last_at=max((span.end for span in spans), default=None),
+        reachable=len(turns.begun),
+        too_late=len(times) - len(turns.begun) - sum(map(len, out_of_reach.values())),
         out_of_reach={cause: tuple(sorted(sites)) for cause, sites in sorted(out_of_reach.items())},
         needs_s=pace.push.seconds + pace.rollback.seconds,
+        kept_s=turns.kept_s,
+        asked=turns.asked,
+        answer_s=assumed.answer_s,
         unknown_hours=unknown,
         unused=tuple(dict.fromkeys(entry.target for entry in entries if entry.target and not entry.sites)),
-        is_late=first is not None and last is not None and first + timedelta(seconds=earliest_s) > last,
         is_over=windows.ends_at <= now,
     )
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
-from random import Random
 
 from fleet.control import rollouts as control
 from fleet.control.four_eyes import record_author
@@ -24,11 +23,11 @@ from fleet.model.playbook import StepKind
 from fleet.model.release import Release
 from fleet.model.rollout import RolloutState, Verdict, WavePhase, WaveState
 from fleet.model.trust import HostKey
-from fleet.plan.preview import PUSH_S
 from fleet.rehearsal.agenda import Agenda
 from fleet.rehearsal.faults import fate_of
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.outcome import Outcome, outcome_of
+from fleet.rehearsal.pace import push_lasts
 from fleet.rehearsal.swipes import swipe_facts
 from fleet.rehearsal.terminals import Fate, SimulatedTerminals
 from fleet.report.holds import read_holds, why_held
@@ -40,8 +39,6 @@ from fleet.text import N_, Message
 
 ANSWER_S = 600.0
 """What a person who is asked takes to answer."""
-_SPREAD = (0.5, 2.0)
-"""Of an assumed duration: from half of it to twice as long."""
 _AUTHOR, _PERSON = (Person(code=code, name=code, role=Role.COORDINATOR) for code in ("rehearsal-author", "rehearsal"))
 """Two, for a plan may want four eyes: who makes and starts it, and who answers."""
 
@@ -122,6 +119,7 @@ class _Night:
         self._setting, self._store = setting, store
         self._agenda = Agenda(setting.begins_at)
         self._actor = Actor(code=_PERSON.code)
+        self._lasts = push_lasts(setting.push_seconds, setting.seed)
         binding = next((step for step in setting.plan.playbook.steps if step.step is StepKind.BIND_KEY), None)
         terminals = SimulatedTerminals(self._fate, binding.key if binding else None, self._facts)
         self._orchestrator = SteppedOrchestrator(store, terminals, self._agenda, at_gateway=setting.at_gateway)
@@ -187,18 +185,12 @@ class _Night:
         plan = self._setting.plan
         program = plan.program_of[terminal]
         assert program is not None
-        return fate_of(self._setting.faults.get(terminal), program, plan.playbook, self._seconds(terminal))
+        return fate_of(self._setting.faults.get(terminal), program, plan.playbook, self._lasts(terminal))
 
     def _facts(self, terminal: str) -> Mapping[str, str]:
         program = self._setting.plan.program_of[terminal]
         assert program is not None
         return swipe_facts(self._setting.plan, program, terminal, self._setting.seed)
-
-    def _seconds(self, terminal: str) -> float:
-        """How long a push to it lasts, in whole seconds: as some push was seen to, else as is assumed."""
-        dice = Random(f"{self._setting.seed} pace {terminal}")  # noqa: S311 - reproducible on purpose, no secret
-        seen = self._setting.push_seconds
-        return float(max(1, round(dice.choice(seen) if seen else PUSH_S * dice.uniform(*_SPREAD))))
 
 
 def _by_itself(plan: Plan) -> Plan:

@@ -28,8 +28,8 @@ class Tried:
 def next_try(rules: Sequence[AgainRule], tried: Tried, offline_after_h: float | None) -> datetime | None:
     """When it is due again; None where it is a person's turn.
 
-    That is so after a cause that does not pass by itself, after the last push its rule allows, and where it would be due only when it has
-    been unreachable for `offline_after_h` and is a technician's job.
+    That is so after a cause that does not pass by itself, after the last push its rule allows, and where it would be due only once nobody
+    has answered for `offline_after_h`. A terminal that nobody answers at is a technician's job then.
     """
     trouble = trouble_of(tried.cause)
     rule = next((rule for rule in rules if trouble in rule.on), None)

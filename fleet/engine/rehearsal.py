@@ -2,14 +2,17 @@
 
 - It is the program's own doing and no person's decision: it keeps to windows, and begins only where an upgrade might.
 - Chosen is who has time for all of it: the way back, the upgrade after it, and that upgrade's own rollback.
+- At least one of each program, and then more, until there are as many rollbacks as their pace needs to be measured.
 - Whose window leaves no time any more before it began keeps its upgrade. The gate is told, and leaves it to a person.
 """
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from fleet.cutover import Begin, admit
+from fleet.cutover.pace import ENOUGH
 from fleet.engine.plans import Plans
 from fleet.engine.record import record_lost
 from fleet.engine.shard_parts import Terminals
@@ -26,7 +29,7 @@ _CALLED_OFF = "rehearsal-called-off"
 
 
 def rehearse(tx: Tx, state: RolloutState, plans: Plans, wave: int) -> None:
-    """Roll back and upgrade again one upgraded terminal of each program of a wave that has a way back and time for it."""
+    """Roll back and upgrade again upgraded terminals of a wave, of each program that has a way back and time for it at least one."""
     chosen = _choose(tx, state, plans, wave)
     if chosen:
         take_back(tx, state.id, sorted(chosen), Errand.REHEARSAL)
@@ -96,12 +99,23 @@ def _choose(tx: Tx, state: RolloutState, plans: Plans, wave: int) -> list[str]:
         needs = pace.needs(programs, parallel, back=len(programs))
         return isinstance(admit(plans.times(used.windows, code, openings.get(code)), tx.at, needs), Begin)
 
-    rehearsed: set[str] = set()
-    for name, program in candidates.items():
-        if program not in rehearsed and fits(site_of[name], name):
-            rehearsed.add(program)
+    wanted = ENOUGH - pace.rollback.samples
+    for name in _one_of_each_first(candidates):
+        taken = [one for names in chosen.values() for one in names]
+        is_new = candidates[name] not in {candidates[one] for one in taken}
+        if (is_new or len(taken) < wanted) and fits(site_of[name], name):
             chosen.setdefault(site_of[name], []).append(name)
     return [name for names in chosen.values() for name in names]
+
+
+def _one_of_each_first(candidates: Mapping[str, str]) -> list[str]:
+    """The candidates in their order program by program, so that every program has its turn before any has a second one."""
+    turns: Counter[str] = Counter()
+    turn_of: dict[str, int] = {}
+    for name, program in candidates.items():
+        turn_of[name] = turns[program]
+        turns[program] += 1
+    return sorted(candidates, key=turn_of.__getitem__)
 
 
 def _with_a_way_back(snapshot: Snapshot, rollout: str, plan: Plan, wave: int, by: datetime | None = None) -> dict[str, str]:

@@ -260,7 +260,7 @@ class PutBack:
 
 @dataclass(frozen=True, slots=True)
 class Rehearse:
-    """Roll one upgraded terminal of each program of a wave back, and upgrade it again."""
+    """Roll upgraded terminals of a wave back, of each program one at least, and upgrade them again."""
 
     wave: int
 

@@ -37,7 +37,10 @@ def conditions(plan: Plan) -> Iterator[Condition]:
     rules, gate = rules_of(plan), plan.playbook.gate
     yield from _of_causes(gate)
     if rules.rehearses:
-        words = N_("FAIL at gate 1 when the way back, rehearsed on its terminals, fails on one of them: back, and upgraded again.")
+        words = N_(
+            "FAIL at gate 1 when the way back fails in rehearsal on any of the terminals that go back and come again: "
+            "at least one of each program, and as many as measure how long a rollback takes."
+        )
         yield Condition("rehearsal-failed", Verdict.FAIL, words, gate=1)
     yield _too_few(gate)
     yield from _of_endings(gate)

@@ -1,6 +1,7 @@
 """The way back, rehearsed on the canary before wave 2 opens: when it is due, and what it means for the gate. Pure.
 
-- Due once the canary has nothing left to push: one upgraded terminal of each program is rolled back and upgraded again, each timed.
+- Due once the canary has nothing left to push: at least one upgraded terminal of each program is rolled back and upgraded
+  again, each timed; and so many in all that how long a rollback takes is measured.
 - It is part of the gate's evidence. A rehearsal that failed fails the gate; a program that cannot go back leaves it inconclusive, and so
   does one for whose rehearsal no window left time: that proves nothing for or against the way back, so a person decides.
 - A retry after such a verdict rehearses anew.

@@ -118,6 +118,11 @@ def make_plan(
     return plan.model_copy(update={"digest": plan.compute_digest()})
 
 
+def with_program(site: PlannedSite, program: Program) -> PlannedSite:
+    """The site with that program for each of its terminals."""
+    return site.model_copy(update={"terminals": tuple(one.model_copy(update={"program": program.digest}) for one in site.terminals)})
+
+
 def put_contents(workspace: Path) -> None:
     """Put the contents of the release's files into the workspace."""
     (workspace / "releases" / RELEASE.artifacts[0].files[0].sha256).write_bytes(b"x")

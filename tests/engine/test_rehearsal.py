@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from fleet.control import rollouts as control
+from fleet.control.outlook import pace_of
 from fleet.control.rollback import roll_back
+from fleet.cutover.pace import ENOUGH
 from fleet.engine import Orchestrator
 from fleet.engine.orchestrator import utc_now
 from fleet.model.attempt import AttemptResult, TerminalState
@@ -19,7 +21,7 @@ from fleet.push import PushJob
 from fleet.rollout import rehearsal_words
 from fleet.store import Store, reads, ways_back
 from fleet.text import render
-from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up
+from tests.engine.city import AT, COORDINATOR, STAGER, Terminals, begin, make_fleet, make_plan, set_up, with_program
 from tests.engine.waiting import rest
 
 TOOK = {None: timedelta(seconds=9), Errand.REHEARSAL: timedelta(seconds=4), Errand.ROLLBACK: timedelta(seconds=4)}
@@ -52,7 +54,7 @@ def attempts(store: Store, terminal: str) -> list[tuple[Errand | None, TerminalS
         return [(one.errand, one.ending) for one in reads.attempts_of_terminal(snapshot, "r1", terminal)[::-1]]
 
 
-def test_one_terminal_of_the_canary_goes_back_and_comes_again_before_wave_2_opens(
+def test_terminals_of_the_canary_go_back_and_come_again_before_wave_2_opens(
     store: Store, orchestrator: Orchestrator, terminals: Timed
 ) -> None:
     fleet = make_fleet(6)
@@ -70,7 +72,7 @@ def test_one_terminal_of_the_canary_goes_back_and_comes_again_before_wave_2_open
     assert state.phase is RolloutPhase.FINISHED
     order = [name.partition("#")[0] for name in terminals.attempts]
     assert max(place for place, name in enumerate(order) if name == "s000/t1") < min(order.index(f"s00{n}/t1") for n in (3, 4, 5))
-    assert sum(terminals.errands.values()) == 1
+    assert +terminals.errands == {"s000/t1": 1, "s001/t1": 1, "s002/t1": 1}
 
 
 def test_its_times_are_evidence_of_the_gate_and_can_be_read(store: Store, orchestrator: Orchestrator) -> None:
@@ -87,10 +89,44 @@ def test_its_times_are_evidence_of_the_gate_and_can_be_read(store: Store, orches
     assert (wave.verdict_values["back_p95_s"], wave.verdict_values["again_p95_s"]) == (4.0, 9.0)
     assert words is not None
     assert render(words) == (
-        "Way back rehearsed on terminals: 1; failed: 0; back in 0:00:04 (p50), 0:00:04 (p95); upgraded again in 0:00:09, 0:00:09"
+        "Way back rehearsed on terminals: 3; failed: 0; back in 0:00:04 (p50), 0:00:04 (p95); upgraded again in 0:00:09, 0:00:09"
     )
     with store.read() as snapshot:
-        assert ways_back.rollback_durations(snapshot, "r1") == [timedelta(seconds=4)]
+        assert ways_back.rollback_durations(snapshot, "r1") == [timedelta(seconds=4)] * 3
+
+
+def test_after_it_how_long_a_rollback_takes_is_measured(store: Store, orchestrator: Orchestrator, terminals: Timed) -> None:
+    fleet = make_fleet(10)
+    set_up(store, fleet)
+    plan = rehearsing(fleet, 8, 2, approval=Approval.ALWAYS)
+    begin(store, fleet, plan)
+
+    orchestrator.start()
+    rest(orchestrator)
+
+    with store.read() as snapshot:
+        pace = pace_of(snapshot, plan, "r1")
+    assert (pace.rollback.seconds, pace.rollback.samples, pace.rollback.is_measured) == (4.0, ENOUGH, True)
+    assert sum(terminals.errands.values()) == ENOUGH
+
+
+def test_each_program_has_its_turn_before_any_has_a_second_one(store: Store, orchestrator: Orchestrator, terminals: Timed) -> None:
+    fleet = make_fleet(10)
+    set_up(store, fleet)
+    plan = rehearsing(fleet, 8, 2, approval=Approval.ALWAYS)
+    others = [STAGER.model_copy(update={"digest": letter * 64}) for letter in "def"]
+    last = dict(zip(("s005", "s006", "s007"), others, strict=True))
+    waves = tuple(
+        wave.model_copy(update={"sites": tuple(with_program(site, last.get(site.code, STAGER)) for site in wave.sites)})
+        for wave in plan.waves
+    )
+    plan = plan.model_copy(update={"waves": waves, "programs": {one.digest: one for one in (STAGER, *others)}})
+    begin(store, fleet, plan.model_copy(update={"digest": plan.compute_digest()}))
+
+    orchestrator.start()
+    rest(orchestrator)
+
+    assert set(+terminals.errands) == {"s000/t1", "s001/t1", "s005/t1", "s006/t1", "s007/t1"}
 
 
 @pytest.mark.parametrize("ending", [TerminalState.FAILED, TerminalState.UNREACHABLE])
@@ -170,5 +206,5 @@ def test_a_rollback_on_purpose_leaves_what_the_rehearsal_came_to_and_is_the_reas
 
     assert (wave.verdict, wave.verdict_code) == (Verdict.INCONCLUSIVE, "taken-back")
     assert wave.verdict_values["taken_back"] == 3
-    assert (wave.verdict_values["rehearsed"], wave.verdict_values["rehearsals_failed"]) == (1, 0)
+    assert (wave.verdict_values["rehearsed"], wave.verdict_values["rehearsals_failed"]) == (3, 0)
     assert rehearsal_words(wave) == rehearsal_words(before)

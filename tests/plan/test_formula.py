@@ -96,7 +96,10 @@ def test_the_formula_says_every_condition_in_the_order_in_which_it_decides(plann
     assert [render(line) for line in formula(planned(rule, untested=True))] == [
         "It judges once, 0:30:00 after the last push of its wave has ended.",
         "FAIL when more than 0 terminals ended with the cause `key-conflict`.",
-        "FAIL at gate 1 when the way back, rehearsed on its terminals, fails on one of them: back, and upgraded again.",
+        (
+            "FAIL at gate 1 when the way back fails in rehearsal on any of the terminals that go back and come again: "
+            "at least one of each program, and as many as measure how long a rollback takes."
+        ),
         "INCONCLUSIVE when fewer than 5 terminals answered.",
         "FAIL when upgraded / (upgraded + failed + rolled back + unknown) is below 90 %; unreachable and excluded ones do not count.",
         "FAIL when it is below 90 % once those are left out of the upgraded whose key binding was not read back as the one kept here.",

@@ -28,12 +28,29 @@ _GROUPS = (
     (N_("with the release and keys"), _RELEASE),
     (N_("with windows"), _WINDOWS),
 )
+_GATES = {
+    "causes": N_("a cause too often"),
+    "rehearsal-failed": N_("a way back that fails"),
+    "too-few": N_("too few answers"),
+    "below": N_("too few upgraded"),
+    "unbound": N_("key bindings that are missing"),
+    "few-pairs": N_("too few swipes measured"),
+    "slow": N_("swipes that are too slow"),
+    "untested": N_("a kind of site that is new in the next wave"),
+    "taken-back": N_("a rollback by people"),
+    "made-by-hand": N_("terminals that people made by-hand"),
+    "self-tested": N_("a self-test after a failed push"),
+    "rehearsal-lasting": N_("a step that has no way back"),
+    "rehearsal-windows": N_("windows without time to rehearse the way back"),
+    "rehearsal-none": N_("no way back to rehearse"),
+}
+"""What keeps a gate from passing, in brief."""
 _WIDEST = 100
 _INDENT = "    "
 
 
 def show_not_tried(outcome: "Outcome") -> None:
-    """Print it: failures that never happened, steps that never failed, kinds of sites on which nothing failed."""
+    """Print it: failures that never happened, steps that never failed, kinds of sites on which nothing failed, and what no gate found."""
     show(_("Not tried:"))
     _show_names(_("failures that never happened"), () if outcome.causes_not_seen else (_("none"),))
     for where, line in _by_group(outcome.causes_not_seen):
@@ -42,6 +59,8 @@ def show_not_tried(outcome: "Outcome") -> None:
     _show_names(_("steps that never failed"), steps or (_("none"),))
     strata = [render(stratum_words(stratum)) for stratum in outcome.strata_never_failed]
     _show_names(_("kinds of sites on which nothing failed"), strata or (_("none"),))
+    gates = [render(_GATES[code]) for code in outcome.gate_outcomes_not_seen]
+    _show_names(_("what no gate found, though the plan asks for it"), gates or (_("none"),))
 
 
 def _by_group(causes: Sequence[Cause]) -> Iterator[tuple[Message, list[str]]]:

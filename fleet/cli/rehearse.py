@@ -160,7 +160,7 @@ def _show_setting(setting: "Setting") -> None:
     else:
         show(_("A push is assumed to last 10 to 40 s; this workspace has seen none yet"))
     if are_assumed(setting.plan):
-        show(_("Swipes are assumed, too: fast enough after the upgrade, so no gate fails because of them"))
+        show(_("Swipes are assumed, too: fast enough after the upgrade, but for terminals on which `slow-swipe` is planted"))
     planted = Counter(setting.faults.values())
     if planted:
         show(_("Planted: {faults}", faults=", ".join(f"{fault} {count}" for fault, count in planted.items())))

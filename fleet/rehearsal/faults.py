@@ -24,6 +24,7 @@ from fleet.text import N_
 
 SLOW = "slow"
 SILENT = "silent"
+SLOW_SWIPE = "slow-swipe"
 ALIASES = {
     "unreachable": Cause.NO_ANSWER.value,
     "health": Cause.PROBE_FAILED.value,
@@ -32,6 +33,7 @@ ALIASES = {
     "login": Cause.LOGIN_REFUSED.value,
     "command": Cause.COMMAND_FAILED.value,
     "damaged": Cause.DAMAGED_FILE.value,
+    "way-back": Cause.NO_WAY_BACK.value,
 }
 _SLOWER = 10.0
 _GIVEN_UP_S = 5.0
@@ -73,6 +75,8 @@ NOT_LET_IN = frozenset(
 )
 """Where nothing begins on the terminal."""
 _AFTER_THE_FLIP = frozenset((Cause.PROBE_FAILED, Cause.UNEXPECTED_FACT))
+_AFTERWARDS = frozenset((SLOW_SWIPE, Cause.NO_WAY_BACK.value))
+"""Troubles of a terminal whose upgrade ends well."""
 _NEVER = frozenset((Cause.NONE, Cause.SELF_TEST, Cause.STOPPED, Cause.ORCHESTRATOR_LOST))
 """No trouble of a terminal: what a person does, what becomes of us, and the absence of any."""
 CAUSES = tuple(cause for cause in Cause if cause not in _NEVER)
@@ -83,7 +87,8 @@ class FaultRule(Noun):
     """One kind of trouble, and how many get it."""
 
     fault: FreeText
-    """A cause, a word of `ALIASES`, `slow` (ten times as long) or `silent` (the link is lost, and nobody ever answers again)."""
+    """A cause, a word of `ALIASES`, `slow` (ten times as long), `silent` (the link is lost, and nobody ever answers again) or
+    `slow-swipe` (upgraded, and then slower than the gate's target)."""
     percent: Percent
     select: FreeText = ""
     """Of these terminals; empty is all."""
@@ -127,7 +132,7 @@ def _from_words(text: str) -> tuple[FaultRule, ...]:
 
 def _known(name: str) -> str:
     found = ALIASES.get(name, name)
-    names = [*ALIASES, SLOW, SILENT, *(cause.value for cause in CAUSES)]
+    names = [*ALIASES, SLOW, SILENT, SLOW_SWIPE, *(cause.value for cause in CAUSES)]
     if found not in names:
         raise InputError(
             N_("there is no fault `{name}`", name=name),
@@ -160,8 +165,8 @@ def _site(fleet: Fleet, terminal: str) -> Site:
 
 def fate_of(fault: str | None, program: Program, playbook: Playbook, seconds: float) -> Fate:
     """What an attempt on a terminal with this trouble comes to; without one it lasts `seconds` and upgrades."""
-    if fault is None:
-        return Fate(seconds=seconds)
+    if fault is None or fault in _AFTERWARDS:
+        return Fate(seconds=seconds, has_no_return=fault == Cause.NO_WAY_BACK.value)
     if fault == SLOW:
         return Fate(seconds=seconds * _SLOWER)
     if fault == SILENT:

@@ -24,7 +24,7 @@ from fleet.model.release import Release
 from fleet.model.rollout import RolloutState, Verdict, WavePhase, WaveState
 from fleet.model.trust import HostKey
 from fleet.rehearsal.agenda import Agenda
-from fleet.rehearsal.faults import fate_of
+from fleet.rehearsal.faults import SLOW_SWIPE, fate_of
 from fleet.rehearsal.orchestrator import SteppedOrchestrator
 from fleet.rehearsal.outcome import Outcome, outcome_of
 from fleet.rehearsal.pace import push_lasts
@@ -124,6 +124,8 @@ class _Night:
         terminals = SimulatedTerminals(self._fate, binding.key if binding else None, self._facts)
         self._orchestrator = SteppedOrchestrator(store, terminals, self._agenda, at_gateway=setting.at_gateway)
         self._asked: list[Asked] = []
+        self._gates: set[str] = set()
+        """Codes of the verdicts that any gate came to."""
 
     def live(self) -> Rehearsed:
         state = self._begin()
@@ -131,13 +133,14 @@ class _Night:
         while state.phase not in ENDED:
             turn = self._orchestrator.work()
             state = turn.state or state
+            self._gates |= {wave.verdict_code for wave in state.waves if wave.verdict is not None}
             if not self._agenda.is_empty:
                 self._agenda.go_on()
             elif state.phase not in ENDED:
                 self._wait(state, turn.next_at)
         self._orchestrator.leave()
         with self._store.read() as snapshot:
-            outcome = outcome_of(snapshot, state, self._setting.plan, self._setting.begins_at)
+            outcome = outcome_of(snapshot, state, self._setting.plan, self._setting.begins_at, self._gates)
         return Rehearsed(tuple(self._asked), outcome)
 
     def _begin(self) -> RolloutState:
@@ -190,7 +193,8 @@ class _Night:
     def _facts(self, terminal: str) -> Mapping[str, str]:
         program = self._setting.plan.program_of[terminal]
         assert program is not None
-        return swipe_facts(self._setting.plan, program, terminal, self._setting.seed)
+        too_slow = self._setting.faults.get(terminal) == SLOW_SWIPE
+        return swipe_facts(self._setting.plan, program, terminal, self._setting.seed, too_slow=too_slow)
 
 
 def _by_itself(plan: Plan) -> Plan:

@@ -1,14 +1,16 @@
 """What a rehearsed night came to, read from the record that it left: when what happened, how everything ended, and what never failed."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from fleet.model.attempt import PROVEN, Cause, TerminalState
 from fleet.model.inventory import Reach
 from fleet.model.plan import Plan
-from fleet.model.rollout import RolloutState, SiteCounts
+from fleet.model.rollout import RolloutState, SiteCounts, Verdict
 from fleet.rehearsal.faults import CAUSES
+from fleet.rollout.formula import conditions
 from fleet.store import Snapshot, reads
 from fleet.store.audit import read_events
 
@@ -52,10 +54,12 @@ class Outcome:
     """Of those a push can end for."""
     steps_never_failed: tuple[str, ...]
     strata_never_failed: tuple[str, ...]
+    gate_outcomes_not_seen: tuple[str, ...]
+    """Codes of what keeps a gate of this plan from passing, of those that no wave came to."""
 
 
-def outcome_of(snapshot: Snapshot, state: RolloutState, plan: Plan, begins_at: datetime) -> Outcome:
-    """The outcome of a rollout that has ended."""
+def outcome_of(snapshot: Snapshot, state: RolloutState, plan: Plan, begins_at: datetime, gates: Collection[str]) -> Outcome:
+    """The outcome of a rollout that has ended; `gates` are the codes of the verdicts that its gates came to."""
     timeline: list[Moment] = []
     causes: set[str] = set()
     steps: set[str] = set()
@@ -88,4 +92,5 @@ def outcome_of(snapshot: Snapshot, state: RolloutState, plan: Plan, begins_at: d
         causes_not_seen=tuple(cause for cause in CAUSES if cause.value not in causes),
         steps_never_failed=tuple(step.name for step in plan.playbook.steps if step.name in used - steps),
         strata_never_failed=tuple(stratum for stratum, has_failed in strata.items() if not has_failed),
+        gate_outcomes_not_seen=tuple(each.code for each in conditions(plan) if each.verdict is not Verdict.PASS and each.code not in gates),
     )

@@ -31,6 +31,8 @@ class Fate:
     """From the program's beginning to its end; of an unreachable one, until that is known."""
     heard: bool = True
     """False: the link is lost half-way, and its end is only heard by who asks again."""
+    has_no_return: bool = False
+    """Going back fails there, whatever the upgrade came to: the release before is not kept."""
     then_silent: bool = False
     """With `heard` False: nobody ever answers there again."""
 
@@ -110,7 +112,11 @@ class SimulatedTerminals:
         return self._answer(job, _LINK_LOST, now, fate.seconds / 2)
 
     def _take_back(self, job: PushJob, fate: Fate, memory: _Memory, now: datetime) -> tuple[AttemptResult, float]:
-        """The old release is put back; what troubles the new one troubles it no more."""
+        """The old release is put back, where it is kept; what troubles the new one troubles it no more."""
+        if fate.has_no_return:
+            stays = Fate(TerminalState.FAILED, Cause.NO_WAY_BACK, seconds=_SHORT_S)
+            memory.ended[job.attempt] = (stays, now + timedelta(seconds=_SHORT_S))
+            return self._answer(job, stays, now, _SHORT_S)
         gone = Fate(TerminalState.TAKEN_BACK, seconds=fate.seconds)
         self.made[job.attempt] += 1
         memory.is_new, memory.busy_until = False, now + timedelta(seconds=fate.seconds)

@@ -62,7 +62,7 @@ def with_rehearsal(judgement: Judgement, rules: Rules, wave: WaveState, facts: W
     if seen.again_s:
         values |= {"again_p50_s": percentile(seen.again_s, 50), "again_p95_s": percentile(seen.again_s, 95)}
     judgement = Judgement(judgement.verdict, judgement.code, values)
-    if judgement.verdict is Verdict.FAIL:
+    if judgement.verdict is Verdict.FAIL and (judgement.code == "causes" or not seen.failed):
         return judgement
     return next(_against(seen, rules, values), judgement)
 

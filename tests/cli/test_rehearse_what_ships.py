@@ -44,6 +44,28 @@ def test_with_nothing_planted_only_the_approval_of_the_canary_is_asked_for_and_a
     assert "Swipes are assumed, too" in cli("rehearse", plan).out
 
 
+def test_a_way_back_that_fails_is_found_by_the_gate_after_upgrades_that_ended_well(cli: Cli, plan: Path) -> None:
+    told = json.loads(cli("rehearse", plan, "--faults", "way-back=100", "--json").out)
+    quiet = json.loads(cli("rehearse", plan, "--json").out)
+
+    (gate,) = [asked for asked in told["asked"] if (asked["wave"], asked["why"]) == (1, "gate")]
+    assert gate["verdict"] == "fail"
+    assert "the way back failed in rehearsal" in gate["words"]
+    assert "no-way-back" not in told["outcome"]["causes_not_seen"]
+    assert "rehearsal-failed" not in told["outcome"]["gate_outcomes_not_seen"]
+    assert {"rehearsal-failed", "slow"} <= set(quiet["outcome"]["gate_outcomes_not_seen"])
+    assert "a way back that fails" in cli("rehearse", plan).out
+
+
+def test_swipes_that_are_slow_after_the_upgrade_fail_the_gate(cli: Cli, plan: Path) -> None:
+    told = json.loads(cli("rehearse", plan, "--faults", "slow-swipe=100", "--json").out)
+
+    assert (told["asked"][0]["wave"], told["asked"][0]["verdict"]) == (1, "fail")
+    assert "swipes are too slow" in told["asked"][0]["words"]
+    assert "slow" not in told["outcome"]["gate_outcomes_not_seen"]
+    assert [ending["state"] for ending in told["outcome"]["endings"]] == ["upgraded"]
+
+
 def test_a_plan_that_swipes_no_card_has_no_swipes_to_assume(plan: Path) -> None:
     made = read_plan(plan)
     steps = tuple(step for step in made.playbook.steps if not isinstance(step, ProbeStep))

@@ -39,12 +39,18 @@ def test_the_seed_decides_who_gets_it() -> None:
     assert plant(rules, PLAN, FLEET, 1) != plant(rules, PLAN, FLEET, 2)
 
 
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("cause", [cause for cause in CAUSES if cause is not Cause.NO_WAY_BACK])
 def test_every_cause_that_can_be_planted_troubles_the_push(cause: Cause) -> None:
     fate = fate_of(cause.value, PROGRAM, PLAN.playbook, 20)
 
     assert fate.ending is not TerminalState.UPGRADED or not fate.heard
     assert fate.cause is cause or not fate.heard
+
+
+def test_a_way_back_that_fails_lets_the_upgrade_end_well() -> None:
+    fate = fate_of("no-way-back", PROGRAM, PLAN.playbook, 20)
+
+    assert (fate.ending, fate.has_no_return) == (TerminalState.UPGRADED, True)
 
 
 def test_a_slow_terminal_takes_ten_times_as_long_and_is_upgraded() -> None:

@@ -71,6 +71,8 @@ class Stand:
     """Sites that a push waits for, because somebody works there."""
     is_left_to_people: bool
     """They are all that is left to do now."""
+    rehearsing: int
+    """Of the sites going back, those that only wait to be rehearsed."""
     unreached: "tuple[Unreached, ...]"
     bytes_saved: int
     """Of files that terminals had already, from an earlier push that was cut off too."""
@@ -80,7 +82,9 @@ class Stand:
         """What a script wants to know."""
         from fleet.rollout.standing import standing_of
 
-        return standing_of(self.rollout, self.tallies.total.sites, self.pending, is_left_to_people=self.is_left_to_people)
+        return standing_of(
+            self.rollout, self.tallies.total.sites, self.pending, is_left_to_people=self.is_left_to_people, rehearsing=self.rehearsing
+        )
 
     @property
     def phase(self) -> "RolloutPhase":
@@ -130,6 +134,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
         people = fleets.read_people(snapshot)
         rules, tallies = rules_of(plan, rollout.only), reads.read_tallies(snapshot, rollout.id)
         names = {code: district.name_in(current_language()) for code, district in fleets.read_districts(snapshot).items()}
+        going_back = tallies.total.sites.going_back
         sent, saved = reads.bytes_of_rollout(snapshot, rollout.id)
         at = datetime.now(UTC)
         held = read_held_sites(snapshot, rollout.id, at)
@@ -138,6 +143,7 @@ def look(store: "Store", wanted: str | None = None) -> Stand:
             outlook=read_outlook(snapshot, rollout, plan, tallies, now=at),
             held_sites=held,
             is_left_to_people=is_left_to_people(snapshot, rollout, held),
+            rehearsing=max(0, going_back - len(ways_back.sites_going_back(snapshot, rollout.id))) if going_back else 0,
             unreached=read_unreached(snapshot, rollout),
             rollout=rollout,
             release=plan.release,

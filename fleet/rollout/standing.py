@@ -35,15 +35,19 @@ def waits_past_return(state: RolloutState, pending: Sequence[Decision] = ()) -> 
     return state.is_past_return and not any(decision.kind is DecisionKind.GO_PAST for decision in pending)
 
 
-def standing_of(state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = (), *, is_left_to_people: bool = False) -> Standing:
+def standing_of(
+    state: RolloutState, sites: SiteCounts, pending: Sequence[Decision] = (), *, is_left_to_people: bool = False, rehearsing: int = 0
+) -> Standing:
     """Where a rollout stands, once `pending` decisions are taken in; `sites` are all of its sites.
 
-    `is_left_to_people`: people have every site that something could begin at.
+    `is_left_to_people`: people have every site that something could begin at. `rehearsing`: of the sites going back, those that only wait
+    to be rehearsed, which begins only where an upgrade might.
     """
     phase = phase_after(state.phase, pending)
     if phase in ENDED:
         bad = sites.spent_failures + sites.unreachable + sites.not_started + sites.running + sites.going_back + sites.taken_back
         return Standing.INCOMPLETE if bad else Standing.SUCCEEDED
+    sites = sites.model_copy(update={"going_back": max(0, sites.going_back - rehearsing)})
     if phase is RolloutPhase.PAUSED:
         return Standing.AT_WORK if _is_going_back(state, sites) else Standing.WAITING
     if waits_past_return(state, pending):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from fleet.cli.standing import look
 from fleet.control import rollouts as control
 from fleet.control.rollback import roll_back
 from fleet.model.attempt import Cause, TerminalState
@@ -16,6 +17,7 @@ from fleet.model.windows import Entry, Scope, Windows
 from fleet.push import PushJob
 from fleet.rehearsal.terminals import Fate, Fates
 from fleet.rollout import verdict_words
+from fleet.rollout.standing import Standing
 from fleet.store import Store, progress
 from fleet.store.ways_back import errands_of
 from fleet.store.windows import terminals_not_reached
@@ -192,11 +194,11 @@ def test_while_a_rollout_is_paused_no_rehearsal_begins_and_it_goes_on_when_it_is
     control.pause(store, COORDINATOR, night.agenda.now, "r1")
     night.orchestrator.work()
     to_the_end(night.agenda, night.orchestrator)
-    begun = night.rehearsed()
+    begun, standing = night.rehearsed(), look(store).standing
     control.resume(store, COORDINATOR, night.agenda.now, "r1")
     night.orchestrator.work()
 
-    assert begun == ["s001/t1"]
+    assert (begun, standing) == (["s001/t1"], Standing.WAITING)
     assert night.live().verdict is Verdict.PASS
     assert night.rehearsed() == ["s001/t1", "s000/t1"]
 

@@ -127,6 +127,12 @@ def _from_words(text: str) -> tuple[FaultRule, ...]:
                 hint=N_("for example `--faults unreachable=5,health=2`, each from 0 to 100"),
             )
         rules.append(FaultRule(fault=name.strip(), percent=value))
+    whole = sum(rule.percent for rule in rules)
+    if whole > 100:
+        raise InputError(
+            N_("these faults come to {percent:g} % of the terminals, and each gets one at most", percent=whole),
+            hint=N_("give them 100 % together, or in a file with `select` which terminals each may fall on"),
+        )
     return tuple(rules)
 
 

@@ -114,6 +114,7 @@ def test_troubles_may_stand_in_a_file_with_whom_they_fall_on(rehearse: Cli, tmp_
         ("unreachable=x", "`unreachable=x` is no fault with its percent of the terminals"),
         ("unreachabel=5", "did you mean `unreachable`?"),
         ("stopped=5", "there is no fault `stopped`"),
+        ("unreachable=60,health=60", "these faults come to 120 % of the terminals, and each gets one at most"),
         ("nowhere.yaml", "nowhere.yaml"),
     ],
 )

@@ -31,7 +31,7 @@ bench: $(READY) ## Compare with other tools, up to an hour, into docs/benchmarks
 bench-short: $(READY) ## Compare with Fabric and ssh, a minute or two; fails when a ratio is too low
 	$(BIN)/python -m tests.benchmarks.compare --short
 
-bench-province: $(READY) ## What a province costs the orchestrator, some minutes; fails when a limit does not hold
+bench-province: $(READY) ## What a province costs the orchestrator, a minute or two; fails when a limit does not hold
 	$(BIN)/python -m tests.benchmarks.province $(ARGS)
 
 check: $(READY) ## Ruff, mypy, import rules, shell scripts, catalogues

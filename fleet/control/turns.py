@@ -16,10 +16,12 @@ from heapq import heappop, heappush
 
 from fleet.control.outlook import side_by_side
 from fleet.cutover import Begin, Over, Pace, Sample, SiteTime, admit, last_safe_rollback
+from fleet.cutover.pace import ENOUGH
 from fleet.model.inventory import Fleet
 from fleet.model.plan import Plan, PlannedSite, Wave
 from fleet.rollout import rules_of
 from fleet.rollout.gate import needs_approval
+from fleet.rollout.rehearsal import one_of_each_first
 from fleet.store.windows import NEWEST
 
 _PACE_LASTS = timedelta(seconds=2)
@@ -156,13 +158,13 @@ class _Night:
             self.ask()
 
     def _rehearse(self, sites: Iterable[_Site], parallel: int) -> None:
-        """One terminal of each program is rolled back and upgraded again."""
-        picked = {program: terminal for site in sites for terminal, program in site.programs.items()}
-        places = [0.0] * max(1, parallel)
-        for program, terminal in picked.items():
+        """One terminal of each program is rolled back and upgraded again, and more until a rollback's time is measured."""
+        program_of = {terminal: program for site in sites for terminal, program in site.programs.items()}
+        places, count = [0.0] * max(1, parallel), max(len({*program_of.values()}), ENOUGH)
+        for terminal in one_of_each_first(program_of)[:count]:
             seconds = self.assumed.seconds(terminal)
-            self.took(program, seconds, is_rollback=True)
-            self.took(program, seconds)
+            self.took(program_of[terminal], seconds, is_rollback=True)
+            self.took(program_of[terminal], seconds)
             places[places.index(min(places))] += 2 * (seconds + self.assumed.connect_s)
         self.now += timedelta(seconds=max(places))
 

@@ -6,8 +6,7 @@
 - Whose window leaves no time any more before it began keeps its upgrade. The gate is told, and leaves it to a person.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,6 +21,7 @@ from fleet.model.plan import Plan
 from fleet.model.purpose import Errand
 from fleet.model.rollout import RolloutState, WaveState
 from fleet.rollout import Rehearsal
+from fleet.rollout.rehearsal import one_of_each_first
 from fleet.store import Snapshot, Tx, fleets, progress, unheard, ways_back, windows
 from fleet.terminal.compile import goes_back
 
@@ -100,22 +100,12 @@ def _choose(tx: Tx, state: RolloutState, plans: Plans, wave: int) -> list[str]:
         return isinstance(admit(plans.times(used.windows, code, openings.get(code)), tx.at, needs), Begin)
 
     wanted = ENOUGH - pace.rollback.samples
-    for name in _one_of_each_first(candidates):
+    for name in one_of_each_first(candidates):
         taken = [one for names in chosen.values() for one in names]
         is_new = candidates[name] not in {candidates[one] for one in taken}
         if (is_new or len(taken) < wanted) and fits(site_of[name], name):
             chosen.setdefault(site_of[name], []).append(name)
     return [name for names in chosen.values() for name in names]
-
-
-def _one_of_each_first(candidates: Mapping[str, str]) -> list[str]:
-    """The candidates in their order program by program, so that every program has its turn before any has a second one."""
-    turns: Counter[str] = Counter()
-    turn_of: dict[str, int] = {}
-    for name, program in candidates.items():
-        turn_of[name] = turns[program]
-        turns[program] += 1
-    return sorted(candidates, key=turn_of.__getitem__)
 
 
 def _with_a_way_back(snapshot: Snapshot, rollout: str, plan: Plan, wave: int, by: datetime | None = None) -> dict[str, str]:

@@ -7,7 +7,8 @@
 - A retry after such a verdict rehearses anew.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -114,3 +115,13 @@ def _n(values: dict[str, str | int | float], name: str) -> int:
 def _time(values: dict[str, str | int | float], name: str) -> str:
     seconds = float(values.get(name, 0.0))
     return f"{seconds:.2f} s" if seconds < 1 else str(timedelta(seconds=round(seconds, 1))).partition("00000")[0]
+
+
+def one_of_each_first(program_of: Mapping[str, str]) -> list[str]:
+    """Terminals in their order program by program, so that every program has its turn before any has a second one."""
+    turns: Counter[str] = Counter()
+    turn_of: dict[str, int] = {}
+    for name, program in program_of.items():
+        turn_of[name] = turns[program]
+        turns[program] += 1
+    return sorted(program_of, key=turn_of.__getitem__)

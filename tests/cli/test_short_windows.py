@@ -14,7 +14,7 @@ from fleet.model.attempt import AttemptResult, TerminalState
 from fleet.plan import read_plan
 from fleet.settings import load_settings
 from fleet.store import open_store, progress
-from tests.conftest import Cli
+from tests.conftest import Cli, Ran
 
 SAMPLES = data_dir("playbooks")
 BEGINS = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -25,15 +25,15 @@ def plan(fleet: Cli, tmp_path: Path) -> Cli:
     """Plan the sample city, pushes of one minute, for a window of so many minutes."""
     assert fleet("release", "add", SAMPLES / "release" / "release.yaml").code == 0
 
-    def planned(minutes: object, *options: object) -> object:
-        file, end = tmp_path / "windows.yaml", BEGINS + timedelta(minutes=int(str(minutes)))
+    def planned(minutes: int, *options: object) -> Ran:
+        file, end = tmp_path / "windows.yaml", BEGINS + timedelta(minutes=minutes)
         file.write_text(
             f"suspensions: [{{from: {BEGINS:%Y-%m-%dT%H:%M}+00:00, until: {end:%Y-%m-%dT%H:%M}+00:00}}]\nleft_on: [{{}}]\n", "utf-8"
         )
         words = ("plan", "--playbook", SAMPLES / "upgrade-client.yaml", "--release", "4.2.0", "--windows", file)
         return fleet(*words, "--out", tmp_path / "plan.json", *options)
 
-    return planned  # type: ignore[return-value]
+    return planned
 
 
 def reached(night: dict[str, Any]) -> int:
@@ -42,11 +42,12 @@ def reached(night: dict[str, Any]) -> int:
     return int(sites["upgraded"] + sites["waiting_by_hand"])
 
 
+@pytest.mark.parametrize(("minutes", "kept"), [(25, "11 min"), (35, "2 min")])  # too short to rehearse the way back; and not
 def test_a_window_that_is_too_short_warns_with_what_is_kept_and_reaches_what_the_rehearsal_reaches(
-    plan: Cli, fleet: Cli, tmp_path: Path
+    plan: Cli, fleet: Cli, tmp_path: Path, minutes: int, kept: str
 ) -> None:
-    ran = plan(35)
-    facts = json.loads(plan(35, "--json").out)["windows"]
+    ran = plan(minutes)
+    facts = json.loads(plan(minutes, "--json").out)["windows"]
     night = json.loads(fleet("rehearse", tmp_path / "plan.json", "--at", BEGINS.isoformat(), "--json").out)
 
     assert facts["is_late"]
@@ -57,12 +58,15 @@ def test_a_window_that_is_too_short_warns_with_what_is_kept_and_reaches_what_the
         f"WARNING: these windows are too short even if nothing fails: the turn of {facts['too_late']} of 20 sites comes too late."
         in ran.out
     )
-    assert "Of each window the last 11 min are kept for a push and its rollback: nothing begins in them." in ran.out
+    assert f"Of each window the last {kept} are kept for a push and its rollback: nothing begins in them." in ran.out
     assert "counted in: a person is waited for" in ran.out
 
 
-def test_a_window_that_is_long_enough_warns_of_nothing_and_its_rehearsal_reaches_all(plan: Cli, fleet: Cli, tmp_path: Path) -> None:
-    ran = plan(300)
+@pytest.mark.parametrize("minutes", [45, 300])
+def test_a_window_that_is_long_enough_warns_of_nothing_and_its_rehearsal_reaches_all(
+    plan: Cli, fleet: Cli, tmp_path: Path, minutes: int
+) -> None:
+    ran = plan(minutes)
     night = json.loads(fleet("rehearse", tmp_path / "plan.json", "--at", BEGINS.isoformat(), "--json").out)
 
     assert "WARNING" not in ran.out

@@ -19,8 +19,8 @@ def all_down_lines(shown: "Preview") -> Iterator[str]:
         places = [limit.all_down for limit in shown.limits if (limit.select, limit.district is None) == (select, of_fleet)]
         if alone := [code for sites in places if len(sites) == 1 for code in sites]:
             yield _(
-                "WARNING: limit `{select}` keeps nothing up where it counts one site only: {sites}. Such a site is down while it is pushed, one "
-                "terminal after the other: agree with it on a time, plan it by itself (--select, --windows), or accept that.",
+                "WARNING: limit `{select}` keeps nothing up where it counts one site only: {sites}. Such a site is down while it is pushed: "
+                "agree with it on a time, plan it by itself (--select, --windows), or accept that.",
                 select=select or "*",
                 sites=_named(alone),
             )

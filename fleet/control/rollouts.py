@@ -146,8 +146,8 @@ def retry(
     """Push the unfinished again, all of them or only those named; the same plan, the same exclusions.
 
     Answers how many that is; what waits for it already is not counted again. Where the canary's gate waits because no window left time to
-    rehearse the way back, that is rehearsed again, also where nothing is unfinished (`rehearses_again` tells before). `typed` is the number of sites that a person typed to confirm
-    that all of them are meant; None where nobody was asked.
+    rehearse the way back, that is rehearsed again, also where nothing is unfinished (`rehearses_again` tells before). `typed` is the
+    number of sites that a person typed to confirm that all of them are meant; None where nobody was asked.
 
     Raises:
         NotAllowedError: The actor may not decide about rollouts.

@@ -22,8 +22,8 @@ from fleet.store import Snapshot, Tx, fleets, progress, shards, unheard, ways_ba
 def end_missed(tx: Tx, rollout: str, waiting: Terminals, over: Mapping[str, Cause]) -> Terminals:
     """End terminals that wait and that no window lets begin any more; returns what of them still waits: what is to be taken back.
 
-    Where nothing ever began, that is not reached; nor is what went back in rehearsal and had no time to come again. A retry that came too late leaves things as they were; and where a worker was lost over
-    a push, nobody knows.
+    Where nothing ever began, that is not reached; nor is what went back in rehearsal and had no time to come again. A retry that came too
+    late leaves things as they were; and where a worker was lost over a push, nobody knows.
 
     Args:
         tx: The transaction.

@@ -348,7 +348,8 @@ class Playbook(Noun):
     retry: tuple[AgainRule, ...] = Field(default=(), exclude_if=unless(()))
     """Pushes that are made again by themselves; of several rules for one trouble the first counts."""
     offline_after_h: Annotated[float, Field(gt=0, le=1000)] | None = Field(default=None, exclude_if=unless(None))
-    """Hours after which a terminal that nobody answers at is no more tried by itself, but a technician's job; one is it before, when no try is left."""
+    """Hours after which a terminal that nobody answers at is no more tried by itself, but a technician's job; it is one before where no
+    try is left."""
     rollback_rehearsal: bool = Field(default=False, exclude_if=unless(False))
     """Before wave 2 opens, terminals of the canary are rolled back and upgraded again; its gate wants that to work."""
     done_when: Annotated[tuple[DoneWhen, ...], Field(min_length=1)] = (DoneWhen.MACHINE, DoneWhen.MARK)

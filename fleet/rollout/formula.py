@@ -1,6 +1,7 @@
 """What a gate is going to do, in words, before anything is pushed. Pure.
 
-- Each verdict that `gate`, `way_back`, `second_person` and `rehearsal` can give is one `Condition`, under the same code; a plan has those that it can meet.
+- Each verdict that `gate`, `way_back`, `second_person` and `rehearsal` can give is one `Condition`, under the same code; a plan has
+  those that it can meet.
 - They stand in the order in which they decide: the first that is met gives the verdict.
 """
 

@@ -140,7 +140,7 @@ class Feed:
         return replace(board, offline=tuple(again.offline(snapshot, rollout))) if is_new or not had else board
 
     def _with_outlook(self, snapshot: Snapshot, board: Board, *, anew: bool) -> Board:
-        """The board with what lies ahead: worked out anew when the rollout moved, every few seconds, and with each minute, which it must not lie before."""
+        """The board with what lies ahead: worked out anew when the rollout moved, every few seconds, and with each minute, for it is never past."""
         if board.rollout is None or board.plan is None or board.tallies is None:
             return replace(board, outlook=None, unreached=())
         had = self._ahead_at

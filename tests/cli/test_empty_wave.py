@@ -62,8 +62,8 @@ def _loses_every_wave(data: dict[str, Any]) -> None:
         (_loses_every_wave, "the plan has no wave, so there is nothing to push", "计划中没有批次"),
     ],
 )
-def test_a_plan_with_an_empty_wave_is_refused_in_one_message_and_nothing_is_changed(  # noqa: PLR0917 - a table of cases
-    fleet: Cli, editing: Editing, tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str, chinese: str
+def test_a_plan_with_an_empty_wave_is_refused_in_one_message_and_nothing_is_changed(
+    *, fleet: Cli, editing: Editing, tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str, chinese: str
 ) -> None:
     file = editing(change)
     with closing(open_store(Settings(workspace=tmp_path / "workspace"))) as store:

@@ -114,8 +114,8 @@ def test_status_says_since_when_nobody_runs(cli: Cli, night: Path) -> None:
         (RolloutPhase.STOPPED, (WavePhase.OPEN, WavePhase.CLOSED), 1, "stopped"),
     ],
 )
-def test_the_exit_code_of_status_says_whether_a_person_is_needed(  # noqa: PLR0917 - a table of cases
-    cli: Cli, night: Path, store: Store, phase: RolloutPhase, waves: tuple[WavePhase, ...], code: int, words: str
+def test_the_exit_code_of_status_says_whether_a_person_is_needed(
+    *, cli: Cli, night: Path, store: Store, phase: RolloutPhase, waves: tuple[WavePhase, ...], code: int, words: str
 ) -> None:
     cli("rollout", "start", night, "--count", 6)
     put(store, phase, *waves)

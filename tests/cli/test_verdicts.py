@@ -47,8 +47,8 @@ def judge(store: Store, phase: WavePhase, verdict: Verdict, code: str, approved_
 
 
 @pytest.mark.parametrize(("verdict", "code", "words", "chinese"), FOUND)
-def test_status_says_the_verdict_with_its_numbers_where_a_gate_waits(  # noqa: PLR0917 - a table of cases
-    cli: Cli, store: Store, verdict: Verdict, code: str, words: str, chinese: str
+def test_status_says_the_verdict_with_its_numbers_where_a_gate_waits(
+    *, cli: Cli, store: Store, verdict: Verdict, code: str, words: str, chinese: str
 ) -> None:
     judge(store, WavePhase.GATE, verdict, code)
 
@@ -60,8 +60,8 @@ def test_status_says_the_verdict_with_its_numbers_where_a_gate_waits(  # noqa: P
 
 
 @pytest.mark.parametrize(("verdict", "code", "words", "chinese"), FOUND)
-def test_status_says_it_of_a_gate_that_is_passed_too_and_who_let_it_through(  # noqa: PLR0917 - a table of cases
-    cli: Cli, store: Store, verdict: Verdict, code: str, words: str, chinese: str
+def test_status_says_it_of_a_gate_that_is_passed_too_and_who_let_it_through(
+    *, cli: Cli, store: Store, verdict: Verdict, code: str, words: str, chinese: str
 ) -> None:
     judge(store, WavePhase.PASSED, verdict, code)
     by_itself = cli("status").out
@@ -73,8 +73,8 @@ def test_status_says_it_of_a_gate_that_is_passed_too_and_who_let_it_through(  # 
 
 
 @pytest.mark.parametrize(("verdict", "code", "words", "chinese"), FOUND)
-def test_a_plain_watch_says_it_once_where_the_gate_waits_and_once_where_it_is_passed(  # noqa: PLR0917 - a table of cases
-    cli: Cli, store: Store, verdict: Verdict, code: str, words: str, chinese: str
+def test_a_plain_watch_says_it_once_where_the_gate_waits_and_once_where_it_is_passed(
+    *, cli: Cli, store: Store, verdict: Verdict, code: str, words: str, chinese: str
 ) -> None:
     judge(store, WavePhase.GATE, verdict, code)
 
@@ -93,8 +93,8 @@ def test_a_plain_watch_says_it_once_where_the_gate_waits_and_once_where_it_is_pa
 
 @pytest.mark.parametrize("phase", [WavePhase.GATE, WavePhase.PASSED])
 @pytest.mark.parametrize(("verdict", "code", "words", "chinese"), FOUND)
-def test_what_follows_a_run_says_it_at_the_gate_and_behind_it(  # noqa: PLR0917 - a table of cases
-    store: Store, tmp_path: Path, phase: WavePhase, verdict: Verdict, code: str, words: str, chinese: str
+def test_what_follows_a_run_says_it_at_the_gate_and_behind_it(
+    *, store: Store, tmp_path: Path, phase: WavePhase, verdict: Verdict, code: str, words: str, chinese: str
 ) -> None:
     judge(store, phase, verdict, code)
 
@@ -124,8 +124,8 @@ def test_run_says_what_the_gate_found_when_it_is_there(cli: Cli, store: Store) -
         (RolloutPhase.STOPPED, WavePhase.GATE, None, None),
     ],
 )
-def test_while_only_people_can_go_on_status_says_what_the_finish_depends_on(  # noqa: PLR0917 - a table of cases
-    cli: Cli, store: Store, phase: RolloutPhase, wave: WavePhase, line: str | None, waits: tuple[str, int | None] | None
+def test_while_only_people_can_go_on_status_says_what_the_finish_depends_on(
+    *, cli: Cli, store: Store, phase: RolloutPhase, wave: WavePhase, line: str | None, waits: tuple[str, int | None] | None
 ) -> None:
     put(store, phase, wave, WavePhase.CLOSED)
 
